@@ -1,0 +1,56 @@
+"""How much disease, where: the values that imaging measures, cases state and dossiers show. Lengths in mm, volumes in mL, coordinates LPS mm."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+PatternName = Literal["simple", "complex", "diffuse"]
+
+
+class Frozen(BaseModel):
+    """Immutable value; unknown keys are an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SegmentShare(Frozen):
+    """Share (0..1) of a lesion's volume that lies in one Couinaud segment (1..8)."""
+
+    segment: int
+    share: float
+
+
+class Lesion(Frozen):
+    """One liver lesion at one time point. None means not measured and not stated."""
+
+    id: str
+    volume_ml: float | None = None
+    longest_axial_mm: float | None = None
+    short_axial_mm: float | None = None
+    longest_3d_mm: float | None = None
+    centroid_lps_mm: tuple[float, float, float] | None = None
+    segments: tuple[SegmentShare, ...] = ()
+    hypervascular: bool | None = None
+
+
+class Pattern(Frozen):
+    """Macroscopic pattern with the rule trace in words; `value` None when it cannot be told."""
+
+    value: PatternName | None = None
+    certain: bool = False
+    trace: tuple[str, ...] = ()
+    sensitive_to: tuple[str, ...] = ()
+
+
+class LiverExtent(Frozen):
+    """Disease extent at one time point. `lesions` are in descending order of size; a volume is the voxel sum on the mask's own grid."""
+
+    liver_volume_ml: float | None = None
+    tumour_volume_ml: float | None = None
+    burden_percent: float | None = None
+    lesion_count: int | None = None
+    lesions: tuple[Lesion, ...] = ()
+    pattern: Pattern = Pattern()
+    warnings: tuple[str, ...] = ()
