@@ -149,7 +149,7 @@ def _in_canonical(number: float, unit: str, canonical: str, substance: str | Non
             raise UnitError(f"expected a pure number, without '{unit}'")
         return number
     if not unit:
-        raise UnitError(f"{number:g} has no unit; write {_example(canonical)}")
+        raise UnitError(f"{number:g} has no unit; write '{number:g} {canonical}' (or any unit that converts to {canonical})")
     return convert(number, unit, canonical, substance=substance)
 
 

@@ -1,0 +1,199 @@
+"""The dossier: data first. HTML, PDF and every other form are renderings of this one object; its JSON schema is `dossier.schema.json` beside this file."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Literal
+
+from pydantic import Field
+
+from liverboard.clinical.extent import Frozen, LiverExtent
+
+STATEMENT = (
+    "Research use. liverboard supports decisions and never makes them; it is not a medical device. "
+    "Every figure must be checked against its source before it is acted on."
+)
+
+
+class Software(Frozen):
+    name: Literal["liverboard"] = "liverboard"
+    version: str
+
+
+class Patient(Frozen):
+    """Who, in two lines. No identifier beyond the pseudonym."""
+
+    sex: str | None = None
+    age_years: int | None = None
+    lines: tuple[str, ...] = Field(default=(), description="Two lines in clinicians' words: tumour, then state of the patient and of the liver")
+
+
+class FactEntry(Frozen):
+    """One fact as of the dossier's date. `value` None: unknown. `questioned`: implausible, unknown for rules until confirmed."""
+
+    label: str
+    group: str
+    value: float | int | bool | str | None = None
+    unit: str | None = None
+    date: dt.date | None = None
+    age_days: int | None = None
+    event: str | None = Field(default=None, description="id of the event that the value comes from")
+    stale: bool = False
+    questioned: bool = False
+    note: str | None = None
+    definition: str = ""
+
+
+class Missing(Frozen):
+    """One thing the board lacks, who can supply it, and since when. In the order that it matters: questioned values first."""
+
+    fact: str
+    label: str
+    reason: Literal["questioned", "unknown", "stale"]
+    ask: str = Field(description="what to ask for, in words")
+    who: str = Field(description="who can supply it")
+    changes: str = Field(default="", description="what knowing it would change")
+    since: dt.date | None = Field(default=None, description="date of the stale or questioned value")
+
+
+class ExtentSection(LiverExtent):
+    """Disease extent with where it comes from."""
+
+    method: Literal["measured", "stated", "none"] = "none"
+    date: dt.date | None = None
+    event: str | None = None
+    modality: str | None = None
+    machine_made: bool = Field(default=False, description="the mask or value came from a program and no person has confirmed it")
+    resected_segments: tuple[int, ...] = ()
+    treated_lesions: tuple[str, ...] = ()
+    planned_segments: tuple[int, ...] = Field(default=(), description="territory of the latest plan that has not been carried out")
+    by_segment: dict[int, float] = Field(
+        default={}, description="share (0..1) of the tumour load in each Couinaud segment; by volume, else by lesion count; empty when unknown"
+    )
+    by_segment_basis: Literal["volume", "count", "none"] = "none"
+
+
+class Outline(Frozen):
+    """Closed outline of one structure on a key image; points (x right, y down) in mm from the image's top left corner."""
+
+    name: str
+    role: Literal["lesion", "liver"]
+    points_mm: tuple[tuple[float, float], ...]
+
+
+class KeyImage(Frozen):
+    """One axial slice in radiological convention (patient's right on the left), with outlines. `png_base64`: 8-bit grey, isotropic pixels."""
+
+    title: str
+    modality: str
+    z_lps_mm: float
+    width_mm: float
+    height_mm: float
+    png_base64: str
+    window_low: float
+    window_high: float
+    window_unit: str = ""
+    outlines: tuple[Outline, ...] = ()
+    date: dt.date | None = None
+    event: str | None = None
+
+
+class Course(Frozen):
+    """A treatment over time. `end` None: goes on as of the dossier's date."""
+
+    label: str
+    kind: Literal["ssa", "prrt", "targeted", "chemotherapy", "other"]
+    start: dt.date
+    end: dt.date | None = None
+    stopped_for: str | None = None
+    cycles: int | None = None
+    event: str
+
+
+class Mark(Frozen):
+    """A dated happening: diagnosis, procedure, imaging, plan, adverse event, assessment, board, status."""
+
+    date: dt.date
+    label: str
+    kind: Literal["diagnosis", "clinic", "labs", "imaging", "scout", "procedure", "plan", "adverse_event", "assessment", "board", "history", "status"]
+    detail: str = ""
+    event: str
+
+
+class Point(Frozen):
+    date: dt.date
+    value: float
+    event: str
+
+
+class Series(Frozen):
+    """A figure followed over time, drawn above the treatments."""
+
+    name: str
+    label: str
+    unit: str
+    points: tuple[Point, ...]
+
+
+class Timeline(Frozen):
+    start: dt.date
+    end: dt.date
+    courses: tuple[Course, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    series: tuple[Series, ...] = ()
+
+
+class Place(Frozen):
+    """A section that a later release fills: it says so in words instead of standing empty."""
+
+    state: Literal["not_in_this_release"] = "not_in_this_release"
+    says: str
+
+
+class SourceEvent(Frozen):
+    """One event as the case states it: where every number leads to."""
+
+    id: str
+    kind: str
+    date: dt.date
+    recorded: str | None = None
+    corrects: str | None = None
+    corrected_by: str | None = None
+    content: dict[str, str] = Field(default={}, description="field -> value with unit, as the case file writes it")
+
+
+class Provenance(Frozen):
+    """What stands behind the dossier: an input file (base name and SHA-256), a program, or a literature source of the knowledge base."""
+
+    what: str
+    kind: Literal["input", "software", "source"]
+    detail: str
+    sha256: str | None = None
+    verification: Literal["A", "B", "U"] | None = None
+
+
+class Dossier(Frozen):
+    """Everything that a tumour board sees of one case, as of one date."""
+
+    format: Literal["liverboard-dossier/1"] = "liverboard-dossier/1"
+    case: str
+    centre: str | None = None
+    synthetic: bool = False
+    synthetic_note: str = ""
+    as_of: dt.date
+    question: str | None = None
+    software: Software
+    knowledge_version: str
+    statement: str = STATEMENT
+    patient: Patient
+    missing: tuple[Missing, ...] = ()
+    facts: dict[str, FactEntry] = {}
+    conflicts: tuple[str, ...] = ()
+    extent: ExtentSection = ExtentSection()
+    key_images: tuple[KeyImage, ...] = ()
+    timeline: Timeline | None = None
+    options: Place = Place(says="Options are not weighed in this release; this is their place.")
+    evidence: Place = Place(says="Pooled evidence is not part of this release; this is its place.")
+    events: tuple[SourceEvent, ...] = ()
+    warnings: tuple[str, ...] = ()
+    provenance: tuple[Provenance, ...] = ()

@@ -1,0 +1,386 @@
+"""The events of a case and the `Case` itself: an append-only timeline of dated, typed clinical statements.
+
+Absent means unknown, never "no". Numbers are kept in the canonical unit of the fact dictionary. The file format is `docs/reference/case-format.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, model_validator
+
+from liverboard.clinical.extent import Frozen
+from liverboard.clinical.quantity import (
+    AlbuminGL,
+    BilirubinUmolL,
+    CellsPerL,
+    ClearanceMlMin,
+    Count,
+    CreatinineUmolL,
+    Day,
+    DoseGy,
+    Fraction,
+    HaemoglobinGL,
+    HeightCm,
+    LengthMm,
+    Moment,
+    NtProBnpNgL,
+    Number,
+    Percent,
+    SegmentNumber,
+    Text,
+    Truth,
+    VolumeMl,
+    WeightKg,
+)
+
+Technique = Literal[
+    "primary_resection", "liver_resection", "liver_transplantation", "portal_vein_embolisation", "rfa", "mwa", "cryo", "tae", "ctace", "debtace",
+    "sirt_resin", "sirt_glass", "sirt_ho166", "pancreatoduodenectomy", "biliary_anastomosis", "biliary_stent", "sphincterotomy",
+    "external_liver_radiation", "other",
+]  # fmt: skip
+Drug = Literal[
+    "octreotide_lar", "lanreotide", "everolimus", "sunitinib", "cabozantinib", "capecitabine_temozolomide", "streptozotocin_5fu", "folfox",
+    "interferon", "lu177_dotatate", "other",
+]  # fmt: skip
+Option = Literal[
+    "surveillance", "resection", "liver_transplantation", "ablation", "tae", "ctace", "debtace", "sirt_resin", "sirt_glass", "sirt_ho166", "prrt",
+    "ssa", "everolimus", "sunitinib", "cabozantinib", "chemotherapy", "resection_plus_ablation",
+]  # fmt: skip
+Choice = Literal[Option, Drug, Technique]  # a board may name the option, the drug or the technique
+Details = dict[str, JsonValue]
+
+
+def _is_pseudonym(text: str) -> str:
+    if not all(c.isascii() and (c.isalnum() or c in "-_.") for c in text):
+        raise ValueError("a pseudonym holds letters, digits, '-', '_' and '.' only; never a name")
+    return text
+
+
+Pseudonym = Annotated[Text, Field(max_length=64), AfterValidator(_is_pseudonym)]
+EventId = Annotated[Text, Field(max_length=100)]
+
+
+class Event(Frozen):
+    """What every event has. `date`: when it was true. `recorded`: when it was entered. `corrects`: the event that this one replaces."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", title="Event")
+
+    id: EventId
+    kind: str
+    date: Day
+    recorded: Moment | None = None
+    corrects: EventId | None = None
+    confirmed: Truth | None = None
+    note: Text | None = None
+
+
+class Marker(Frozen):
+    """A tumour marker with the upper limit of normal of its own assay; both in one unit."""
+
+    value: Annotated[float, Field(strict=True, ge=0)]
+    unit: Text
+    upper_limit: Annotated[float, Field(strict=True, gt=0)] | None = None
+
+
+class GiNet21(Frozen):
+    endocrine: Annotated[Number, Field(le=100)] | None = None
+    gastrointestinal: Annotated[Number, Field(le=100)] | None = None
+    treatment: Annotated[Number, Field(le=100)] | None = None
+    social_function: Annotated[Number, Field(le=100)] | None = None
+
+
+class Eortc(Frozen):
+    """EORTC scores, 0 to 100."""
+
+    qlq_c30_global: Annotated[Number, Field(le=100)] | None = None
+    gi_net21: GiNet21 | None = None
+
+
+class Biliary(Frozen):
+    anastomosis: Truth | None = None
+    stent: Truth | None = None
+    sphincterotomy: Truth | None = None
+    obstruction: Truth | None = None
+
+
+class Study(Frozen):
+    """An image or segmentation file beside the case file. `role`: segmentation, liver, lesions, or the name of the image (arterial, y90_pet ...)."""
+
+    path: Text
+    role: Text
+
+
+class StatedLesion(Frozen):
+    id: EventId
+    segments: tuple[SegmentNumber, ...] | None = None
+    longest: LengthMm | None = None
+    short: LengthMm | None = None
+    volume: VolumeMl | None = None
+    hypervascular: Truth | None = None
+    treated: Truth | None = None
+
+
+class Extrahepatic(Frozen):
+    extent: Literal["none", "limited", "extensive"]
+    sites: tuple[Text, ...] | None = None
+
+
+class SstrUptake(Frozen):
+    scale: Literal["krenning-0-4", "krenning-1-4", "netter-2"]
+    lowest: Annotated[Count, Field(le=4)] | None = None
+    highest: Annotated[Count, Field(le=4)] | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> SstrUptake:
+        if self.lowest is not None and self.highest is not None and self.lowest > self.highest:
+            raise ValueError("lowest is above highest")
+        return self
+
+
+class Fdg(Frozen):
+    discordant: Truth
+
+
+class Progression(Frozen):
+    hepatic: Truth | None = None
+    rapid: Truth | None = None
+    extrahepatic: Truth | None = None
+
+
+class Ctcae(Frozen):
+    grade: Annotated[int, Field(strict=True, ge=1, le=5)]
+    version: Annotated[int, Field(strict=True, ge=3, le=6)]
+
+
+class Territory(Frozen):
+    segments: tuple[SegmentNumber, ...] | None = None
+    arteries: tuple[Text, ...] | None = None
+
+
+class Action(Frozen):
+    what: Text
+    owner: Text | None = None
+    due: Day | None = None
+
+
+class Diagnosis(Event):
+    kind: Literal["diagnosis"]
+    primary_site: (
+        Literal["pancreas", "jejunum", "ileum", "duodenum", "stomach", "appendix", "colon", "rectum", "lung", "thymus", "other", "unknown"] | None
+    ) = None
+    differentiation: Literal["well", "poor", "mixed"] | None = None
+    ki67: Percent | None = None
+    mitoses_per_2mm2: Number | None = None
+    specimen: Literal["primary", "liver", "other"] | None = None
+    genetic_syndrome: Literal["none", "MEN1", "VHL", "NF1", "TSC", "other"] | None = None
+
+
+class Clinic(Event):
+    kind: Literal["clinic"]
+    ecog: Annotated[Count, Field(le=4)] | None = None
+    weight: WeightKg | None = None
+    height: HeightCm | None = None
+    syndrome: Literal["none", "carcinoid", "insulinoma", "gastrinoma", "glucagonoma", "vipoma", "other"] | None = None
+    syndrome_controlled: Truth | None = None
+    stools_per_day: Number | None = None
+    flushes_per_day: Number | None = None
+    rescue_octreotide_per_day: Number | None = None
+    bulk_symptoms: Truth | None = None
+    eortc: Eortc | None = None
+    carcinoid_heart_disease: Truth | None = None
+    ascites: Literal["none", "mild", "moderate"] | None = None
+    encephalopathy: Literal["none", "grade_1_2", "grade_3_4"] | None = None
+    cirrhosis: Truth | None = None
+    fit_for_major_surgery: Truth | None = None
+    resectable: Truth | None = None
+    clearable: Percent | None = None
+    future_remnant: Percent | None = None
+    contrast_allergy: Literal["none", "mild", "severe"] | None = None
+    biliary: Biliary | None = None
+
+
+class Labs(Event):
+    kind: Literal["labs"]
+    bilirubin: BilirubinUmolL | None = None
+    albumin: AlbuminGL | None = None
+    inr: Number | None = None
+    platelets: CellsPerL | None = None
+    creatinine: CreatinineUmolL | None = None
+    egfr: ClearanceMlMin | None = None
+    haemoglobin: HaemoglobinGL | None = None
+    neutrophils: CellsPerL | None = None
+    chromogranin_a: Marker | None = None
+    u5hiaa: Marker | None = None
+    ntprobnp: NtProBnpNgL | None = None
+
+
+class Imaging(Event):
+    kind: Literal["imaging"]
+    modality: Literal["CT", "MR", "PET_SSTR", "PET_FDG", "PET_Y90", "SPECT", "US"] | None = None
+    studies: tuple[Study, ...] | None = None
+    lesions: tuple[StatedLesion, ...] | None = None
+    liver_volume: VolumeMl | None = None
+    tumour_volume: VolumeMl | None = None
+    portal_vein: Literal["patent", "segmental", "branch", "main"] | None = None
+    extrahepatic: Extrahepatic | None = None
+    sstr: SstrUptake | None = None
+    fdg: Fdg | None = None
+    progression: Progression | None = None
+    resected_segments: tuple[SegmentNumber, ...] | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Imaging:
+        ids = [lesion.id for lesion in self.lesions or ()]
+        doubled = sorted({i for i in ids if ids.count(i) > 1})
+        if doubled:
+            raise ValueError(f"lesion id given twice: {', '.join(doubled)}")
+        if self.liver_volume is not None and self.tumour_volume is not None and self.tumour_volume > self.liver_volume:
+            raise ValueError("tumour_volume is larger than liver_volume")
+        return self
+
+
+class Scout(Event):
+    kind: Literal["scout"]
+    lung_shunt_fraction: Annotated[Fraction, Field(le=1)] | None = None
+    lung_dose: DoseGy | None = None
+    extrahepatic_deposition: Literal["none", "correctable", "uncorrectable"] | None = None
+    tumour_to_normal_ratio: Number | None = None
+
+
+class Systemic(Event):
+    """A course of a drug; `date` is its start. `until`, `stopped_for` and `cycles` describe its end and are hidden before it."""
+
+    kind: Literal["systemic"]
+    drug: Drug
+    until: Day | None = None
+    stopped_for: Literal["progression", "toxicity", "completed", "other"] | None = None
+    cycles: Count | None = None
+
+    @model_validator(mode="after")
+    def _ends_after_start(self) -> Systemic:
+        if self.until is not None and self.until < self.date:
+            raise ValueError(f"until {self.until} is before the start {self.date}")
+        return self
+
+
+class Procedure(Event):
+    kind: Literal["procedure"]
+    technique: Technique
+    territory: Territory | None = None
+    session: Annotated[int, Field(strict=True, ge=1)] | None = None
+    lesions: tuple[EventId, ...] | None = None
+    details: Details | None = None
+
+
+class Plan(Event):
+    """A planned procedure with its predicted figures."""
+
+    kind: Literal["plan"]
+    technique: Technique
+    territory: Territory | None = None
+    session: Annotated[int, Field(strict=True, ge=1)] | None = None
+    lesions: tuple[EventId, ...] | None = None
+    details: Details | None = None
+
+
+class AdverseEvent(Event):
+    kind: Literal["adverse_event"]
+    term: Text
+    ctcae: Ctcae | None = None
+    procedure_date: Day | None = None
+
+
+class Assessment(Event):
+    kind: Literal["assessment"]
+    recist11: Literal["CR", "PR", "SD", "PD", "NE"] | None = None
+    mrecist: Literal["CR", "PR", "SD", "PD", "NE"] | None = None
+    symptoms: Literal["complete", "partial", "none"] | None = None
+
+
+class Board(Event):
+    kind: Literal["board"]
+    considered: tuple[Choice, ...] | None = None
+    chosen: Choice | None = None
+    reason: Text | None = None
+    dissent: Text | None = None
+    actions: tuple[Action, ...] | None = None
+
+
+class History(Event):
+    """The treatment history given in this case is complete up to `date`."""
+
+    kind: Literal["history"]
+    complete: Truth
+
+
+class Status(Event):
+    kind: Literal["status"]
+    state: Literal["alive", "dead", "lost"]
+
+
+AnyEvent = Annotated[
+    Diagnosis | Clinic | Labs | Imaging | Scout | Systemic | Procedure | Plan | AdverseEvent | Assessment | Board | History | Status,
+    Field(discriminator="kind"),
+]
+
+EVENT_KINDS: dict[str, type[Event]] = {
+    cls.model_fields["kind"].annotation.__args__[0]: cls  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue]
+    for cls in (Diagnosis, Clinic, Labs, Imaging, Scout, Systemic, Procedure, Plan, AdverseEvent, Assessment, Board, History, Status)
+}
+
+
+class Case(Frozen):
+    """One patient under a pseudonym: who, the question, the timeline in the order in which it was written.
+
+    Raises pydantic's ValidationError; `liverboard.clinical.case_file` turns it into problems with line numbers.
+    """
+
+    liverboard: Literal[1] = 1
+    case: Pseudonym
+    centre: Text | None = None
+    synthetic: Truth | None = None
+    sex: Literal["female", "male", "other"] | None = None
+    birth_year: Annotated[int, Field(strict=True, ge=1880, le=2200)] | None = None
+    as_of: Day | None = None
+    question: Text | None = None
+    events: tuple[AnyEvent, ...] = ()
+
+    @model_validator(mode="after")
+    def _references(self) -> Case:
+        faults = reference_faults([(event.id, event.kind, event.corrects) for event in self.events])
+        if faults:
+            raise ValueError("; ".join(message for _, _, message in faults))
+        return self
+
+
+def reference_faults(events: Sequence[tuple[str, str, str | None]]) -> list[tuple[int, str, str]]:
+    """What is wrong among events given as (id, kind, corrects): each as (position, field, sentence)."""
+    faults: list[tuple[int, str, str]] = []
+    by_id: dict[str, tuple[str, str | None]] = {}
+    for position, (event_id, kind, corrects) in enumerate(events):
+        if event_id in by_id:
+            faults.append((position, "id", f"event id '{event_id}' is given twice"))
+        by_id.setdefault(event_id, (kind, corrects))
+    for position, (event_id, kind, corrects) in enumerate(events):
+        if corrects is None:
+            continue
+        if corrects not in by_id:
+            faults.append((position, "corrects", f"'{corrects}' is not an event of this case"))
+        elif by_id[corrects][0] != kind:
+            faults.append((position, "corrects", f"'{corrects}' is of kind {by_id[corrects][0]}, this event is {kind}; a correction keeps the kind"))
+        else:
+            seen, current = {event_id}, corrects
+            while current is not None and current in by_id and current not in seen:
+                seen.add(current)
+                current = by_id[current][1]
+            if current in seen:
+                faults.append((position, "corrects", f"event '{event_id}' corrects itself in a circle"))
+    return faults
+
+
+def marker_ratio(marker: Marker) -> float | None:
+    """Value over the upper limit of normal of the same assay (the unit cancels); None when the limit was not given."""
+    return None if marker.upper_limit is None else marker.value / marker.upper_limit
+
