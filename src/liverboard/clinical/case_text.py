@@ -58,6 +58,10 @@ def plain_value(text: str) -> Tree:
     return text
 
 
+def _refuse_constant(word: str) -> None:
+    raise ValueError(word)
+
+
 def parse_text(text: str, *, is_json: bool = False) -> Parsed:
     """Read YAML or JSON. Never raises on bad text: `problems` says what is wrong and where."""
     parsed = Parsed()
@@ -66,12 +70,12 @@ def parse_text(text: str, *, is_json: bool = False) -> Parsed:
         return parsed
     if is_json:
         try:
-            json.loads(text)
+            json.loads(text, parse_constant=_refuse_constant)
         except json.JSONDecodeError as error:
             parsed.problems.append(Problem(f"not valid JSON: {error.msg}", line=error.lineno))
             return parsed
-        except (RecursionError, ValueError):
-            parsed.problems.append(Problem("not a JSON case file: nested too deeply, or a number with too many digits"))
+        except (RecursionError, ValueError):  # too deep, NaN or Infinity, or thousands of digits
+            parsed.problems.append(Problem("not a JSON case file: nested too deeply, or a number that is none (NaN, Infinity, thousands of digits)"))
             return parsed
         pairs = _SURROGATES.sub(lambda m: (bytes.fromhex(m[1]) + bytes.fromhex(m[2])).decode("utf-16-be"), text)
         text = pairs.replace("\t", " ")  # JSON has tabs only between tokens; YAML would refuse them there

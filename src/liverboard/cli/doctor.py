@@ -1,0 +1,42 @@
+"""What `liverboard doctor` looks at."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import re
+from importlib.util import find_spec
+
+from liverboard import __version__
+from liverboard.board.load import sample_names
+from liverboard.cli.failure import log_file
+from liverboard.knowledge import knowledge_version
+
+
+def examine() -> dict[str, object]:
+    """Versions, missing packages, places. `ok` is false when something that the commands need is not there."""
+    packages: dict[str, str] = {}
+    missing: list[str] = []
+    for requirement in importlib.metadata.requires("liverboard") or []:
+        if "extra ==" in requirement:
+            continue
+        name = re.split(r"[<>=!~; \[]", requirement, maxsplit=1)[0]
+        try:
+            packages[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            missing.append(name)
+    optional = {"SimpleITK": find_spec("SimpleITK") is not None}
+    return {
+        "ok": not missing,
+        "liverboard": __version__,
+        "knowledge": knowledge_version(),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "packages": packages,
+        "missing": missing,
+        "optional": optional,
+        "samples": list(sample_names()),
+        "incident_log": str(log_file()),
+        "network": "never used",
+    }

@@ -1,0 +1,125 @@
+"""What the terminal shows: progress on stderr, results on stdout, in plain words and tables."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from liverboard.board.dossier import Dossier
+    from liverboard.clinical.extent import LiverExtent
+    from liverboard.clinical.facts import Facts
+
+Step = Callable[[str], None]
+
+
+def _out() -> Console:
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Step]:
+    """A spinner with the present step on stderr; silent when stderr is not a terminal."""
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        yield lambda text: None
+        return
+    with console.status(title) as status:
+        yield lambda text: status.update(f"{title}: {escape(text)}")
+
+
+def show_json(document: Mapping[str, object]) -> None:
+    """One JSON document on stdout."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+
+
+def show_dossier(dossier: Dossier, paths: Mapping[str, Path]) -> None:
+    """Where the files lie, and the three lines that matter: the patient, the disease, what is missing."""
+    from liverboard.board.summary import disease_line, missing_line
+
+    out = _out()
+    if dossier.synthetic:
+        out.print(f"SYNTHETIC: {escape(dossier.synthetic_note)}")
+    out.print(f"[bold]{escape(dossier.case)}[/bold], as of {dossier.as_of}")
+    out.print(f"  patient   {escape(' · '.join(dossier.patient.lines))}")
+    out.print(f"  disease   {escape(disease_line(dossier))}")
+    out.print(f"  missing   {escape(missing_line(dossier))}")
+    for warning in (*dossier.warnings, *dossier.conflicts):
+        out.print(f"  note      {escape(warning)}")
+    for path in paths.values():
+        out.print(f"  wrote     {escape(str(path))}")
+
+
+def show_facts(facts: Facts) -> None:
+    """A table of the known facts by group, then the unknown ones."""
+    from liverboard.clinical.dictionary import load_dictionary
+
+    out = _out()
+    table = Table(title=f"Facts as of {facts.as_of}", title_justify="left", box=None, header_style="bold")
+    for name, justify in (("fact", "left"), ("value", "right"), ("unit", "left"), ("date", "left"), ("age", "right"), ("source event", "left"), ("", "left")):
+        table.add_column(name, justify=justify, no_wrap=name in {"fact", "date"})  # pyright: ignore[reportArgumentType]
+    group = ""
+    for name, definition in load_dictionary().items():
+        fact = facts.facts[name]
+        if fact.value is None:
+            continue
+        if definition.group != group:
+            group = definition.group
+            table.add_section()
+            table.add_row(f"[bold]{escape(group)}[/bold]")
+        value = {True: "yes", False: "no"}[fact.value] if isinstance(fact.value, bool) else f"{fact.value:g}" if isinstance(fact.value, float) else str(fact.value)
+        marks = ", ".join(word for word, on in (("questioned", fact.questioned), ("stale", fact.stale)) if on)
+        age = "" if fact.age_days is None else f"{fact.age_days} d"
+        table.add_row(name, escape(value), escape(fact.unit or ""), str(fact.date or ""), age, escape(fact.event or ""), marks)
+    out.print(table)
+    questioned = [f"{name}: {fact.note}" for name, fact in facts.facts.items() if fact.questioned]
+    for line in (*questioned, *facts.conflicts):
+        out.print(f"note: {escape(line)}")
+    unknown = [name for name in facts.unknown if not facts.facts[name].questioned]
+    out.print(f"unknown ({len(unknown)}): {', '.join(unknown)}", soft_wrap=True)
+
+
+def show_extent(extent: LiverExtent) -> None:
+    """Totals, then a table of the lesions, then warnings."""
+    out = _out()
+
+    def figure(value: float | None, unit: str, digits: int = 0) -> str:
+        return "not known" if value is None else f"{value:.{digits}f} {unit}"
+
+    out.print(
+        f"{extent.lesion_count if extent.lesion_count is not None else 'unknown number of'} lesions, tumour {figure(extent.tumour_volume_ml, 'mL', 1)}, "
+        f"liver {figure(extent.liver_volume_ml, 'mL')}, burden {figure(extent.burden_percent, '%', 1)}"
+    )
+    if extent.lesions:
+        table = Table(box=None, header_style="bold")
+        for name in ("lesion", "volume mL", "longest axial mm", "short axial mm", "longest 3-D mm", "centroid LPS mm"):
+            table.add_column(name, justify="left" if name == "lesion" else "right")
+        for lesion in extent.lesions:
+            centroid = "" if lesion.centroid_lps_mm is None else " ".join(f"{c:.1f}" for c in lesion.centroid_lps_mm)
+            numbers = (lesion.volume_ml, lesion.longest_axial_mm, lesion.short_axial_mm, lesion.longest_3d_mm)
+            table.add_row(escape(lesion.id), *("" if n is None else f"{n:.1f}" for n in numbers), centroid)
+        out.print(table)
+    out.print(f"pattern: {extent.pattern.value or 'not told'} ({escape('; '.join(extent.pattern.trace))})")
+    for warning in extent.warnings:
+        out.print(f"note: {escape(warning)}")
+
+
+def show_doctor(report: Mapping[str, object]) -> None:
+    """One line an item."""
+    out = _out()
+    for key, value in report.items():
+        if isinstance(value, dict):
+            text = ", ".join(f"{name} {state}" for name, state in value.items())  # pyright: ignore[reportUnknownVariableType]
+        elif isinstance(value, list):
+            text = ", ".join(str(item) for item in value) or "none"  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        else:
+            text = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+        out.print(f"{key.replace('_', ' '):<14} {escape(text)}", soft_wrap=True)
