@@ -10,7 +10,7 @@ import math
 import re
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pint
@@ -28,8 +28,12 @@ class Constant:
 
 
 MOLAR_MASS_G_PER_MOL: dict[str, Constant] = {
-    "bilirubin": Constant("molar mass of bilirubin (C33H36N4O6)", 584.66, "g/mol", "molar_mass_from_formula", "IUPAC 2021"),
-    "creatinine": Constant("molar mass of creatinine (C4H7N3O)", 113.12, "g/mol", "molar_mass_from_formula", "IUPAC 2021"),
+    "bilirubin": Constant(
+        "molar mass of bilirubin (C33H36N4O6)", 584.66, "g/mol", "molar_mass_from_formula", "IUPAC 2021"
+    ),
+    "creatinine": Constant(
+        "molar mass of creatinine (C4H7N3O)", 113.12, "g/mol", "molar_mass_from_formula", "IUPAC 2021"
+    ),
     "5-hiaa": Constant("molar mass of 5-HIAA (C10H9NO3)", 191.18, "g/mol", "molar_mass_from_formula", "IUPAC 2021"),
 }
 
@@ -42,11 +46,47 @@ _AMBIGUOUS_AMOUNT: dict[str, str] = {
 
 # What laboratories print, in pint's words. `K/uL` would otherwise be kelvin, `G/L` gauss.
 _SPELLINGS: dict[str, str] = {
-    "g/l": "g/L", "g/dl": "g/dL", "mg/dl": "mg/dL", "mg/l": "mg/L", "ng/ml": "ng/mL", "pg/ml": "pg/mL", "ng/l": "ng/L", "ug/l": "ug/L",
-    "umol/l": "umol/L", "µmol/l": "umol/L", "nmol/l": "nmol/L", "mmol/l": "mmol/L", "pmol/l": "pmol/L", "ml": "mL", "cc": "mL", "l": "L", "ml/min": "mL/min",
-    "gbq": "GBq", "mbq": "MBq", "gy": "Gy", "umol/24h": "umol/d", "mg/24h": "mg/d", "nmol/24h": "nmol/d", "g%": "g/dL", "years": "year", "yrs": "year",
-    "G/L": "10^9/L", "Gpt/L": "10^9/L", "10e9/l": "10^9/L", "10^9/l": "10^9/L", "10*9/L": "10^9/L", "10⁹/L": "10^9/L", "10^3/ul": "10^3/uL",
-    "10*3/uL": "10^3/uL", "K/uL": "10^3/uL", "k/uL": "10^3/uL", "k/ul": "10^3/uL", "/nL": "1/nL", "/uL": "1/uL", "/ul": "1/uL", "/mm3": "1/mm^3",
+    "g/l": "g/L",
+    "g/dl": "g/dL",
+    "mg/dl": "mg/dL",
+    "mg/l": "mg/L",
+    "ng/ml": "ng/mL",
+    "pg/ml": "pg/mL",
+    "ng/l": "ng/L",
+    "ug/l": "ug/L",
+    "umol/l": "umol/L",
+    "µmol/l": "umol/L",
+    "nmol/l": "nmol/L",
+    "mmol/l": "mmol/L",
+    "pmol/l": "pmol/L",
+    "ml": "mL",
+    "cc": "mL",
+    "l": "L",
+    "ml/min": "mL/min",
+    "gbq": "GBq",
+    "mbq": "MBq",
+    "gy": "Gy",
+    "umol/24h": "umol/d",
+    "mg/24h": "mg/d",
+    "nmol/24h": "nmol/d",
+    "g%": "g/dL",
+    "years": "year",
+    "yrs": "year",
+    "G/L": "10^9/L",
+    "Gpt/L": "10^9/L",
+    "10e9/l": "10^9/L",
+    "10^9/l": "10^9/L",
+    "10*9/L": "10^9/L",
+    "10⁹/L": "10^9/L",
+    "10^3/ul": "10^3/uL",
+    "10*3/uL": "10^3/uL",
+    "K/uL": "10^3/uL",
+    "k/uL": "10^3/uL",
+    "k/ul": "10^3/uL",
+    "/nL": "1/nL",
+    "/uL": "1/uL",
+    "/ul": "1/uL",
+    "/mm3": "1/mm^3",
 }
 
 _WRITTEN = re.compile(r"^\s*(?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*(?P<unit>.*?)\s*$")
@@ -58,7 +98,7 @@ class UnitError(ValueError):
 
 
 @cache
-def _registry() -> pint.UnitRegistry[float]:
+def _registry() -> pint.UnitRegistry[Any]:
     import pint
 
     return pint.UnitRegistry(autoconvert_offset_to_baseunit=False, cache_folder=None)
@@ -79,35 +119,35 @@ def _factor(unit: str, canonical: str, substance: str | None) -> float:
     if not _UNIT.match(unit) or re.search(r"\*\*|\^\s*-?\d{3,}|\^\s*\d+\s*\^", unit):
         raise UnitError(f"'{unit}' is not a unit; expected {canonical} or a unit that converts to it")
     if "1.73" in unit:
-        raise UnitError("mL/min/1.73 m2 is indexed to body surface area; multiply by the patient's area / 1.73 m2 and give mL/min")
+        raise UnitError(
+            "mL/min/1.73 m2 is indexed to body surface area; multiply by the patient's area / 1.73 m2 and give mL/min"
+        )
     import pint
 
-    registry = _registry()
+    registry: Any = _registry()  # pint's own types do not reach through its registry
     try:
-        given = registry.Quantity(registry.parse_expression(unit.replace("µ", "u")))  # pyright: ignore
-        wanted = registry.Quantity(registry.parse_expression(canonical))  # pyright: ignore
+        given = registry.Quantity(registry.parse_expression(unit.replace("µ", "u")))
+        wanted = registry.Quantity(registry.parse_expression(canonical))
     except Exception as error:  # pint raises many kinds on text that is not a unit; all mean the same here
         raise UnitError(f"'{unit}' is not a unit; expected {canonical} or a unit that converts to it") from error
-    try:
-        return float((given / wanted).to("").magnitude)  # pyright: ignore
-    except pint.DimensionalityError as error:
-        mass_given = given.check("[mass]/[length]**3") or given.check("[mass]/[time]")  # pyright: ignore
-        amount_given = given.check("[substance]/[length]**3") or given.check("[substance]/[time]")  # pyright: ignore
-        if substance in MOLAR_MASS_G_PER_MOL and (mass_given or amount_given):
-            molar = registry.Quantity(MOLAR_MASS_G_PER_MOL[substance].value, "g/mol")
-            converted = given / molar if mass_given else given * molar  # pyright: ignore
-            try:
-                return float((converted / wanted).to("").magnitude)  # pyright: ignore
-            except pint.DimensionalityError:
-                pass
-        why = _AMBIGUOUS_AMOUNT.get(substance or "", "")
-        raise UnitError(f"'{unit}' does not convert to {canonical}" + (f"; {why}" if why else "")) from error
+    forms = [given]
+    if substance in MOLAR_MASS_G_PER_MOL:
+        molar = registry.Quantity(MOLAR_MASS_G_PER_MOL[substance].value, "g/mol")
+        forms += [given / molar, given * molar]
+    for form in forms:
+        try:
+            return float((form / wanted).to("").magnitude)
+        except pint.DimensionalityError:
+            continue
+    why = _AMBIGUOUS_AMOUNT.get(substance or "", "")
+    raise UnitError(f"'{unit}' does not convert to {canonical}" + (f"; {why}" if why else ""))
 
 
 def convert(value: float, unit: str, canonical: str, *, substance: str | None = None) -> float:
     """`value` in `unit`, given back in `canonical`. Raises UnitError when the units do not convert."""
     factor = _factor(_spelling(unit), canonical, substance)
-    return value if factor == 1.0 else float(f"{value * factor:.12g}")  # 12 digits: no binary dust such as 119.99999999999999
+    # 12 digits: no binary dust such as 119.99999999999999
+    return value if factor == 1.0 else float(f"{value * factor:.12g}")
 
 
 def parse_quantity(written: object, canonical: str, *, substance: str | None = None) -> float:
@@ -149,7 +189,9 @@ def _in_canonical(number: float, unit: str, canonical: str, substance: str | Non
             raise UnitError(f"expected a pure number, without '{unit}'")
         return number
     if not unit:
-        raise UnitError(f"{number:g} has no unit; write '{number:g} {canonical}' (or any unit that converts to {canonical})")
+        raise UnitError(
+            f"{number:g} has no unit; write '{number:g} {canonical}' (or any unit that converts to {canonical})"
+        )
     return convert(number, unit, canonical, substance=substance)
 
 

@@ -25,7 +25,9 @@ class Patient(Frozen):
 
     sex: str | None = None
     age_years: int | None = None
-    lines: tuple[str, ...] = Field(default=(), description="Two lines in clinicians' words: tumour, then state of the patient and of the liver")
+    lines: tuple[str, ...] = Field(
+        default=(), description="Two lines in clinicians' words: tumour, then state of the patient and of the liver"
+    )
 
 
 class FactEntry(Frozen):
@@ -63,12 +65,17 @@ class ExtentSection(LiverExtent):
     date: dt.date | None = None
     event: str | None = None
     modality: str | None = None
-    machine_made: bool = Field(default=False, description="the mask or value came from a program and no person has confirmed it")
+    machine_made: bool = Field(
+        default=False, description="the mask or value came from a program and no person has confirmed it"
+    )
     resected_segments: tuple[int, ...] = ()
     treated_lesions: tuple[str, ...] = ()
-    planned_segments: tuple[int, ...] = Field(default=(), description="territory of the latest plan that has not been carried out")
+    planned_segments: tuple[int, ...] = Field(
+        default=(), description="territory of the latest plan that has not been carried out"
+    )
     by_segment: dict[int, float] = Field(
-        default={}, description="share (0..1) of the tumour load in each Couinaud segment; by volume, else by lesion count; empty when unknown"
+        default={},
+        description="share (0..1) of the tumour load in each Couinaud segment; by volume, else by lesion count; empty when unknown",
     )
     by_segment_basis: Literal["volume", "count", "none"] = "none"
 
@@ -115,7 +122,20 @@ class Mark(Frozen):
 
     date: dt.date
     label: str
-    kind: Literal["diagnosis", "clinic", "labs", "imaging", "scout", "procedure", "plan", "adverse_event", "assessment", "board", "history", "status"]
+    kind: Literal[
+        "diagnosis",
+        "clinic",
+        "labs",
+        "imaging",
+        "scout",
+        "procedure",
+        "plan",
+        "adverse_event",
+        "assessment",
+        "board",
+        "history",
+        "status",
+    ]
     detail: str = ""
     event: str
 
@@ -187,7 +207,7 @@ class Dossier(Frozen):
     statement: str = STATEMENT
     patient: Patient
     missing: tuple[Missing, ...] = ()
-    facts: dict[str, FactEntry] = {}
+    facts: dict[str, FactEntry] = Field(default={})
     conflicts: tuple[str, ...] = ()
     extent: ExtentSection = ExtentSection()
     key_images: tuple[KeyImage, ...] = ()

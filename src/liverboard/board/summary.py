@@ -31,7 +31,9 @@ def _load(extent: ExtentSection) -> str:
         return "tumour volume not known"
     if extent.liver_volume_ml is None or extent.burden_percent is None:
         return f"{number(extent.tumour_volume_ml)} mL tumour"
-    return f"{number(extent.tumour_volume_ml)} of {number(extent.liver_volume_ml)} mL ({number(extent.burden_percent)} %)"
+    return (
+        f"{number(extent.tumour_volume_ml)} of {number(extent.liver_volume_ml)} mL ({number(extent.burden_percent)} %)"
+    )
 
 
 def _largest(extent: ExtentSection) -> str:
@@ -59,14 +61,30 @@ def patient_lines(facts: dict[str, FactEntry], diagnosed: str | None) -> tuple[s
 
     def word(name: str) -> str | None:
         entry = of(name)
-        return None if entry is None else f"{entry.value:g}" if isinstance(entry.value, float) else str(entry.value).replace("_", " ")
+        return (
+            None
+            if entry is None
+            else f"{entry.value:g}"
+            if isinstance(entry.value, float)
+            else str(entry.value).replace("_", " ")
+        )
 
     site, grade = word("primary_site"), word("who_grade")
-    kind = {None: "neuroendocrine tumour, WHO grade not known", "NEC": "neuroendocrine carcinoma (NEC)", "MiNEN": "mixed neoplasm (MiNEN)"}.get(
-        grade, f"neuroendocrine tumour {grade}"
-    )
-    tumour = [f"{site.capitalize()} {kind}" if site and site != "unknown" else f"{kind[0].upper()}{kind[1:]}, primary site not known"]
-    detail = [part for part in (_with("Ki-67", word("ki67_percent"), "%"), _with("", word("mitoses_per_2mm2"), "mitoses/2 mm²")) if part]
+    kind = {
+        None: "neuroendocrine tumour, WHO grade not known",
+        "NEC": "neuroendocrine carcinoma (NEC)",
+        "MiNEN": "mixed neoplasm (MiNEN)",
+    }.get(grade, f"neuroendocrine tumour {grade}")
+    tumour = [
+        f"{site.capitalize()} {kind}"
+        if site and site != "unknown"
+        else f"{kind[0].upper()}{kind[1:]}, primary site not known"
+    ]
+    detail = [
+        part
+        for part in (_with("Ki-67", word("ki67_percent"), "%"), _with("", word("mitoses_per_2mm2"), "mitoses/2 mm²"))
+        if part
+    ]
     tumour += [", ".join(detail)] if detail else []
     tumour += [f"diagnosed {diagnosed}"] if diagnosed else []
     resected = of("primary_resected")
@@ -77,10 +95,17 @@ def patient_lines(facts: dict[str, FactEntry], diagnosed: str | None) -> tuple[s
     if syndrome == "none":
         state.append("no hormonal syndrome")
     elif syndrome:
-        state.append(f"{syndrome} syndrome" + ("" if controlled is None else ", controlled" if controlled.value else ", not controlled"))
+        state.append(
+            f"{syndrome} syndrome"
+            + ("" if controlled is None else ", controlled" if controlled.value else ", not controlled")
+        )
     else:
         state.append("hormonal syndrome not known")
-    for name, label, unit in (("bilirubin_umol_l", "bilirubin", "µmol/L"), ("albumin_g_l", "albumin", "g/L"), ("albi_grade", "ALBI grade", "")):
+    for name, label, unit in (
+        ("bilirubin_umol_l", "bilirubin", "µmol/L"),
+        ("albumin_g_l", "albumin", "g/L"),
+        ("albi_grade", "ALBI grade", ""),
+    ):
         entry = of(name)
         if entry is not None:
             value = number(float(entry.value)) if isinstance(entry.value, (int, float)) else str(entry.value)

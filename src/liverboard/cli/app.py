@@ -35,9 +35,16 @@ def _today() -> dt.date:
     return dt.datetime.now().astimezone().date()
 
 
-CasePath = Annotated[Optional[Path], typer.Argument(metavar="CASE", help="A case file (YAML or JSON), or a folder that holds case.yaml.")]  # noqa: UP045
-Sample = Annotated[Optional[str], typer.Option("--sample", metavar="NAME", help="Use a bundled sample instead: real-y90, typed-in.")]  # noqa: UP045
-AsOf = Annotated[Optional[str], typer.Option("--as-of", metavar="DATE", help="What was true by this day. Default: the case's own, else today.")]  # noqa: UP045
+CasePath = Annotated[
+    Path | None, typer.Argument(metavar="CASE", help="A case file (YAML or JSON), or a folder that holds case.yaml.")
+]
+Sample = Annotated[
+    str | None, typer.Option("--sample", metavar="NAME", help="Use a bundled sample instead: real-y90, typed-in.")
+]
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="DATE", help="What was true by this day. Default: the case's own, else today."),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else there.")]
 
 
@@ -50,7 +57,11 @@ def _version(value: bool) -> None:
 
 
 @app.callback()
-def root(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Software and knowledge version.")] = False) -> None:
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Software and knowledge version.")
+    ] = False,
+) -> None:
     """Liverboard's commands."""
 
 
@@ -58,7 +69,10 @@ def root(version: Annotated[bool, typer.Option("--version", callback=_version, i
 def board(
     case: CasePath = None,
     sample: Sample = None,
-    out: Annotated[Optional[Path], typer.Option("-o", "--out", metavar="DIR", help="Folder for the dossier. Default: dossier-<case>.")] = None,  # noqa: UP045
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="DIR", help="Folder for the dossier. Default: dossier-<case>."),
+    ] = None,
     as_of: AsOf = None,
     json: Json = False,
 ) -> None:
@@ -69,7 +83,13 @@ def board(
 
     opened = open_case(case, sample=sample)
     with progress("Preparing the dossier") as step:
-        dossier = prepare_dossier(opened.case, folder=opened.folder, as_of=_day(as_of) or opened.case.as_of or _today(), inputs=opened.inputs, step=step)
+        dossier = prepare_dossier(
+            opened.case,
+            folder=opened.folder,
+            as_of=_day(as_of) or opened.case.as_of or _today(),
+            inputs=opened.inputs,
+            step=step,
+        )
         if not json or out is not None:
             from liverboard.report.write import write_dossier
 
@@ -92,7 +112,9 @@ def facts(case: CasePath = None, sample: Sample = None, as_of: AsOf = None, json
 
     opened = open_case(case, sample=sample)
     with progress("Reading the facts") as step:
-        known = prepare_facts(opened.case, folder=opened.folder, as_of=_day(as_of) or opened.case.as_of or _today(), step=step)
+        known = prepare_facts(
+            opened.case, folder=opened.folder, as_of=_day(as_of) or opened.case.as_of or _today(), step=step
+        )
     if json:
         show_json(known.as_json())
     else:
@@ -101,11 +123,22 @@ def facts(case: CasePath = None, sample: Sample = None, as_of: AsOf = None, json
 
 @app.command(epilog='Example: liverboard extent --liver seg.nrrd#Liver --lesions "seg.nrrd#Tumor 1,Tumor 2" --json')
 def extent(
-    liver: Annotated[Optional[str], typer.Option("--liver", metavar="F", help="Liver mask: NIfTI, NRRD or .seg.nrrd; F#name or F#5 for a part.")] = None,  # noqa: UP045
-    lesions: Annotated[Optional[str], typer.Option("--lesions", metavar="F", help="Lesion masks, each label or segment one lesion.")] = None,  # noqa: UP045
-    segments: Annotated[Optional[str], typer.Option("--segments", metavar="F", help="Couinaud segments (from a later release on).")] = None,  # noqa: UP045
-    vessels: Annotated[Optional[str], typer.Option("--vessels", metavar="F", help="Vessels (from a later release on).")] = None,  # noqa: UP045
-    image: Annotated[Optional[str], typer.Option("--image", metavar="F", help="The image behind the masks, on any grid.")] = None,  # noqa: UP045
+    liver: Annotated[
+        str | None,
+        typer.Option("--liver", metavar="F", help="Liver mask: NIfTI, NRRD or .seg.nrrd; F#name or F#5 for a part."),
+    ] = None,
+    lesions: Annotated[
+        str | None, typer.Option("--lesions", metavar="F", help="Lesion masks, each label or segment one lesion.")
+    ] = None,
+    segments: Annotated[
+        str | None, typer.Option("--segments", metavar="F", help="Couinaud segments (from a later release on).")
+    ] = None,
+    vessels: Annotated[
+        str | None, typer.Option("--vessels", metavar="F", help="Vessels (from a later release on).")
+    ] = None,
+    image: Annotated[
+        str | None, typer.Option("--image", metavar="F", help="The image behind the masks, on any grid.")
+    ] = None,
     out: Annotated[Optional[Path], typer.Option("-o", "--out", metavar="DIR", help="Folder for extent.json.")] = None,  # noqa: UP045
     json: Json = False,
 ) -> None:
@@ -115,7 +148,9 @@ def extent(
     from liverboard.report.write import write_text
 
     with progress("Measuring") as step:
-        measured = measure_files(liver=liver, lesions=lesions, segments=segments, vessels=vessels, image=image, step=step)
+        measured = measure_files(
+            liver=liver, lesions=lesions, segments=segments, vessels=vessels, image=image, step=step
+        )
     document = measured.model_dump(mode="json")
     if out is not None:
         import json as json_module

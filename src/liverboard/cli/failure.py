@@ -44,7 +44,13 @@ def run(app: typer.Typer) -> int:
     except LiverboardError as error:
         return _tell(error, as_json=as_json)
     except MemoryError:
-        return _tell(UserError("the machine has too little free memory for this input", hint="Close other programs, or use a machine with more memory."), as_json=as_json)
+        return _tell(
+            UserError(
+                "the machine has too little free memory for this input",
+                hint="Close other programs, or use a machine with more memory.",
+            ),
+            as_json=as_json,
+        )
     except Exception as error:
         return _tell(_incident(error), as_json=as_json)
     return 0
@@ -55,7 +61,9 @@ def _incident(error: BaseException) -> InternalError:
     try:
         log_file().parent.mkdir(parents=True, exist_ok=True)
         with log_file().open("a", encoding="utf-8") as log:
-            log.write(f"incident {incident}: {type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}\n")
+            log.write(
+                f"incident {incident}: {type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}\n"
+            )
     except OSError:
         pass  # the log is a help to us; the user still gets the incident and the exit code
     return InternalError(incident)
@@ -63,7 +71,11 @@ def _incident(error: BaseException) -> InternalError:
 
 def _tell(error: LiverboardError, *, as_json: bool) -> int:
     if as_json:
-        shape = error.as_dict() if isinstance(error, UserError) else {"error": "InternalError", "exit_code": error.exit_code, "message": str(error)}
+        shape = (
+            error.as_dict()
+            if isinstance(error, UserError)
+            else {"error": "InternalError", "exit_code": error.exit_code, "message": str(error)}
+        )
         print(json.dumps(shape, ensure_ascii=False, indent=2))  # noqa: T201
     else:
         print(f"liverboard: {error}", file=sys.stderr)  # noqa: T201

@@ -64,7 +64,15 @@ def show_facts(facts: Facts) -> None:
 
     out = _out()
     table = Table(title=f"Facts as of {facts.as_of}", title_justify="left", box=None, header_style="bold")
-    for name, justify in (("fact", "left"), ("value", "right"), ("unit", "left"), ("date", "left"), ("age", "right"), ("source event", "left"), ("", "left")):
+    for name, justify in (
+        ("fact", "left"),
+        ("value", "right"),
+        ("unit", "left"),
+        ("date", "left"),
+        ("age", "right"),
+        ("source event", "left"),
+        ("", "left"),
+    ):
         table.add_column(name, justify=justify, no_wrap=name in {"fact", "date"})  # pyright: ignore[reportArgumentType]
     group = ""
     for name, definition in load_dictionary().items():
@@ -75,10 +83,18 @@ def show_facts(facts: Facts) -> None:
             group = definition.group
             table.add_section()
             table.add_row(f"[bold]{escape(group)}[/bold]")
-        value = {True: "yes", False: "no"}[fact.value] if isinstance(fact.value, bool) else f"{fact.value:g}" if isinstance(fact.value, float) else str(fact.value)
+        value = (
+            {True: "yes", False: "no"}[fact.value]
+            if isinstance(fact.value, bool)
+            else f"{fact.value:g}"
+            if isinstance(fact.value, float)
+            else str(fact.value)
+        )
         marks = ", ".join(word for word, on in (("questioned", fact.questioned), ("stale", fact.stale)) if on)
         age = "" if fact.age_days is None else f"{fact.age_days} d"
-        table.add_row(name, escape(value), escape(fact.unit or ""), str(fact.date or ""), age, escape(fact.event or ""), marks)
+        table.add_row(
+            name, escape(value), escape(fact.unit or ""), str(fact.date or ""), age, escape(fact.event or ""), marks
+        )
     out.print(table)
     questioned = [f"{name}: {fact.note}" for name, fact in facts.facts.items() if fact.questioned]
     for line in (*questioned, *facts.conflicts):

@@ -7,12 +7,12 @@ import difflib
 import json
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Any, ClassVar, cast, get_args
+from typing import Any, cast, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from liverboard.clinical.case_text import Parsed, Path, Tree, parse_text, plain_value
+from liverboard.clinical.case_text import Parsed, Path, Tree, child, parse_text, plain_value
 from liverboard.clinical.events import EVENT_KINDS, Case, reference_faults
 from liverboard.clinical.quantity import Unit
 from liverboard.errors import BadInput, Problem
@@ -38,12 +38,20 @@ def read_case(text: str, *, where: str = "case", is_json: bool = False) -> Case:
         if case is not None and not problems:
             return case
     elif not problems:
-        problems.append(Problem("the file holds no case", line=1, allowed="keys and values: case, events, ...", hint="see docs/reference/case-format.md"))
+        problems.append(
+            Problem(
+                "the file holds no case",
+                line=1,
+                allowed="keys and values: case, events, ...",
+                hint="see docs/reference/case-format.md",
+            )
+        )
     problems.sort(key=lambda problem: problem.line or 0)
     count = len(problems)
     shown = problems[:_TOO_MANY]
     raise BadInput(
-        f"this is not a readable case: {count} problem{'s' if count != 1 else ''}" + (f" (the first {_TOO_MANY} shown)" if count > _TOO_MANY else ""),
+        f"this is not a readable case: {count} problem{'s' if count != 1 else ''}"
+        + (f" (the first {_TOO_MANY} shown)" if count > _TOO_MANY else ""),
         where=where,
         problems=shown,
         hint="The format is described in docs/reference/case-format.md; nothing was kept from this file.",
@@ -92,19 +100,27 @@ def _validate(tree: dict[str, Tree], parsed: Parsed) -> tuple[Case | None, list[
     try:
         case = Case.model_validate(tree)
     except ValidationError as error:
-        for fault in error.errors(include_url=False):
-            if fault["loc"]:
-                problems.append(_explain(cast("dict[str, Any]", fault), tree, parsed))
+        faults = [cast("dict[str, Any]", fault) for fault in error.errors(include_url=False)]
+        problems += [_explain(fault, tree, parsed) for fault in faults if fault["loc"]]
     except (RecursionError, OverflowError):
         problems.append(Problem("a value is too large or nested too deeply"))
     known = [
-        (position, (str(event.get("id")), str(event.get("kind")), None if event.get("corrects") is None else str(event.get("corrects"))))
+        (
+            position,
+            (
+                str(event.get("id")),
+                str(event.get("kind")),
+                None if event.get("corrects") is None else str(event.get("corrects")),
+            ),
+        )
         for position, event in enumerate(events)
         if isinstance(event, dict)
     ]
     for index, name, message in reference_faults([entry for _, entry in known]):
         position = known[index][0]
-        problems.append(Problem(message, line=parsed.line(("events", position, name)), event=known[index][1][0], field=name))
+        problems.append(
+            Problem(message, line=parsed.line(("events", position, name)), event=known[index][1][0], field=name)
+        )
     problems += _before_birth(tree, events, parsed)
     return case, problems
 
@@ -117,7 +133,14 @@ def _before_birth(tree: dict[str, Tree], events: Sequence[Tree], parsed: Parsed)
         date = event.get("date") if isinstance(event, dict) else None
         if isinstance(event, dict) and isinstance(date, str) and date[:4].isdigit() and int(date[:4]) < born:
             line = parsed.line(("events", position, "date"))
-            yield Problem("the event lies before the birth year", line=line, event=str(event.get("id")), field="date", read=date, allowed=f"{born} or later")
+            yield Problem(
+                "the event lies before the birth year",
+                line=line,
+                event=str(event.get("id")),
+                field="date",
+                read=date,
+                allowed=f"{born} or later",
+            )
 
 
 def _give_ids(events: list[Tree]) -> None:
@@ -154,12 +177,10 @@ def _place(loc: Sequence[str | int], tree: Tree) -> tuple[Path, str | None]:
     path: list[str | int] = []
     node: Tree = tree
     for number, step in enumerate(loc):
-        if isinstance(node, dict) and isinstance(step, str) and step in node:
+        there, inner = child(node, step)
+        if there:
             path.append(step)
-            node = node[step]
-        elif isinstance(node, list) and isinstance(step, int) and step < len(node):
-            path.append(step)
-            node = node[step]
+            node = inner
         elif number == len(loc) - 1 and isinstance(step, str) and isinstance(node, dict) and step not in EVENT_KINDS:
             return tuple(path), step
     return tuple(path), None
@@ -189,13 +210,24 @@ def _words_for(fault: dict[str, Any], path: Path, tree: dict[str, Tree]) -> tupl
         return "this key is needed", None, None, False
     if kind in {"literal_error", "union_tag_invalid"}:
         words = _quoted(str(ctx.get("expected") or ctx.get("expected_tags") or ""))
-        near = difflib.get_close_matches(str(fault.get("input") if kind == "literal_error" else ctx.get("tag")), words, 1)
-        message = "not one of the allowed words" if kind == "literal_error" else f"'{str(ctx.get('tag'))[:40]}' is not a kind of event"
+        near = difflib.get_close_matches(
+            str(fault.get("input") if kind == "literal_error" else ctx.get("tag")), words, 1
+        )
+        message = (
+            "not one of the allowed words"
+            if kind == "literal_error"
+            else f"'{str(ctx.get('tag'))[:40]}' is not a kind of event"
+        )
         return message, " ".join(words), f"did you mean '{near[0]}'?" if near else None, kind == "literal_error"
     if kind == "union_tag_not_found":
         return "the event has no kind", " ".join(EVENT_KINDS), None, False
     if kind == "value_error":
-        return str(fault["msg"]).removeprefix("Value error, "), None, None, path != ("case",) and not isinstance(fault.get("input"), dict)
+        return (
+            str(fault["msg"]).removeprefix("Value error, "),
+            None,
+            None,
+            path != ("case",) and not isinstance(fault.get("input"), dict),
+        )
     if kind in {"greater_than_equal", "less_than_equal", "greater_than", "less_than"}:
         sign = {"ge": "at least", "le": "at most", "gt": "more than", "lt": "less than"}
         bound = " and ".join(f"{sign[name]} {ctx[name]:g}" for name in sign if name in ctx)
@@ -217,7 +249,7 @@ def _known_keys(path: Path, tree: dict[str, Tree]) -> list[str]:
     model: type[BaseModel] | None = Case
     node: Tree = tree
     for step in path:
-        node = node[step] if isinstance(node, (dict, list)) else None  # pyright: ignore[reportArgumentType, reportCallIssue]
+        _, node = child(node, step)
         if model is Case and isinstance(step, int):
             model = EVENT_KINDS.get(str(node.get("kind"))) if isinstance(node, dict) else None
         elif isinstance(step, str) and model is not None and (model is not Case or step != "events"):
@@ -282,7 +314,7 @@ def _plain(value: object) -> Any:
 class _Dumper(yaml.SafeDumper):
     """Quotes every text that our reader would otherwise take for a number, truth value or null."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, Any]]]] = {
+    yaml_implicit_resolvers = {  # noqa: RUF012  (PyYAML's own way of giving a dumper its words)
         first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
         for first, resolvers in yaml.SafeDumper.yaml_implicit_resolvers.items()
     }
@@ -291,9 +323,9 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+def _represent_text(_: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     quoted = "\n" in text or not isinstance(plain_value(text), str)
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if quoted else None)
+    return yaml.ScalarNode("tag:yaml.org,2002:str", text, style='"' if quoted else None)
 
 
 _Dumper.add_representer(str, _represent_text)

@@ -10,7 +10,7 @@ import yaml
 
 from liverboard.errors import Problem
 
-type_of_loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one when libyaml is there: ten times faster
 
 Path = tuple[str | int, ...]
 Tree = dict[str, "Tree"] | list["Tree"] | str | int | float | bool | None
@@ -45,6 +45,15 @@ class _Open:
     waiting_for_key: bool = True
 
 
+def child(node: Tree, step: str | int) -> tuple[bool, Tree]:
+    """Whether `node` has `step` (a key or a position), and what is there."""
+    if isinstance(node, dict) and isinstance(step, str) and step in node:
+        return True, node[step]
+    if isinstance(node, list) and isinstance(step, int) and 0 <= step < len(node):
+        return True, node[step]
+    return False, None
+
+
 def plain_value(text: str) -> Tree:
     """What an unquoted YAML scalar means: null, true, false, a number, else text. (No dates, octals, sexagesimals, yes or no.)"""
     lowered = text.lower()
@@ -66,7 +75,9 @@ def parse_text(text: str, *, is_json: bool = False) -> Parsed:
     """Read YAML or JSON. Never raises on bad text: `problems` says what is wrong and where."""
     parsed = Parsed()
     if len(text) > _MAX_CHARACTERS:
-        parsed.problems.append(Problem(f"the file has {len(text):,} characters; a case file has at most {_MAX_CHARACTERS:,}"))
+        parsed.problems.append(
+            Problem(f"the file has {len(text):,} characters; a case file has at most {_MAX_CHARACTERS:,}")
+        )
         return parsed
     if is_json:
         try:
@@ -75,7 +86,11 @@ def parse_text(text: str, *, is_json: bool = False) -> Parsed:
             parsed.problems.append(Problem(f"not valid JSON: {error.msg}", line=error.lineno))
             return parsed
         except (RecursionError, ValueError):  # too deep, NaN or Infinity, or thousands of digits
-            parsed.problems.append(Problem("not a JSON case file: nested too deeply, or a number that is none (NaN, Infinity, thousands of digits)"))
+            parsed.problems.append(
+                Problem(
+                    "not a JSON case file: nested too deeply, or a number that is none (NaN, Infinity, thousands of digits)"
+                )
+            )
             return parsed
         pairs = _SURROGATES.sub(lambda m: (bytes.fromhex(m[1]) + bytes.fromhex(m[2])).decode("utf-16-be"), text)
         text = pairs.replace("\t", " ")  # JSON has tabs only between tokens; YAML would refuse them there
@@ -83,7 +98,9 @@ def parse_text(text: str, *, is_json: bool = False) -> Parsed:
         _build(text, parsed)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        parsed.problems.append(Problem(f"not valid YAML: {error.problem or error.context}", line=mark.line + 1 if mark else None))
+        parsed.problems.append(
+            Problem(f"not valid YAML: {error.problem or error.context}", line=mark.line + 1 if mark else None)
+        )
     except (yaml.YAMLError, UnicodeError, ValueError, OverflowError):
         parsed.problems.append(Problem("not readable as YAML: the text holds characters that are not allowed there"))
     return parsed
@@ -110,8 +127,8 @@ def _build(text: str, parsed: Parsed) -> None:
         parsed.lines.setdefault(path, line)
         return path
 
-    for event in yaml.parse(text, Loader=type_of_loader):
-        line = event.start_mark.line + 1
+    for event in yaml.parse(text, Loader=_LOADER):
+        line = event.start_mark.line + 1 if event.start_mark else 1
         top = stack[-1] if stack else None
         wants_key = top is not None and isinstance(top.container, dict) and top.waiting_for_key
         if isinstance(event, yaml.DocumentStartEvent):

@@ -6,9 +6,9 @@ Absent means unknown, never "no". Numbers are kept in the canonical unit of the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from liverboard.clinical.extent import Frozen
 from liverboard.clinical.quantity import (
@@ -65,10 +65,8 @@ EventId = Annotated[Text, Field(max_length=100)]
 class Event(Frozen):
     """What every event has. `date`: when it was true. `recorded`: when it was entered. `corrects`: the event that this one replaces."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", title="Event")
-
     id: EventId
-    kind: str
+    kind: Any  # each event narrows it to its own word
     date: Day
     recorded: Moment | None = None
     corrects: EventId | None = None
@@ -168,7 +166,21 @@ class Action(Frozen):
 class Diagnosis(Event):
     kind: Literal["diagnosis"]
     primary_site: (
-        Literal["pancreas", "jejunum", "ileum", "duodenum", "stomach", "appendix", "colon", "rectum", "lung", "thymus", "other", "unknown"] | None
+        Literal[
+            "pancreas",
+            "jejunum",
+            "ileum",
+            "duodenum",
+            "stomach",
+            "appendix",
+            "colon",
+            "rectum",
+            "lung",
+            "thymus",
+            "other",
+            "unknown",
+        ]
+        | None
     ) = None
     differentiation: Literal["well", "poor", "mixed"] | None = None
     ki67: Percent | None = None
@@ -321,13 +333,39 @@ class Status(Event):
 
 
 AnyEvent = Annotated[
-    Diagnosis | Clinic | Labs | Imaging | Scout | Systemic | Procedure | Plan | AdverseEvent | Assessment | Board | History | Status,
+    Diagnosis
+    | Clinic
+    | Labs
+    | Imaging
+    | Scout
+    | Systemic
+    | Procedure
+    | Plan
+    | AdverseEvent
+    | Assessment
+    | Board
+    | History
+    | Status,
     Field(discriminator="kind"),
 ]
 
 EVENT_KINDS: dict[str, type[Event]] = {
-    cls.model_fields["kind"].annotation.__args__[0]: cls  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue]
-    for cls in (Diagnosis, Clinic, Labs, Imaging, Scout, Systemic, Procedure, Plan, AdverseEvent, Assessment, Board, History, Status)
+    get_args(cls.model_fields["kind"].annotation)[0]: cls
+    for cls in (
+        Diagnosis,
+        Clinic,
+        Labs,
+        Imaging,
+        Scout,
+        Systemic,
+        Procedure,
+        Plan,
+        AdverseEvent,
+        Assessment,
+        Board,
+        History,
+        Status,
+    )
 }
 
 
@@ -369,7 +407,13 @@ def reference_faults(events: Sequence[tuple[str, str, str | None]]) -> list[tupl
         if corrects not in by_id:
             faults.append((position, "corrects", f"'{corrects}' is not an event of this case"))
         elif by_id[corrects][0] != kind:
-            faults.append((position, "corrects", f"'{corrects}' is of kind {by_id[corrects][0]}, this event is {kind}; a correction keeps the kind"))
+            faults.append(
+                (
+                    position,
+                    "corrects",
+                    f"'{corrects}' is of kind {by_id[corrects][0]}, this event is {kind}; a correction keeps the kind",
+                )
+            )
         else:
             seen, current = {event_id}, corrects
             while current is not None and current in by_id and current not in seen:
@@ -383,4 +427,3 @@ def reference_faults(events: Sequence[tuple[str, str, str | None]]) -> list[tupl
 def marker_ratio(marker: Marker) -> float | None:
     """Value over the upper limit of normal of the same assay (the unit cancels); None when the limit was not given."""
     return None if marker.upper_limit is None else marker.value / marker.upper_limit
-

@@ -6,29 +6,24 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler
+from pydantic_core import core_schema
 
 from liverboard.units import parse_quantity
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Marks a float field: its canonical unit and, where mass converts to amount, the substance."""
+    """Marks a float field: its canonical unit and, where mass converts to amount, the substance. Reads what a person writes."""
 
     canonical: str
     substance: str | None = None
 
+    def read(self, written: Any) -> float:
+        return parse_quantity(written, self.canonical, substance=self.substance)
 
-def _reader(unit: Unit) -> BeforeValidator:
-    def read(written: Any) -> float:
-        return parse_quantity(written, unit.canonical, substance=unit.substance)
-
-    return BeforeValidator(read)
-
-
-def _quantity(canonical: str, substance: str | None = None) -> Any:
-    unit = Unit(canonical, substance)
-    return Annotated[float, unit, _reader(unit), Field(ge=0)]
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.no_info_before_validator_function(self.read, handler(source))
 
 
 def _read_date(written: Any) -> dt.date:
@@ -63,18 +58,18 @@ Count = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 Truth = Annotated[bool, Field(strict=True)]
 SegmentNumber = Annotated[int, Field(strict=True, ge=1, le=8)]
 
-Number = _quantity("1")
-Percent = _quantity("%")
-Fraction = _quantity("fraction")
-LengthMm = _quantity("mm")
-HeightCm = _quantity("cm")
-WeightKg = _quantity("kg")
-VolumeMl = _quantity("mL")
-DoseGy = _quantity("Gy")
-BilirubinUmolL = _quantity("umol/L", "bilirubin")
-CreatinineUmolL = _quantity("umol/L", "creatinine")
-AlbuminGL = _quantity("g/L", "albumin")
-HaemoglobinGL = _quantity("g/L", "haemoglobin")
-CellsPerL = _quantity("10^9/L")
-ClearanceMlMin = _quantity("mL/min")
-NtProBnpNgL = _quantity("ng/L", "ntprobnp")
+Number = Annotated[float, Unit("1"), Field(ge=0)]
+Percent = Annotated[float, Unit("%"), Field(ge=0)]
+Fraction = Annotated[float, Unit("fraction"), Field(ge=0)]
+LengthMm = Annotated[float, Unit("mm"), Field(ge=0)]
+HeightCm = Annotated[float, Unit("cm"), Field(ge=0)]
+WeightKg = Annotated[float, Unit("kg"), Field(ge=0)]
+VolumeMl = Annotated[float, Unit("mL"), Field(ge=0)]
+DoseGy = Annotated[float, Unit("Gy"), Field(ge=0)]
+BilirubinUmolL = Annotated[float, Unit("umol/L", "bilirubin"), Field(ge=0)]
+CreatinineUmolL = Annotated[float, Unit("umol/L", "creatinine"), Field(ge=0)]
+AlbuminGL = Annotated[float, Unit("g/L", "albumin"), Field(ge=0)]
+HaemoglobinGL = Annotated[float, Unit("g/L", "haemoglobin"), Field(ge=0)]
+CellsPerL = Annotated[float, Unit("10^9/L"), Field(ge=0)]
+ClearanceMlMin = Annotated[float, Unit("mL/min"), Field(ge=0)]
+NtProBnpNgL = Annotated[float, Unit("ng/L", "ntprobnp"), Field(ge=0)]

@@ -81,7 +81,12 @@ def test_laboratory_units(field: str, written: str, value: float) -> None:
 
 
 def test_percentages_and_fractions_are_told_apart() -> None:
-    case = read_case(head("{kind: scout, date: 2024-05-02, lung_shunt_fraction: 6 %}", "{kind: scout, date: 2024-05-03, lung_shunt_fraction: 0.06}"))
+    case = read_case(
+        head(
+            "{kind: scout, date: 2024-05-02, lung_shunt_fraction: 6 %}",
+            "{kind: scout, date: 2024-05-03, lung_shunt_fraction: 0.06}",
+        )
+    )
     assert [event.lung_shunt_fraction for event in case.events] == [0.06, 0.06]  # pyright: ignore[reportAttributeAccessIssue]
     (bare,) = problems(head("{kind: diagnosis, date: 2024-05-02, ki67: 4}"))
     assert "percentage or a fraction" in bare.message
@@ -155,25 +160,57 @@ def test_text_that_is_no_case_is_refused_with_words(text: str) -> None:
     assert problems(text)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1,2", '{"case": NaN}', "[" * 100_000, '{"case": "x", "case": "y"}', "9" * 9000])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[1,2", '{"case": NaN}', "[" * 100_000, '{"case": "x", "case": "y"}', "9" * 9000]
+)
 def test_json_that_is_no_case_is_refused_with_words(text: str) -> None:
     assert problems(text, is_json=True)
 
 
 def test_json_with_tabs_and_surrogate_pairs_reads() -> None:
-    case = read_case('{\n\t"liverboard": 1,\n\t"case": "X",\n\t"question": "why \\ud83d\\ude00?",\n\t"events": []\n}', is_json=True)
+    case = read_case(
+        '{\n\t"liverboard": 1,\n\t"case": "X",\n\t"question": "why \\ud83d\\ude00?",\n\t"events": []\n}', is_json=True
+    )
     assert case.question == "why 😀?"
 
 
 def test_ids_are_assigned_by_kind_date_and_number_and_avoid_given_ones() -> None:
     case = read_case(
-        head("{kind: labs, date: 2024-05-02}", "{kind: labs, date: 2024-05-02, id: mine}", "{kind: labs, date: 2024-05-02}", "{kind: clinic, date: 2024-05-02}")
+        head(
+            "{kind: labs, date: 2024-05-02}",
+            "{kind: labs, date: 2024-05-02, id: mine}",
+            "{kind: labs, date: 2024-05-02}",
+            "{kind: clinic, date: 2024-05-02}",
+        )
     )
-    assert [event.id for event in case.events] == ["labs-2024-05-02-1", "mine", "labs-2024-05-02-3", "clinic-2024-05-02-1"]
+    assert [event.id for event in case.events] == [
+        "labs-2024-05-02-1",
+        "mine",
+        "labs-2024-05-02-3",
+        "clinic-2024-05-02-1",
+    ]
 
 
 def test_words_that_yaml_would_take_for_something_else_survive() -> None:
-    for text in ("1e3", "true", "null", "~", "007", "2024-05-02", "no", "12", "a: b", "# x", "- x", "line\nbreak", "<script>", "é€😀", " lead", "=", "0x1f"):
+    for text in (
+        "1e3",
+        "true",
+        "null",
+        "~",
+        "007",
+        "2024-05-02",
+        "no",
+        "12",
+        "a: b",
+        "# x",
+        "- x",
+        "line\nbreak",
+        "<script>",
+        "é€😀",
+        " lead",
+        "=",
+        "0x1f",
+    ):
         case = read_case(head("{kind: status, date: 2024-05-02, state: alive}")).model_copy(update={"question": text})
         assert read_case(write_case(case)) == case, text
         assert read_case(write_case(case, is_json=True), is_json=True) == case, text

@@ -1,0 +1,317 @@
+"""`prepare_dossier`: case, images and knowledge in, one `Dossier` out. The one service that composes it all."""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib.metadata
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from liverboard import __version__
+from liverboard.board.dossier import (
+    Dossier,
+    ExtentSection,
+    FactEntry,
+    Missing,
+    Patient,
+    Provenance,
+    Software,
+    SourceEvent,
+)
+from liverboard.board.measure import Measured, measure_case
+from liverboard.board.summary import patient_lines
+from liverboard.board.timeline import timeline_of
+from liverboard.clinical.case_file import event_content
+from liverboard.clinical.dictionary import load_dictionary
+from liverboard.clinical.events import Case, Diagnosis, Event, Imaging, Plan, Procedure
+from liverboard.clinical.extent import Lesion, LiverExtent, SegmentShare
+from liverboard.clinical.facts import Facts, facts_of, visible_events
+from liverboard.clinical.pattern import classify_pattern
+from liverboard.knowledge import knowledge_version, load_references, load_yaml
+
+Step = Callable[[str], None]
+KnownAt = dt.date | dt.datetime | None
+
+
+def _quiet(_: str) -> None: ...
+
+
+def prepare_facts(
+    case: Case, *, folder: Path | None, as_of: dt.date, known_at: KnownAt = None, step: Step = _quiet
+) -> Facts:
+    """The facts of a case as of a day, its segmentations measured. Errors as in `prepare_dossier`."""
+    return facts_of(_measured(case, folder, as_of, known_at, pictures=False, step=step).case, as_of, known_at)
+
+
+def prepare_dossier(
+    case: Case,
+    *,
+    folder: Path | None,
+    as_of: dt.date,
+    known_at: KnownAt = None,
+    inputs: Sequence[Provenance] = (),
+    step: Step = _quiet,
+) -> Dossier:
+    """Compose the dossier of one case as of one day.
+
+    `folder`: where the case's image paths start (None: no images are read). `inputs`: what was opened, for the provenance. `step`: told what is being done.
+    Raises UnsupportedImage for a segmentation that cannot be measured, BadInput for an image path outside the folder, KnowledgeBaseError.
+    """
+    measured = _measured(case, folder, as_of, known_at, pictures=True, step=step)
+    step("deriving facts")
+    visible = visible_events(measured.case, as_of, known_at)
+    facts = facts_of(measured.case, as_of, known_at)
+    entries = _entries(facts)
+    extent = _extent(visible, measured)
+    diagnosed = min((event.date for event in visible if isinstance(event, Diagnosis)), default=None)
+    age = entries["age_years"].value
+    return Dossier(
+        case=case.case,
+        centre=case.centre,
+        synthetic=bool(case.synthetic),
+        synthetic_note=_synthetic_note(case, extent),
+        as_of=as_of,
+        question=case.question,
+        software=Software(version=__version__),
+        knowledge_version=knowledge_version(),
+        patient=Patient(
+            sex=case.sex,
+            age_years=age if isinstance(age, int) else None,
+            lines=patient_lines(entries, None if diagnosed is None else f"{diagnosed:%B %Y}"),
+        ),
+        missing=_missing(facts),
+        facts=entries,
+        conflicts=tuple(facts.conflicts),
+        extent=extent,
+        key_images=measured.key_images.get(extent.event or "", ()),
+        timeline=timeline_of(visible, as_of),
+        events=_source_events(case, measured.case, as_of, visible),
+        warnings=tuple(measured.warnings),
+        provenance=(*inputs, *measured.provenance, *_software(), *_sources()),
+    )
+
+
+def _measured(
+    case: Case, folder: Path | None, as_of: dt.date, known_at: KnownAt, *, pictures: bool, step: Step
+) -> Measured:
+    if folder is None:
+        return Measured(case)
+    seen = frozenset(event.id for event in visible_events(case, as_of, known_at))
+    return measure_case(case, folder, visible=seen, pictures=pictures, step=step)
+
+
+def _synthetic_note(case: Case, extent: ExtentSection) -> str:
+    if not case.synthetic:
+        return ""
+    if extent.method == "measured":
+        return "Sample. The clinical story is invented; the images are real, anonymous and published. No such patient exists."
+    return "Sample. Everything here is invented. No such patient exists."
+
+
+def _entries(facts: Facts) -> dict[str, FactEntry]:
+    return {
+        name: FactEntry(
+            label=definition.label,
+            group=definition.group,
+            value=fact.value,
+            unit=fact.unit,
+            date=fact.date,
+            age_days=fact.age_days,
+            event=fact.event,
+            stale=fact.stale,
+            questioned=fact.questioned,
+            note=fact.note,
+            definition=definition.definition,
+        )
+        for name, definition in load_dictionary().items()
+        for fact in (facts.facts[name],)
+    }
+
+
+def _missing(facts: Facts) -> tuple[Missing, ...]:
+    """Questioned values first, then what is unknown, then what is stale, each in the board's order of asking."""
+    definitions = load_dictionary()
+    asked: dict[str, str] = {str(row["fact"]): str(row["changes"]) for row in load_yaml("missing.yaml")}
+    questioned = [name for name, fact in facts.facts.items() if fact.questioned]
+    unknown = [
+        name
+        for name in asked
+        if facts.facts[name].value is None and name not in questioned and not _implied(name, facts)
+    ]
+    stale = [name for name in asked if facts.facts[name].stale and name not in questioned]
+    rows: list[Missing] = []
+    for reason, names in (("questioned", questioned), ("unknown", unknown), ("stale", stale)):
+        for name in names:
+            definition, fact = definitions[name], facts.facts[name]
+            ask = (fact.note or definition.asks_for) if reason == "questioned" else definition.asks_for
+            rows.append(
+                Missing(
+                    fact=name,
+                    label=definition.label,
+                    reason=reason,  # pyright: ignore[reportArgumentType]
+                    ask=ask,
+                    who=definition.who_supplies,
+                    changes=asked.get(name, ""),
+                    since=fact.date,
+                )
+            )
+    return tuple(rows)
+
+
+def _implied(name: str, facts: Facts) -> bool:
+    """Not asked for: what follows from another answer that is asked for, or cannot matter."""
+    value = {key: facts.value(key) for key in ("syndrome", "ki67_percent", "on_ssa")}
+    return (
+        (name in {"syndrome_controlled", "carcinoid_heart_disease"} and value["syndrome"] == "none")
+        or (name == "syndrome_controlled" and value["syndrome"] is None)
+        or (name == "who_grade" and value["ki67_percent"] is None)
+    )
+
+
+def _extent(visible: Sequence[Event], measured: Measured) -> ExtentSection:
+    """The latest imaging that says how much disease there is."""
+    speaking = [
+        e
+        for e in visible
+        if isinstance(e, Imaging) and (e.lesions is not None or e.tumour_volume is not None or e.id in measured.extents)
+    ]
+    if not speaking:
+        return ExtentSection()
+    event = max(enumerate(speaking), key=lambda pair: (pair[1].date, pair[0]))[1]
+    found = measured.extents.get(event.id)
+    is_measured = found is not None and [lesion.id for lesion in event.lesions or ()] == [
+        lesion.id for lesion in found.lesions
+    ]
+    lesions = found.lesions if found is not None and is_measured else _stated(event)
+    shares, basis = _by_segment(lesions)
+    burden = (
+        None
+        if not event.liver_volume or event.tumour_volume is None
+        else 100 * event.tumour_volume / event.liver_volume
+    )
+    extent = LiverExtent(
+        liver_volume_ml=event.liver_volume,
+        tumour_volume_ml=event.tumour_volume,
+        burden_percent=burden,
+        lesion_count=None if event.lesions is None else len(event.lesions),
+        lesions=lesions,
+        pattern=classify_pattern([tuple(s.segment for s in lesion.segments) for lesion in lesions])
+        if event.lesions is not None
+        else LiverExtent().pattern,
+        warnings=() if found is None else found.warnings,
+    )
+    plans = [e for e in visible if isinstance(e, Plan)]
+    done = [e for e in visible if isinstance(e, Procedure)]
+    open_plans = [p for p in plans if not any(d.technique == p.technique and d.date >= p.date for d in done)]
+    planned = max(open_plans, key=lambda p: p.date).territory if open_plans else None
+    treated = {lesion.id for lesion in event.lesions or () if lesion.treated} | {
+        name for d in done for name in d.lesions or ()
+    }
+    return ExtentSection(
+        **dict(extent),
+        method="measured" if is_measured else "stated",
+        date=event.date,
+        event=event.id,
+        modality=event.modality,
+        resected_segments=event.resected_segments or (),
+        treated_lesions=tuple(sorted(treated)),
+        planned_segments=(planned.segments or ()) if planned else (),
+        by_segment=shares,
+        by_segment_basis=basis,
+    )
+
+
+def _stated(event: Imaging) -> tuple[Lesion, ...]:
+    """Typed-in lesions, largest first. A lesion typed into several segments counts in equal shares there, since nothing else is known."""
+    lesions = [
+        Lesion(
+            id=lesion.id,
+            volume_ml=lesion.volume,
+            longest_axial_mm=lesion.longest,
+            short_axial_mm=lesion.short,
+            segments=tuple(
+                SegmentShare(segment=s, share=1 / len(lesion.segments or ())) for s in lesion.segments or ()
+            ),
+            hypervascular=lesion.hypervascular,
+        )
+        for lesion in event.lesions or ()
+    ]
+    return tuple(sorted(lesions, key=lambda lesion: -(lesion.longest_axial_mm or 0)))
+
+
+def _by_segment(lesions: Sequence[Lesion]) -> tuple[dict[int, float], str]:
+    if not lesions or not all(lesion.segments for lesion in lesions):
+        return {}, "none"
+    volumes = [lesion.volume_ml for lesion in lesions]
+    by_volume = all(volume is not None for volume in volumes)
+    weights = [volume or 0.0 for volume in volumes] if by_volume else [1.0] * len(lesions)
+    total = sum(weights)
+    load: dict[int, float] = {}
+    for lesion, weight in zip(lesions, weights, strict=True):
+        for part in lesion.segments:
+            load[part.segment] = load.get(part.segment, 0.0) + part.share * weight
+    return (
+        ({segment: share / total for segment, share in sorted(load.items())}, "volume" if by_volume else "count")
+        if total > 0
+        else ({}, "none")
+    )
+
+
+def _source_events(case: Case, measured: Case, as_of: dt.date, visible: Sequence[Event]) -> tuple[SourceEvent, ...]:
+    """Every visible event as stated (measured fields included, ends masked), and the ones that a visible correction replaced."""
+    shown = {event.id: event for event in visible}
+    corrected = {event.corrects: event.id for event in visible if event.corrects}
+    rows: list[SourceEvent] = []
+    for event in measured.events:
+        if event.date > as_of or (event.id not in shown and event.id not in corrected):
+            continue
+        content = event_content(shown.get(event.id, event))
+        rows.append(
+            SourceEvent(
+                id=event.id,
+                kind=event.kind,
+                date=event.date,
+                recorded=None if event.recorded is None else event.recorded.isoformat(),
+                corrects=event.corrects,
+                corrected_by=corrected.get(event.id),
+                content={
+                    key: value
+                    for key, value in content.items()
+                    if key not in {"id", "kind", "date", "recorded", "corrects"}
+                },
+            )
+        )
+    return tuple(sorted(rows, key=lambda row: row.date))
+
+
+def _software() -> tuple[Provenance, ...]:
+    used = ("numpy", "scipy", "connected-components-3d", "nibabel", "pynrrd", "pint", "pydantic")
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in used)
+    return (
+        Provenance(
+            what=f"liverboard {__version__}", kind="software", detail=f"Python {platform.python_version()}; {versions}"
+        ),
+        Provenance(
+            what=f"knowledge {knowledge_version()}",
+            kind="software",
+            detail="fact dictionary and references packaged with the software",
+        ),
+    )
+
+
+def _sources() -> tuple[Provenance, ...]:
+    """The literature behind the derived facts."""
+    references: Mapping[str, object] = load_references()
+    used = sorted(
+        {
+            definition.source
+            for definition in load_dictionary().values()
+            if definition.source and definition.source in references
+        }
+    )
+    rows: list[Provenance] = []
+    for key in used:
+        entry = references[key]
+        rows.append(Provenance(what=key, kind="source", detail=str(entry), verification=None))
+    return tuple(rows)
