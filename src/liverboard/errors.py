@@ -121,4 +121,6 @@ class InternalError(LiverboardError):
 
     def __init__(self, incident: str) -> None:
         self.incident = incident
-        super().__init__(f"An internal error occurred (incident {incident}). The log has the details; no output was written.")
+        super().__init__(
+            f"An internal error occurred (incident {incident}). The log has the details; no output was written."
+        )

@@ -29,12 +29,12 @@ class Constant:
 
 MOLAR_MASS_G_PER_MOL: dict[str, Constant] = {
     "bilirubin": Constant(
-        "molar mass of bilirubin (C33H36N4O6)", 584.66, "g/mol", "molar_mass_from_formula", "IUPAC 2021"
+        "molar mass of bilirubin (C33H36N4O6)", 584.67, "g/mol", "molar_mass_from_formula", "IUPAC 2021"
     ),
     "creatinine": Constant(
         "molar mass of creatinine (C4H7N3O)", 113.12, "g/mol", "molar_mass_from_formula", "IUPAC 2021"
     ),
-    "5-hiaa": Constant("molar mass of 5-HIAA (C10H9NO3)", 191.18, "g/mol", "molar_mass_from_formula", "IUPAC 2021"),
+    "5-hiaa": Constant("molar mass of 5-HIAA (C10H9NO3)", 191.19, "g/mol", "molar_mass_from_formula", "IUPAC 2021"),
 }
 
 _AMBIGUOUS_AMOUNT: dict[str, str] = {

@@ -20,7 +20,9 @@ WORDS = [
 def valid_texts() -> list[tuple[str, bool]]:
     texts: list[tuple[str, bool]] = []
     for name in ("real-y90", "typed-in"):
-        text = (resources.files("liverboard") / "knowledge" / "samples" / name / "case.yaml").read_text(encoding="utf-8")
+        text = (resources.files("liverboard") / "knowledge" / "samples" / name / "case.yaml").read_text(
+            encoding="utf-8"
+        )
         texts += [(text, False), (write_case(read_case(text), is_json=True), True)]
     return texts
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import importlib.metadata
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal
 
 from liverboard import __version__
 from liverboard.board.dossier import (
@@ -23,14 +24,16 @@ from liverboard.board.measure import Measured, measure_case
 from liverboard.board.summary import patient_lines
 from liverboard.board.timeline import timeline_of
 from liverboard.clinical.case_file import event_content
+from liverboard.clinical.derive_timeline import course_of, visible_events
 from liverboard.clinical.dictionary import load_dictionary
-from liverboard.clinical.events import Case, Diagnosis, Event, Imaging, Plan, Procedure
+from liverboard.clinical.events import AnyEvent, Case, Diagnosis, Imaging, Plan, Procedure, Systemic
 from liverboard.clinical.extent import Lesion, LiverExtent, SegmentShare
-from liverboard.clinical.facts import Facts, facts_of, visible_events
-from liverboard.clinical.pattern import classify_pattern
-from liverboard.knowledge import knowledge_version, load_references, load_yaml
+from liverboard.clinical.facts import Facts, facts_of
+from liverboard.clinical.pattern import pattern_of
+from liverboard.knowledge import Reference, knowledge_version, load_references, load_yaml
 
 Step = Callable[[str], None]
+Basis = Literal["volume", "count", "none"]
 KnownAt = dt.date | dt.datetime | None
 
 
@@ -60,7 +63,7 @@ def prepare_dossier(
     """
     measured = _measured(case, folder, as_of, known_at, pictures=True, step=step)
     step("deriving facts")
-    visible = visible_events(measured.case, as_of, known_at)
+    visible = _visible(measured.case, as_of, known_at)
     facts = facts_of(measured.case, as_of, known_at)
     entries = _entries(facts)
     extent = _extent(visible, measured)
@@ -97,8 +100,22 @@ def _measured(
 ) -> Measured:
     if folder is None:
         return Measured(case)
-    seen = frozenset(event.id for event in visible_events(case, as_of, known_at))
+    seen = frozenset(event.id for event in visible_events(case, as_of, known_at)[0])
     return measure_case(case, folder, visible=seen, pictures=pictures, step=step)
+
+
+def _visible(case: Case, as_of: dt.date, known_at: KnownAt) -> list[AnyEvent]:
+    """Events as they could be seen, the later ends of courses masked."""
+
+    def masked(event: AnyEvent) -> AnyEvent:
+        if not isinstance(event, Systemic):
+            return event
+        course = course_of(event, as_of)
+        return event.model_copy(
+            update={"until": course.until, "stopped_for": course.stopped_for, "cycles": course.cycles}
+        )
+
+    return [masked(event) for event in visible_events(case, as_of, known_at)[0]]
 
 
 def _synthetic_note(case: Case, extent: ExtentSection) -> str:
@@ -169,7 +186,7 @@ def _implied(name: str, facts: Facts) -> bool:
     )
 
 
-def _extent(visible: Sequence[Event], measured: Measured) -> ExtentSection:
+def _extent(visible: Sequence[AnyEvent], measured: Measured) -> ExtentSection:
     """The latest imaging that says how much disease there is."""
     speaking = [
         e
@@ -196,7 +213,7 @@ def _extent(visible: Sequence[Event], measured: Measured) -> ExtentSection:
         burden_percent=burden,
         lesion_count=None if event.lesions is None else len(event.lesions),
         lesions=lesions,
-        pattern=classify_pattern([tuple(s.segment for s in lesion.segments) for lesion in lesions])
+        pattern=pattern_of([tuple(s.segment for s in lesion.segments) for lesion in lesions])
         if event.lesions is not None
         else LiverExtent().pattern,
         warnings=() if found is None else found.warnings,
@@ -240,7 +257,7 @@ def _stated(event: Imaging) -> tuple[Lesion, ...]:
     return tuple(sorted(lesions, key=lambda lesion: -(lesion.longest_axial_mm or 0)))
 
 
-def _by_segment(lesions: Sequence[Lesion]) -> tuple[dict[int, float], str]:
+def _by_segment(lesions: Sequence[Lesion]) -> tuple[dict[int, float], Basis]:
     if not lesions or not all(lesion.segments for lesion in lesions):
         return {}, "none"
     volumes = [lesion.volume_ml for lesion in lesions]
@@ -258,7 +275,7 @@ def _by_segment(lesions: Sequence[Lesion]) -> tuple[dict[int, float], str]:
     )
 
 
-def _source_events(case: Case, measured: Case, as_of: dt.date, visible: Sequence[Event]) -> tuple[SourceEvent, ...]:
+def _source_events(case: Case, measured: Case, as_of: dt.date, visible: Sequence[AnyEvent]) -> tuple[SourceEvent, ...]:
     """Every visible event as stated (measured fields included, ends masked), and the ones that a visible correction replaced."""
     shown = {event.id: event for event in visible}
     corrected = {event.corrects: event.id for event in visible if event.corrects}
@@ -302,16 +319,22 @@ def _software() -> tuple[Provenance, ...]:
 
 def _sources() -> tuple[Provenance, ...]:
     """The literature behind the derived facts."""
-    references: Mapping[str, object] = load_references()
-    used = sorted(
-        {
-            definition.source
-            for definition in load_dictionary().values()
-            if definition.source and definition.source in references
-        }
+    references = load_references()
+    used = sorted({definition.source for definition in load_dictionary().values() if definition.source is not None})
+    return tuple(
+        Provenance(
+            what=key, kind="source", detail=_citation(references[key]), verification=references[key].verification
+        )
+        for key in used
     )
-    rows: list[Provenance] = []
-    for key in used:
-        entry = references[key]
-        rows.append(Provenance(what=key, kind="source", detail=str(entry), verification=None))
-    return tuple(rows)
+
+
+def _citation(reference: Reference) -> str:
+    ids = (("DOI", reference.doi), ("PMID", reference.pmid), ("", reference.pmcid))
+    parts = [
+        reference.authors,
+        reference.title,
+        str(reference.year or ""),
+        *(f"{kind} {value}".strip() for kind, value in ids if value),
+    ]
+    return ". ".join(part for part in parts if part) + f". Verified: {reference.how}"

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from liverboard.board.dossier import Course, Mark, Point, Series, Timeline
 from liverboard.clinical.events import (
     AdverseEvent,
+    AnyEvent,
     Assessment,
     Board,
     Diagnosis,
-    Event,
     Imaging,
     Labs,
     Plan,
@@ -45,7 +45,7 @@ def words(name: str) -> str:
     return _WORDS.get(name, name.replace("_", " "))
 
 
-def timeline_of(events: Sequence[Event], as_of: dt.date) -> Timeline | None:
+def timeline_of(events: Sequence[AnyEvent], as_of: dt.date) -> Timeline | None:
     """The timeline of the visible events (their ends already masked); None without events."""
     if not events:
         return None
@@ -68,7 +68,7 @@ def _course(event: Systemic) -> Course:
     )
 
 
-def _mark(event: Event) -> Mark | None:
+def _mark(event: AnyEvent) -> Mark | None:
     label, detail = "", ""
     match event:
         case Diagnosis():
@@ -106,8 +106,8 @@ def _session(event: Procedure | Plan) -> str:
     return ", ".join(parts)
 
 
-def _series(events: Sequence[Event]) -> tuple[Series, ...]:
-    def follow(name: str, label: str, unit: str, value: Callable[[Event], float | None]) -> Series:
+def _series(events: Sequence[AnyEvent]) -> tuple[Series, ...]:
+    def follow(name: str, label: str, unit: str, value: Callable[[AnyEvent], float | None]) -> Series:
         points = tuple(
             Point(date=event.date, value=found, event=event.id)
             for event in sorted(events, key=lambda e: e.date)
@@ -115,7 +115,7 @@ def _series(events: Sequence[Event]) -> tuple[Series, ...]:
         )
         return Series(name=name, label=label, unit=unit, points=points)
 
-    def largest(event: Event) -> float | None:
+    def largest(event: AnyEvent) -> float | None:
         sizes = (
             [lesion.longest for lesion in (event.lesions or ()) if lesion.longest is not None]
             if isinstance(event, Imaging)
@@ -123,7 +123,7 @@ def _series(events: Sequence[Event]) -> tuple[Series, ...]:
         )
         return max(sizes, default=None)
 
-    def marker(event: Event, name: str) -> float | None:
+    def marker(event: AnyEvent, name: str) -> float | None:
         found = getattr(event, name) if isinstance(event, Labs) else None
         return None if found is None else marker_ratio(found)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,11 +22,11 @@ Step = Callable[[str], None]
 
 
 def _out() -> Console:
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Step]:
+def progress(title: str) -> Generator[Step]:
     """A spinner with the present step on stderr; silent when stderr is not a terminal."""
     console = Console(stderr=True, highlight=False)
     if not console.is_terminal:
@@ -73,7 +73,7 @@ def show_facts(facts: Facts) -> None:
         ("source event", "left"),
         ("", "left"),
     ):
-        table.add_column(name, justify=justify, no_wrap=name in {"fact", "date"})  # pyright: ignore[reportArgumentType]
+        table.add_column(name, justify=justify, no_wrap=name in {"fact", "date", "source event"})  # pyright: ignore[reportArgumentType]
     group = ""
     for name, definition in load_dictionary().items():
         fact = facts.facts[name]

@@ -274,6 +274,8 @@ class Systemic(Event):
     def _ends_after_start(self) -> Systemic:
         if self.until is not None and self.until < self.date:
             raise ValueError(f"until {self.until} is before the start {self.date}")
+        if self.stopped_for is not None and self.until is None:
+            raise ValueError("stopped_for is given without until: say when the course ended")
         return self
 
 

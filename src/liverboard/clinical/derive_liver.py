@@ -1,0 +1,133 @@
+"""Facts of the disease in the liver that are derived: lesions, volumes, pattern, recurrence. From the latest imaging that lists the lesions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from liverboard.clinical.derive import Sheet, join
+from liverboard.clinical.events import Imaging, Procedure, StatedLesion
+from liverboard.clinical.pattern import hemiliver_of, pattern_of
+
+_LOCAL_CURE = frozenset({"liver_resection", "rfa", "mwa", "cryo"})
+
+
+def write_liver(sheet: Sheet) -> None:
+    imagings = sheet.imagings
+    listed = sheet.latest("lesions", imagings, lambda image: image.lesions)
+    if listed is not None:
+        _lesions(sheet, *listed)
+    _volumes(sheet, imagings)
+    extent = sheet.known("extrahepatic")
+    if extent is not None:
+        sheet.put("liver_dominant", extent.value != "extensive", extent.date, extent.event)
+    _recurrent(sheet, imagings)
+
+
+def _lesions(sheet: Sheet, image: Imaging, lesions: tuple[StatedLesion, ...]) -> None:
+    date, event, confirmed, count = image.date, image.id, image.confirmed is True, len(lesions)
+    sheet.put("lesion_count", count, date, event, confirmed=confirmed)
+    lengths = [lesion.longest for lesion in lesions if lesion.longest is not None]
+    if lengths:
+        note = f"{count - len(lengths)} of {count} lesions have no length" if len(lengths) < count else None
+        sheet.put("largest_lesion_mm", max(lengths), date, event, confirmed=confirmed, note=note)
+    vascular = [lesion.hypervascular for lesion in lesions]
+    if True in vascular or (vascular and None not in vascular):
+        sheet.put("hypervascular", True in vascular, date, event)
+    pattern = pattern_of([lesion.segments for lesion in lesions])
+    sheet.put("pattern", pattern.value, date, event, note="; ".join(pattern.trace))
+    _segments(sheet, image, lesions)
+
+
+def _segments(sheet: Sheet, image: Imaging, lesions: tuple[StatedLesion, ...]) -> None:
+    involved = sorted({segment for lesion in lesions for segment in lesion.segments or ()})
+    named = f"segments {', '.join(map(str, involved))}" if involved else None
+    lacking = sum(not lesion.segments for lesion in lesions)
+    side = hemiliver_of(involved)
+    if lacking:
+        why = join(f"{lacking} of {len(lesions)} lesions without segment", named)
+        sheet.put("segments_involved", None, note=why)
+        sheet.put("hemilivers", "both" if side == "both" else None, image.date, image.id, note=why)
+        return
+    sheet.put("segments_involved", len(involved), image.date, image.id, note=named)
+    if involved:
+        alone = "segment 1 alone, which belongs to neither hemiliver" if side is None else named
+        sheet.put("hemilivers", side, image.date, image.id, note=alone)
+
+
+def tumour_volume(image: Imaging) -> float | None:
+    """The stated volume of all lesions, else their sum when every lesion has a volume."""
+    if image.tumour_volume is not None or image.lesions is None:
+        return image.tumour_volume
+    volumes = [lesion.volume for lesion in image.lesions]
+    return sum(volume for volume in volumes if volume is not None) if None not in volumes else None
+
+
+def _volumes(sheet: Sheet, imagings: Sequence[Imaging]) -> None:
+    sheet.put_stated("tumour_volume_ml", imagings, tumour_volume)
+    both = sheet.latest("liver_burden_percent", imagings, _burden)
+    if both is None:
+        return
+    image, burden = both
+    doubts = [
+        f"{sheet.definitions[name].label} questioned"
+        for name, value in (("tumour_volume_ml", tumour_volume(image)), ("liver_volume_ml", image.liver_volume))
+        if value is not None and sheet.definitions[name].doubt(value) is not None
+    ]
+    if doubts and image.confirmed is not True:
+        sheet.put("liver_burden_percent", None, note="; ".join(doubts))
+    else:
+        sheet.put("liver_burden_percent", burden, image.date, image.id, confirmed=image.confirmed is True)
+
+
+def _burden(image: Imaging) -> float | None:
+    tumour = tumour_volume(image)
+    return None if tumour is None or not image.liver_volume else 100 * tumour / image.liver_volume
+
+
+def _recurrent(sheet: Sheet, imagings: Sequence[Imaging]) -> None:
+    treatments = [procedure for procedure in sheet.procedures if procedure.technique in _LOCAL_CURE]
+    if not treatments:
+        if sheet.history is not None:
+            sheet.put(
+                "recurrent",
+                False,
+                sheet.history.date,
+                sheet.history.id,
+                note="no liver resection or ablation; history stated complete",
+            )
+        return
+    listed = [image for image in imagings if image.lesions is not None]
+    found = [_after(treatment, listed) for treatment in treatments]
+    for value in (True, None, False):
+        chosen = next(((image, note) for told, image, note in reversed(found) if told is value), None)
+        if chosen is not None:
+            image, note = chosen
+            sheet.put("recurrent", value, image.date if image else None, image.id if image else None, note=note)
+            return
+
+
+def _after(treatment: Procedure, listed: Sequence[Imaging]) -> tuple[bool | None, Imaging | None, str]:
+    """Whether new lesions came after one treatment, the imaging that tells, and why."""
+    what = f"{treatment.technique} of {treatment.date}"
+    later = [image for image in listed if image.date > treatment.date]
+    if not later:
+        return None, None, f"no imaging with lesions listed after {what}"
+    if _untreated(later[0]):
+        return (
+            None,
+            None,
+            f"the first imaging after {what} does not show a liver free of untreated lesions, so new ones cannot be told from old ones",
+        )
+    known = {lesion.id for image in listed if image.date <= later[0].date for lesion in image.lesions or ()}
+    for image in later[1:]:
+        fresh = [lesion.id for lesion in _untreated(image) if lesion.id not in known]
+        if fresh:
+            return True, image, f"free of untreated lesions after {what}, then new: {', '.join(fresh)}"
+        known.update(lesion.id for lesion in image.lesions or ())
+    if any(_untreated(image) for image in later):
+        return None, None, f"after {what} lesions with known ids are listed again"
+    return False, later[-1], f"no untreated lesion since {what}"
+
+
+def _untreated(image: Imaging) -> list[StatedLesion]:
+    return [lesion for lesion in image.lesions or () if lesion.treated is not True]

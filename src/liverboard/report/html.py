@@ -1,0 +1,104 @@
+"""A dossier as one self-contained HTML file: nothing is loaded from outside, and it works without JavaScript."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from importlib.resources import files
+
+from liverboard.board.dossier import Dossier
+from liverboard.report.figures import image_caption, key_image_svg, lesion_sizes_svg, no_images_svg
+from liverboard.report.liver_map import liver_map_svg
+from liverboard.report.palette import DARK, LIGHT, WEB, css_variables
+from liverboard.report.timeline import timeline_svg
+from liverboard.report.view import summary, view_of
+from liverboard.report.words import anchor, clean, day
+
+MISSING_FIRST = 5
+
+
+class Footnotes:
+    """Numbers the source events of page one in order of appearance; in print they stand at the foot of the page."""
+
+    def __init__(self, dossier: Dossier) -> None:
+        self.known = {event.id: event for event in reversed(dossier.events)}
+        self.order: list[str] = []
+
+    def has(self, event: str | None) -> bool:
+        return event is not None and event in self.known
+
+    def number(self, event: str) -> int:
+        if event not in self.order:
+            self.order.append(event)
+        return self.order.index(event) + 1
+
+    def says(self, event: str) -> str:
+        source = self.known[event]
+        return clean(f"{day(source.date)}, {source.kind.replace('_', ' ')}, event {source.id}")
+
+
+def _template(name: str) -> str:
+    return (files("liverboard.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def render_html(dossier: Dossier) -> str:
+    """The dossier as the text of one HTML file."""
+    from jinja2 import DictLoader, Environment, StrictUndefined
+    from markupsafe import Markup
+
+    def drawn(text: str) -> Markup:
+        return Markup(text)  # noqa: S704  (our own pictures, style and script; each escapes the text that it takes in)
+
+    view, notes = view_of(dossier), Footnotes(dossier)
+    links = frozenset(notes.known)
+    script = _template("dossier.js").strip()
+    style = (
+        f":root{{{css_variables(LIGHT)}}}"
+        f"@media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{css_variables(DARK)}}}}}"
+        f"@media screen{{:root[data-theme=dark]{{{css_variables(DARK)}}}}}"
+    ) + _template("dossier.css")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    environment = Environment(
+        loader=DictLoader({"page": _template("dossier.html.jinja")}),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    images = [
+        {
+            "svg": drawn(key_image_svg(image, WEB, prefix=f"image-{k}")),
+            "title": clean(image.title),
+            "caption": clean(image_caption(image)),
+            "event": image.event,
+        }
+        for k, image in enumerate(dossier.key_images, 1)
+    ]
+    return environment.get_template("page").render(
+        v=view,
+        notes=notes,
+        anchor=anchor,
+        summary=summary(view),
+        missing_first=MISSING_FIRST,
+        csp=f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
+        style=drawn(style),
+        script=drawn(script),
+        running=drawn(_css_string(f"SYNTHETIC DATA · {view.case}" if view.synthetic else view.case)),
+        map=drawn(liver_map_svg(dossier.extent, WEB, prefix="map")),
+        sizes=drawn(lesion_sizes_svg(dossier.extent.lesions, WEB, prefix="sizes")),
+        images=images,
+        no_images=drawn(no_images_svg(WEB, prefix="image-none")),
+        time_wide=drawn(timeline_svg(dossier.timeline, dossier.as_of, WEB, width=960, prefix="time", links=links)),
+        time_narrow=drawn(
+            timeline_svg(dossier.timeline, dossier.as_of, WEB, width=360, prefix="time-narrow", links=links)
+        ),
+    )
+
+
+def _css_string(text: str) -> str:
+    """A CSS string that can hold any text: everything but plain letters is written as an escape."""
+    return (
+        '"'
+        + "".join(ch if ch.isascii() and (ch.isalnum() or ch in " -_.") else f"\\{ord(ch):06x} " for ch in text[:120])
+        + '"'
+    )

@@ -1,0 +1,248 @@
+"""The signature picture: a drawn liver with eight segments shaded by tumour load and the lesions as dots to scale; and its text twin."""
+
+from __future__ import annotations
+
+from liverboard.board.dossier import ExtentSection
+from liverboard.clinical.extent import Lesion
+from liverboard.report import liver_shape as shape
+from liverboard.report.palette import PRINT, Palette
+from liverboard.report.words import counted, esc, quantity, segments_words, shorten
+
+STEPS = (0.05, 0.15, 0.30)  # limits between the shaded steps: none, below 5 %, below 15 %, below 30 %, and above
+STEP_WORDS = ("0", "<5", "<15", "<30", "30+\u202f%")
+TRAY_DOTS = 24
+ORDER = (7, 8, 6, 5, 4, 2, 3, 1)
+
+
+def step_of(share: float) -> int:
+    if share <= 0:
+        return 0
+    return 1 + sum(share >= limit for limit in STEPS)
+
+
+def diameter(lesion: Lesion) -> float | None:
+    """Longest stated diameter in mm; from the volume (as a sphere) when only that is known."""
+    for value in (lesion.longest_axial_mm, lesion.longest_3d_mm):
+        if value is not None:
+            return value
+    return (lesion.volume_ml * 1000 * 6 / 3.141592653589793) ** (1 / 3) if lesion.volume_ml else None
+
+
+def main_segments(lesion: Lesion) -> dict[int, float]:
+    return {s.segment: max(s.share, 0.01) for s in lesion.segments if 1 <= s.segment <= 8}
+
+
+def unplaced(extent: ExtentSection) -> list[Lesion]:
+    return [lesion for lesion in extent.lesions if not main_segments(lesion)]
+
+
+def finding(extent: ExtentSection) -> str:
+    """Title that states the finding."""
+    count = extent.lesion_count if extent.lesion_count is not None else len(extent.lesions) or None
+    if count is None and not extent.by_segment:
+        return "Where the disease lies in the liver is not known"
+    if count == 0:
+        return "No liver lesion stated"
+    lesions = counted(count, "lesion") if count is not None else "Lesions"
+    used = sorted(s for s, share in extent.by_segment.items() if share > 0)
+    if not used:
+        return f"{lesions}, segments not known"
+    heaviest = max(used, key=lambda s: (extent.by_segment[s], -s))
+    return f"{lesions} in {counted(len(used), 'segment')}; most of the load in S{heaviest}"
+
+
+def liver_map_text(extent: ExtentSection) -> str:
+    """The picture in words."""
+    parts = [f"{finding(extent)}."]
+    if extent.by_segment:
+        basis = {"volume": "by volume", "count": "by number of lesions"}.get(extent.by_segment_basis, "basis not known")
+        shares = ", ".join(f"S{s} {quantity(100 * v, '%')}" for s, v in sorted(extent.by_segment.items()))
+        parts.append(f"Share of the tumour load, {basis}: {shares}.")
+    else:
+        parts.append("Tumour load of each segment: not known.")
+    for lesion in extent.lesions:
+        where = segments_words(sorted(main_segments(lesion))) or "segment not known"
+        treated = ", treated" if lesion.id in extent.treated_lesions else ""
+        parts.append(f"{lesion.id}: {quantity(diameter(lesion), 'mm')}, {where}{treated}.")
+    if extent.resected_segments:
+        parts.append(f"Resected: {segments_words(extent.resected_segments)}.")
+    if extent.planned_segments:
+        parts.append(f"Planned territory: {segments_words(extent.planned_segments)}.")
+    return " ".join(parts)
+
+
+class _Drawing:
+    def __init__(self, extent: ExtentSection, colour: Palette, prefix: str) -> None:
+        self.extent, self.colour, self.prefix = extent, colour, prefix
+        self.out: list[str] = []
+
+    def text(
+        self,
+        x: float,
+        y: float,
+        words: str,
+        *,
+        size: float = 8,
+        fill: str = "soft",
+        anchor: str = "start",
+        bold: bool = False,
+        halo: str = "",
+    ) -> None:
+        c = self.colour
+        ring = f"stroke:{c(halo)};stroke-width:2.4;stroke-linejoin:round;paint-order:stroke;" if halo else ""
+        weight = "font-weight:600;" if bold else ""
+        self.out.append(
+            f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" style="fill:{c(fill)};font-size:{size:g}px;{weight}{ring}">{esc(words)}</text>'
+        )
+
+    def segments(self) -> None:
+        c, e = self.colour, self.extent
+        for s in ORDER:
+            share = e.by_segment.get(s, 0.0) if e.by_segment else None
+            fill = "map-unknown" if share is None else f"map-{step_of(share)}"
+            d = shape.segment_path(s)
+            says = f"Segment {s}: " + (
+                "load not known" if share is None else f"{quantity(100 * share, '%')} of the tumour load"
+            )
+            self.out.append(
+                f'<g><title>{esc(says)}</title><path d="{d}" style="fill:{c(fill)};stroke:{c("page")};stroke-width:2.2;stroke-linejoin:round"/>'
+            )
+            if share is None:
+                self.out.append(
+                    f'<path d="{d}" style="fill:url(#{self.prefix}-unknown);stroke:{c("page")};stroke-width:2.2"/>'
+                )
+            if s in e.resected_segments:
+                self.out.append(
+                    f'<path d="{d}" style="fill:url(#{self.prefix}-resected);stroke:{c("page")};stroke-width:2.2"/>'
+                )
+            self.out.append("</g>")
+        self.out.append(
+            f'<path d="{shape.outline_path()}" style="fill:none;stroke:{c("mark")};stroke-width:1"/>'
+            f'<path d="{shape.segment_path(1)}" style="fill:none;stroke:{c("mark")};stroke-width:0.8;stroke-dasharray:2.4 1.6"/>'
+        )
+        planned = shape.territory_path(set(e.planned_segments))
+        if planned:
+            self.out.append(
+                f'<path d="{planned}" style="fill:none;stroke:{c("amber")};stroke-width:2.2;stroke-linecap:round;stroke-dasharray:6 4"/>'
+            )
+
+    def dot(self, lesion: Lesion, x: float, y: float, r: float, *, label: bool, beside: bool = False) -> None:
+        c, size = self.colour, diameter(lesion)
+        treated = lesion.id in self.extent.treated_lesions
+        says = f"{lesion.id}: {quantity(size, 'mm')}" + (", treated" if treated else "")
+        dash = "" if size is not None else "stroke-dasharray:1.6 1.2;"
+        opacity = 0.86 if size is not None else 0.35
+        self.out.append(
+            f'<g><title>{esc(says)}</title><circle cx="{x:.1f}" cy="{y:.1f}" r="{r:.1f}" '
+            f'style="fill:{c("dot")};fill-opacity:{opacity};stroke:{c("halo")};stroke-width:0.9;{dash}"/>'
+        )
+        if treated:
+            self.out.append(
+                f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r + 2.6:.1f}" style="fill:none;stroke:{c("halo")};stroke-width:3"/>'
+                f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r + 2.6:.1f}" style="fill:none;stroke:{c("dot")};stroke-width:1.3"/>'
+            )
+        name = shorten(lesion.id, 5)
+        if label and r >= 2.4 * len(name):
+            self.text(x, y + 2.4, name, size=7, fill="dot-text", anchor="middle", bold=True)
+        elif beside:
+            self.text(x + r + 1.6, y + 2.4, name, size=7, fill="ink", bold=True, halo="halo")
+        self.out.append("</g>")
+
+    def lesions(self) -> None:
+        taken: list[tuple[float, float, float]] = []
+        spots: list[tuple[Lesion, float, float, float]] = []
+        for lesion in self.extent.lesions:
+            wanted = main_segments(lesion)
+            if not wanted:
+                continue
+            r = max((diameter(lesion) or 10.0) / 2, 2.2)
+            extra = 3.5 if lesion.id in self.extent.treated_lesions else 0.0
+            x, y = shape.place(wanted, r + extra, taken)
+            taken.append((x, y, r + extra))
+            spots.append((lesion, x, y, r))
+        for lesion, x, y, r in spots:
+            self.dot(lesion, x, y, r, label=len(spots) <= 40, beside=len(spots) <= 16)
+        for s, (x, y) in shape.NUMERALS.items():
+            self.text(x, y + 4, str(s), size=11, fill="ink", anchor="middle", bold=True, halo="halo")
+
+    def tray(self, lesions: list[Lesion], left: float) -> float:
+        """Lesions whose segment is not known, to scale beside the liver. Returns the width used."""
+        shown = sorted(lesions, key=lambda lesion: -(diameter(lesion) or 0))[:TRAY_DOTS]
+        radii = [max((diameter(lesion) or 10.0) / 2, 2.2) for lesion in shown]
+        spots, width = shape.pack(radii, 100)
+        half = width > 110
+        if half:
+            radii = [max(r / 2, 2.2) for r in radii]
+            spots, width = shape.pack(radii, 100)
+        width = max(width, 98.0)
+        c = self.colour
+        tall = max((y + r for (_, y), r in zip(spots, radii, strict=True)), default=20)
+        self.text(left, 12, "Segment not known", size=9, fill="ink", bold=True)
+        self.text(left, 23, f"for {counted(len(lesions), 'lesion')}" + (", half scale" if half else ""), size=8.5)
+        self.out.append(
+            f'<rect x="{left - 4:.1f}" y="30" width="{width + 8:.1f}" height="{tall + 10:.1f}" rx="6" '
+            f'style="fill:none;stroke:{c("mark")};stroke-width:0.8;stroke-dasharray:3 2"/>'
+        )
+        for lesion, (x, y), r in zip(shown, spots, radii, strict=True):
+            self.dot(lesion, left + x, 35 + y, r, label=True)
+        if len(lesions) > len(shown):
+            self.text(left, 52 + tall, f"and {len(lesions) - len(shown)} more in the table", size=8)
+        return width + 8
+
+    def key(self) -> None:
+        """Scale bar, shading steps, and only the signs that the picture uses."""
+        c, e, y = self.colour, self.extent, 168.0
+        self.text(2, 14, "R", size=9, fill="soft", bold=True)
+        self.text(214, 14, "L", size=9, fill="soft", bold=True)
+        self.out.append(f'<path d="M4 {y - 9}v5h50v-5" style="fill:none;stroke:{c("soft")};stroke-width:1"/>')
+        self.text(29, y + 5, "50\u202fmm", anchor="middle", size=6.5)
+        if e.by_segment:
+            basis = {"volume": "share of tumour volume", "count": "share of the lesions"}.get(
+                e.by_segment_basis, "share of the load"
+            )
+            for k, words in enumerate(STEP_WORDS):
+                x = 104 + k * 23
+                self.out.append(
+                    f'<rect x="{x}" y="{y - 9}" width="22" height="6" style="fill:{c(f"map-{k}")};stroke:{c("mark")};stroke-width:0.4"/>'
+                )
+                self.text(x + 11, y + 5, words, size=6.5, anchor="middle")
+            self.text(104, y - 13, basis, size=6.5)
+        else:
+            self.out.append(
+                f'<rect x="104" y="{y - 9}" width="22" height="6" style="fill:url(#{self.prefix}-unknown);stroke:{c("mark")};stroke-width:0.4"/>'
+            )
+            self.text(130, y - 3, "load of each segment not known", size=6.5)
+        notes = [
+            words
+            for present, words in (
+                (bool(e.resected_segments), "hatched: resected"),
+                (bool(e.treated_lesions), "ring: treated"),
+                (bool(e.planned_segments), "dashed outline: planned"),
+            )
+            if present
+        ]
+        if notes:
+            self.text(4, y + 17, " · ".join(notes), size=6.5)
+
+
+def liver_map_svg(extent: ExtentSection, palette: Palette = PRINT, *, prefix: str = "map") -> str:
+    """The liver map as SVG. `prefix` keeps its ids apart from those of other pictures on a page."""
+    drawing = _Drawing(extent, palette, prefix)
+    drawing.segments()
+    drawing.lesions()
+    drawing.key()
+    width = shape.WIDTH
+    lost = unplaced(extent)
+    if lost:
+        width += 12 + drawing.tray(lost, shape.WIDTH + 12)
+    height = 176 + (12 if extent.resected_segments or extent.treated_lesions or extent.planned_segments else 0)
+    c = palette
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-labelledby="{prefix}-title {prefix}-desc" '
+        f'style="font-family:{c.font}"><title id="{prefix}-title">{esc(finding(extent))}</title>'
+        f'<desc id="{prefix}-desc">{esc(shorten(liver_map_text(extent), 2000))}</desc><defs>'
+        f'<pattern id="{prefix}-unknown" width="7" height="7" patternUnits="userSpaceOnUse"><circle cx="3.5" cy="3.5" r="0.8" style="fill:{c("mark")}"/></pattern>'
+        f'<pattern id="{prefix}-resected" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+        f'<rect width="6" height="6" style="fill:{c("page")};fill-opacity:0.7"/><path d="M0 0v6" style="stroke:{c("soft")};stroke-width:2.4"/></pattern>'
+        f"</defs>{''.join(drawing.out)}</svg>"
+    )

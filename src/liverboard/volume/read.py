@@ -1,0 +1,243 @@
+"""Reading NRRD, `.seg.nrrd` and NIfTI. Whatever is wrong with a file ends in UnsupportedImage that names the file by its base name and says what to do."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from liverboard.errors import UnsupportedImage
+from liverboard.volume.geometry import Array, Floats, Geometry, Image, Mask
+
+MAX_VOXELS = 1_500_000_000  # a whole-body CT has 0.3; beyond this a header is more likely damaged than true
+_FORMATS = "Read are NIfTI (.nii, .nii.gz), NRRD (.nrrd) and segmentations in .seg.nrrd."
+# NRRD axis names by the direction that each space axis grows to; LPS keeps the sign, its opposite flips it.
+_SPACES = {
+    "left-posterior-superior": (1, 1, 1), "lps": (1, 1, 1), "right-anterior-superior": (-1, -1, 1), "ras": (-1, -1, 1),
+    "left-anterior-superior": (1, -1, 1), "las": (1, -1, 1), "right-posterior-superior": (-1, 1, 1), "rps": (-1, 1, 1),
+}  # fmt: skip
+
+
+def read_image(path: str | Path) -> Image:
+    """Read one 3-D image of numbers. Raises UnsupportedImage (no such file, format, damage, not 3-D, no valid geometry)."""
+    file = Path(path)
+    array, geometry, _ = _load(file)
+    if array.ndim != 3:
+        _fail(file, f"the image has {array.ndim} dimensions", "Give a single 3-D image.")
+    return Image(array, geometry)
+
+
+def read_masks(source: str | Path) -> list[Mask]:
+    """Read the structures of a mask, label map or segmentation: `F`, `F#name,name` (segments) or `F#5,6` (label values).
+
+    Segments of a `.seg.nrrd` keep their names and may overlap. Each label value of a plain label map becomes one mask, named by its value; a mask of one
+    value is named after the file. Raises UnsupportedImage: also for fractions or NaN in a mask, no structure at all, and a part that is not there.
+    """
+    name, _, parts = str(source).partition("#")
+    file = Path(name)
+    array, geometry, header = _load(file)
+    masks = (
+        _segments(file, array, geometry, header)
+        if any(key.startswith("Segment0_") for key in header)
+        else _labels(file, array, geometry)
+    )
+    return _picked(file, masks, parts) if parts else masks
+
+
+def _load(file: Path) -> tuple[Array, Geometry, dict[str, Any]]:
+    if not file.exists():
+        _fail(file, "there is no such file", "Check the path.")
+    if file.is_dir():
+        _fail(file, "this is a folder", f"DICOM folders are read from a later release on. {_FORMATS}")
+    if file.stat().st_size == 0:
+        _fail(file, "the file is empty", "Export it again.")
+    load = (
+        _load_nifti
+        if file.name.lower().endswith((".nii", ".nii.gz"))
+        else _load_nrrd
+        if file.name.lower().endswith(".nrrd")
+        else None
+    )
+    if load is None:
+        _fail(file, "the format is not known from the file's name", _FORMATS)
+    try:
+        return load(file)
+    except UnsupportedImage:
+        raise
+    except MemoryError:
+        _fail(
+            file, "the image needs more memory than is free", "Crop it to the liver, or use a machine with more memory."
+        )
+    except Exception as error:  # the readers raise many kinds on a damaged file; all mean the same to the user
+        _fail(file, f"the file is damaged or incomplete ({type(error).__name__})", "Export or copy it again.")
+
+
+def _load_nifti(file: Path) -> tuple[Array, Geometry, dict[str, Any]]:
+    import nibabel
+
+    loaded: Any = nibabel.load(file)  # pyright: ignore[reportUnknownMemberType, reportPrivateImportUsage]
+    shape = tuple(int(n) for n in loaded.shape)
+    while len(shape) > 3 and shape[-1] == 1:
+        shape = shape[:-1]
+    _check_shape(file, shape)
+    array: Array = np.asanyarray(loaded.dataobj).reshape(shape)
+    unit = loaded.header.get_xyzt_units()[0]
+    scale = {"mm": 1.0, "unknown": 1.0, "meter": 1000.0, "micron": 0.001}.get(unit)
+    if scale is None:
+        _fail(file, f"lengths are in '{unit}'", "Expected mm.")
+    affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ np.asarray(loaded.affine, dtype=np.float64)
+    affine[:3] *= scale
+    return array, _geometry(file, affine, shape), {}
+
+
+def _load_nrrd(file: Path) -> tuple[Array, Geometry, dict[str, Any]]:
+    import nrrd as pynrrd
+
+    nrrd: Any = pynrrd  # it has no types
+
+    header: dict[str, Any] = dict(nrrd.read_header(str(file)))
+    if "data file" in header or "datafile" in header:
+        _fail(file, "the pixels lie in a second file (a detached NRRD)", "Save it as one .nrrd file.")
+    sizes = [int(n) for n in header["sizes"]]
+    directions: Any = header.get("space directions")
+    space = str(header.get("space", "")).lower()
+    if directions is None or space not in _SPACES:
+        _fail(
+            file,
+            "the header does not place the image in the patient",
+            "Expected 'space' (such as left-posterior-superior) and 'space directions'.",
+        )
+    rows = [
+        None
+        if row is None or np.any(np.isnan(np.asarray(row, dtype=np.float64)))
+        else np.asarray(row, dtype=np.float64)
+        for row in directions
+    ]
+    spatial = [axis for axis, row in enumerate(rows) if row is not None]
+    if len(spatial) != 3 or len(sizes) not in {3, 4}:
+        _fail(
+            file,
+            f"the image has {len(spatial)} spatial axes and {len(sizes)} in all",
+            "Expected a 3-D image, or layers of one.",
+        )
+    units = [str(unit).strip('"').lower() for unit in header.get("space units", [])]
+    if any(unit not in {"mm", ""} for unit in units):
+        _fail(file, f"lengths are in '{units[0]}'", "Expected mm.")
+    _check_shape(
+        file,
+        tuple(sizes[axis] for axis in spatial),
+        times=int(np.prod([n for a, n in enumerate(sizes) if a not in spatial])),
+    )
+    data, _ = nrrd.read(str(file), index_order="F")
+    array: Array = np.moveaxis(
+        np.asarray(data), [axis for axis in range(len(sizes)) if axis not in spatial], [-1] * (len(sizes) - 3)
+    )
+    sign = np.array(_SPACES[space], dtype=np.float64)
+    affine = np.eye(4)
+    affine[:3, :3] = np.stack([rows[axis] for axis in spatial], axis=1) * sign[:, None]  # pyright: ignore[reportArgumentType, reportCallIssue]
+    affine[:3, 3] = np.asarray(header.get("space origin", (0, 0, 0)), dtype=np.float64) * sign
+    return array, _geometry(file, affine, array.shape[:3]), header
+
+
+def _check_shape(file: Path, shape: tuple[int, ...], times: int = 1) -> None:
+    if len(shape) != 3:
+        _fail(file, f"the image has {len(shape)} dimensions", "Expected a 3-D image.")
+    if min(shape) < 2:
+        _fail(file, f"the image is flat ({' x '.join(map(str, shape))} voxels)", "Expected a 3-D image.")
+    voxels = int(np.prod([int(n) for n in shape], dtype=object)) * times
+    if voxels > MAX_VOXELS:
+        _fail(
+            file,
+            f"the header claims {voxels:,} voxels",
+            f"At most {MAX_VOXELS:,} are read; crop the image to the liver, or export it again.",
+        )
+
+
+def _geometry(file: Path, affine: Floats, shape: tuple[int, ...]) -> Geometry:
+    lengths = np.linalg.norm(affine[:3, :3], axis=0)
+    if not np.all(np.isfinite(affine)) or np.any(lengths < 1e-3) or np.any(lengths > 1e3):
+        _fail(
+            file,
+            "voxel sizes or directions are not valid",
+            "Expected finite directions and voxels between 0.001 and 1000 mm.",
+        )
+    if abs(float(np.linalg.det(affine[:3, :3] / lengths))) < 0.1:
+        _fail(file, "the directions of the axes do not span space", "Export the image again with its orientation.")
+    return Geometry(affine, (int(shape[0]), int(shape[1]), int(shape[2])))
+
+
+def _segments(file: Path, array: Array, geometry: Geometry, header: dict[str, Any]) -> list[Mask]:
+    """Segments of a `.seg.nrrd`: each has its name, label value and layer."""
+    layers = array[..., np.newaxis] if array.ndim == 3 else array
+    numbers = sorted(int(m[1]) for key in header if (m := re.fullmatch(r"Segment(\d{1,5})_ID", key)))
+    masks: list[Mask] = []
+    for number in numbers:
+        layer = int(header.get(f"Segment{number}_Layer", 0))
+        value = int(header.get(f"Segment{number}_LabelValue", 1))
+        if not 0 <= layer < layers.shape[3]:
+            _fail(
+                file,
+                f"segment {number} lies in layer {layer}, and there are {layers.shape[3]}",
+                "Save the segmentation again.",
+            )
+        masks.append(
+            Mask(str(header.get(f"Segment{number}_Name", f"Segment {number}")), layers[..., layer] == value, geometry)
+        )
+    if not masks:
+        _fail(file, "the segmentation holds no segment", "Expected at least one.")
+    return masks
+
+
+def _labels(file: Path, array: Array, geometry: Geometry) -> list[Mask]:
+    if array.ndim != 3:
+        _fail(file, f"the mask has {array.ndim} dimensions", "Expected a 3-D mask, or a .seg.nrrd with segments.")
+    if array.dtype.kind == "f":
+        if not np.all(np.isfinite(array)):
+            _fail(
+                file,
+                "the mask holds values that are no numbers (NaN or infinite)",
+                "Expected whole numbers; is this an image?",
+            )
+        if np.any(array != np.round(array)):
+            _fail(file, "the mask holds fractions", "Expected whole numbers; is this an image?")
+    elif array.dtype.kind not in "iub":
+        _fail(file, f"the mask holds values of type {array.dtype}", "Expected whole numbers.")
+    values = [int(v) for v in np.unique(array) if v != 0]
+    if len(values) > 1000 or any(v < 0 for v in values):
+        _fail(
+            file,
+            f"the mask holds {len(values)} different values, from {min(values)} to {max(values)}",
+            "Expected labels from 1 up; is this an image?",
+        )
+    stem = re.sub(r"(\.nii(\.gz)?|\.nrrd)$", "", file.name, flags=re.IGNORECASE)
+    if len(values) <= 1:
+        return [Mask(stem, array != 0, geometry, named=False)]
+    return [Mask(str(value), array == value, geometry) for value in values]
+
+
+def _picked(file: Path, masks: list[Mask], parts: str) -> list[Mask]:
+    picked: list[Mask] = []
+    only = masks[0] if len(masks) == 1 and not masks[0].named else None
+    for part in (part.strip() for part in parts.split(",")):
+        found = next((m for m in masks if m.name == part), None) or next(
+            (m for m in masks if m.name.lower() == part.lower()), None
+        )
+        if found is None and only is not None and part == "1":
+            found = only
+        if found is None:
+            names = [mask.name for mask in masks]
+            near = difflib.get_close_matches(part, names, 1, cutoff=0.4)
+            _fail(
+                file,
+                f"there is no part '{part[:60]}'",
+                (f"Did you mean '{near[0]}'? " if near else "") + f"It holds: {', '.join(names)}.",
+            )
+        picked.append(found)
+    return picked
+
+
+def _fail(file: Path, message: str, hint: str) -> NoReturn:
+    raise UnsupportedImage(message, where=file.name, hint=hint) from None

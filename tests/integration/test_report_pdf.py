@@ -1,0 +1,68 @@
+"""The PDF as its reader gets it: pages, text, metadata, the same bytes each time."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import report_samples as samples
+from liverboard.report.pdf import render_pdf
+
+pytestmark = pytest.mark.skipif(
+    not (shutil.which("pdftotext") and shutil.which("pdfinfo")),
+    reason="pdftotext and pdfinfo (poppler-utils) are missing",
+)
+
+
+def pages(pdf: bytes, folder: Path) -> list[str]:
+    (folder / "d.pdf").write_bytes(pdf)
+    out = subprocess.run(["pdftotext", "-layout", folder / "d.pdf", "-"], check=True, capture_output=True, text=True)
+    return out.stdout.split("\f")[:-1]
+
+
+@pytest.mark.parametrize("make", [samples.full, samples.sparse, samples.bundled_like, samples.hostile])
+def test_the_same_dossier_gives_the_same_bytes(make) -> None:
+    assert render_pdf(make()) == render_pdf(make())
+
+
+def test_page_one_is_one_page(tmp_path: Path) -> None:
+    for make in (samples.full, samples.bundled_like, samples.sparse):
+        text = pages(render_pdf(make()), tmp_path)
+        assert "Missing" in text[0]
+        assert text[1].split("\n\n")[0].strip()
+        assert "Lesions" in text[1]
+    text = pages(render_pdf(samples.full()), tmp_path)
+    for words in (
+        "NELM-0001",
+        "15 May 2024",
+        "Progressive liver disease",
+        "diffuse, certain",
+        "1 conflict, 2 warnings",
+        "2 May 2024, imaging, event i3",
+    ):
+        assert words in text[0].replace("\u202f", " ")
+    for page in text:
+        assert "SYNTHETIC" in page
+        assert "Research use" in page
+        assert f"of {len(text)}" in page
+
+
+def test_markup_in_the_case_stays_text(tmp_path: Path) -> None:
+    text = "".join(pages(render_pdf(samples.hostile()), tmp_path)).replace("\u200b", "")
+    joined = "".join(text.split())
+    assert "root:x:0" not in text
+    assert '#read("/etc/passwd")*bold*$x^2$_it_`raw`@ref<label>' in joined
+    assert "<script>alert('x')</script>" in joined
+
+
+def test_metadata(tmp_path: Path) -> None:
+    (tmp_path / "d.pdf").write_bytes(render_pdf(samples.full()))
+    out = subprocess.run(
+        ["pdfinfo", "-isodates", tmp_path / "d.pdf"], check=True, capture_output=True, text=True
+    ).stdout
+    assert "NELM-0001, board dossier as of 15 May 2024 (SYNTHETIC)" in out
+    assert "2024-05-15" in out
+    assert "A4" in out
