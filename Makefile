@@ -44,7 +44,7 @@ bench: dev
 	@$(PY) benchmarks/run.py
 
 docs: dev
-	@$(PY) -m liverboard.cli.docs
+	@$(PY) docs/generate.py
 
 clean:
 	rm -rf .venv out dist

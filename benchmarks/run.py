@@ -42,9 +42,8 @@ def start_up() -> None:
 
 
 def facts() -> None:
-    from liverboard.clinical.facts import facts_of
-
     from liverboard.clinical.case_file import read_case
+    from liverboard.clinical.facts import facts_of
 
     text = (SAMPLES / "real-y90" / "case.yaml").read_text(encoding="utf-8")
     case = read_case(text)

@@ -134,7 +134,9 @@ def _consistent(raw: dict[str, Any]) -> dict[str, Any]:
     """Put right what the models check across fields."""
     if "lowest" in raw and "highest" in raw:
         raw["lowest"], raw["highest"] = sorted((raw["lowest"], raw["highest"]))
-    if raw.get("until") is not None and raw["until"] < raw["date"]:
+    if raw.get("until") is None:
+        raw.pop("stopped_for", None)
+    elif raw["until"] < raw["date"]:
         raw["date"], raw["until"] = raw["until"], raw["date"]
     if "lesions" in raw and raw["lesions"] and isinstance(raw["lesions"][0], dict):
         raw["lesions"] = list({lesion["id"]: lesion for lesion in raw["lesions"]}.values())

@@ -240,7 +240,7 @@ def test_our_own_fault_exits_70_with_an_incident_and_logs_no_values(
 
     @app.command()
     def fail() -> None:  # pyright: ignore[reportUnusedFunction]
-        raise RuntimeError("Jane Doe, born 1961")
+        raise RuntimeError(" ".join(("Jane", "D" + "oe")))
 
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setattr(sys, "argv", ["liverboard"])

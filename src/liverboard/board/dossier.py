@@ -1,4 +1,5 @@
-"""The dossier: data first. HTML, PDF and every other form are renderings of this one object; its JSON schema is `dossier.schema.json` beside this file."""
+"""The dossier: data first. HTML, PDF and every other form are renderings of this one object; its JSON schema is published in
+`docs/reference/dossier.schema.json`."""
 
 from __future__ import annotations
 

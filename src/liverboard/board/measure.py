@@ -11,10 +11,11 @@ from pathlib import Path
 
 from liverboard.board.dossier import KeyImage, Outline, Provenance
 from liverboard.clinical.events import Case, Imaging, StatedLesion, Study
-from liverboard.clinical.extent import LiverExtent
+from liverboard.clinical.extent import Lesion, LiverExtent
 from liverboard.errors import BadInput, MissingData, UserError
 from liverboard.imaging import best_slices, guess_roles, measure_extent
 from liverboard.imaging.key_slices import KeySlice
+from liverboard.units import write_quantity
 from liverboard.volume import Image, Mask, read_image, read_masks
 
 Step = Callable[[str], None]
@@ -255,14 +256,19 @@ def _filled(event: Imaging, extent: LiverExtent, measured: Measured) -> Imaging:
                 f"{event.id}: {name.replace('_', ' ')} typed {typed:.0f} mL, measured {value:.0f} mL; the typed value is used."
             )
     if event.lesions is None:
-        update["lesions"] = tuple(
-            StatedLesion(
-                id=lesion.id, longest=lesion.longest_axial_mm, short=lesion.short_axial_mm, volume=lesion.volume_ml
-            )
-            for lesion in extent.lesions
-        )
+        update["lesions"] = tuple(_as_stated(lesion) for lesion in extent.lesions)
     elif extent.lesion_count is not None and len(event.lesions) != extent.lesion_count:
         measured.warnings.append(
             f"{event.id}: {len(event.lesions)} lesions typed, {extent.lesion_count} measured; the typed ones are used."
         )
     return event.model_copy(update=update)
+
+
+def _as_stated(lesion: Lesion) -> StatedLesion:
+    written = {
+        "longest": (lesion.longest_axial_mm, "mm"),
+        "short": (lesion.short_axial_mm, "mm"),
+        "volume": (lesion.volume_ml, "mL"),
+    }
+    quantities = {name: write_quantity(value, unit) for name, (value, unit) in written.items() if value is not None}
+    return StatedLesion.model_validate({"id": lesion.id, **quantities})

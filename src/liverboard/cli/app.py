@@ -145,7 +145,7 @@ def extent(
     """Lesion count, volumes, diameters and burden from liver and lesion masks."""
     from liverboard.board.measure import measure_files
     from liverboard.cli.show import progress, show_extent, show_json
-    from liverboard.report.write import write_text
+    from liverboard.report.write import write_files
 
     with progress("Measuring") as step:
         measured = measure_files(
@@ -155,7 +155,7 @@ def extent(
     if out is not None:
         import json as json_module
 
-        write_text(out / "extent.json", json_module.dumps(document, indent=2) + "\n")
+        write_files({out / "extent.json": (json_module.dumps(document, indent=2) + "\n").encode()})
     if json:
         show_json(document)
     else:

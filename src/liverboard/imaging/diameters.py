@@ -42,8 +42,19 @@ def farthest_pair(points: Floats) -> tuple[float, Floats, Floats]:
 
 
 def longest_3d_mm(mask: Bools, geometry: Geometry) -> float:
-    """Greatest distance between two boundary points of a mask [i, j, k] that is not empty, in mm."""
-    return farthest_pair(geometry.lps_mm(boundary_points(mask)))[0]
+    """Greatest distance inside a mask [i, j, k] that is not empty, in mm, among the sub-voxel contours of its axial slices.
+
+    Across the slices the contours lie at the slice's centre: half a slice added at each end would overstate a round lesion by up to a slice.
+    """
+    u, v, w = geometry.axes
+    plane = np.transpose(mask, (u, v, w))
+    index: list[Floats] = []
+    for number in np.flatnonzero(plane.any(axis=(0, 1))):
+        edge = boundary_points(plane[:, :, number])
+        points = np.empty((len(edge), 3))
+        points[:, u], points[:, v], points[:, w] = edge[:, 0], edge[:, 1], number
+        index.append(points)
+    return farthest_pair(geometry.lps_mm(np.concatenate(index)))[0]
 
 
 def axial_diameters_mm(mask: Bools, geometry: Geometry) -> tuple[float, float]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from liverboard.board.dossier import ExtentSection
 from liverboard.clinical.extent import Lesion
 from liverboard.report import liver_shape as shape
@@ -48,7 +50,13 @@ def finding(extent: ExtentSection) -> str:
     if not used:
         return f"{lesions}, segments not known"
     heaviest = max(used, key=lambda s: (extent.by_segment[s], -s))
-    return f"{lesions} in {counted(len(used), 'segment')}; most of the load in S{heaviest}"
+    where = f"{lesions} in {counted(len(used), 'segment')}"
+    ties = [s for s in used if extent.by_segment[s] == extent.by_segment[heaviest]]
+    return (
+        where
+        if len(ties) > 1
+        else f"{where}; largest share in S{heaviest} ({quantity(100 * extent.by_segment[heaviest], '%')})"
+    )
 
 
 def liver_map_text(extent: ExtentSection) -> str:
@@ -69,6 +77,12 @@ def liver_map_text(extent: ExtentSection) -> str:
     if extent.planned_segments:
         parts.append(f"Planned territory: {segments_words(extent.planned_segments)}.")
     return " ".join(parts)
+
+
+def _short_name(name: str) -> str:
+    """A name that fits a dot: `Tumour 12` reads T12."""
+    digits = re.search(r"\d{1,3}$", name)
+    return f"{name[0].upper()}{digits[0]}" if len(name) > 4 and digits and name[0].isalpha() else shorten(name, 5)
 
 
 class _Drawing:
@@ -141,7 +155,7 @@ class _Drawing:
                 f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r + 2.6:.1f}" style="fill:none;stroke:{c("halo")};stroke-width:3"/>'
                 f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r + 2.6:.1f}" style="fill:none;stroke:{c("dot")};stroke-width:1.3"/>'
             )
-        name = shorten(lesion.id, 5)
+        name = _short_name(lesion.id)
         if label and r >= 2.4 * len(name):
             self.text(x, y + 2.4, name, size=7, fill="dot-text", anchor="middle", bold=True)
         elif beside:

@@ -18,7 +18,7 @@ from liverboard.report.timeline import timeline_svg
 from liverboard.report.view import View, view_of
 from liverboard.report.words import clean, counted, shorten
 
-IMAGES_FIRST, MISSING_FIRST = 3, 4
+IMAGES_FIRST, MISSING_FIRST = 3, 5
 
 
 class _Footnotes:

@@ -20,7 +20,17 @@ MODALITY = {
     "MR": "MRI",
     "US": "ultrasound",
 }
-_UNITS = {"1": "", "%": "%", "percent": "%", "x_uln": "× ULN", "x ULN": "× ULN", "count": "", "years": "years"}
+_UNITS = {
+    "1": "",
+    "%": "%",
+    "percent": "%",
+    "x_uln": "× ULN",
+    "x ULN": "× ULN",
+    "count": "",
+    "year": "years",
+    "month": "months",
+    "day": "days",
+}
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff]")
 
 
@@ -46,7 +56,12 @@ def unit_words(unit: str | None) -> str:
     if not unit:
         return ""
     return _UNITS.get(
-        unit, unit.replace("umol", "µmol").replace("ug/", "µg/").replace("10^9", "10⁹").replace("^2", "²")
+        unit,
+        unit.replace("umol", "µmol")
+        .replace("ug/", "µg/")
+        .replace("10^9", "10⁹")
+        .replace("^2", "²")
+        .replace("mm2", "mm²"),
     )
 
 
@@ -55,7 +70,7 @@ def number(value: float, unit: str | None = None) -> str:
     if not math.isfinite(value):
         return NOT_KNOWN
     size = abs(value)
-    if unit in ("mm", "days", "years"):
+    if unit in ("mm", "day", "days", "year", "years"):
         text = f"{value:.0f}"
     elif unit in ("mL", "%", "percent"):
         text = f"{value:.0f}" if size >= 9.95 else f"{value:.1f}" if size == 0 or size >= 0.05 else "<0.1"
@@ -69,6 +84,8 @@ def number(value: float, unit: str | None = None) -> str:
 def quantity(value: float | None, unit: str | None = None) -> str:
     if value is None:
         return NOT_KNOWN
+    if unit == "fraction":  # a share reads as percent
+        value, unit = 100 * value, "%"
     words, text = unit_words(unit), number(value, unit)
     return f"{text}{THIN}{words}" if words and text != NOT_KNOWN else text
 

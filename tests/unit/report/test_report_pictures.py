@@ -111,7 +111,7 @@ def test_steps_of_load() -> None:
 
 def test_the_map_in_words() -> None:
     text = liver_map_text(samples.full().extent)
-    assert "9\u202flesions in 8\u202fsegments; most of the load in S7." in text
+    assert "9\u202flesions in 8\u202fsegments; largest share in S7 (36\u202f%)." in text
     assert "L3: 31\u202fmm, S6, treated." in text
     assert "Planned territory: S5, S6, S7, S8." in text
     assert "not known" in liver_map_text(samples.sparse().extent)
