@@ -139,7 +139,6 @@ def _measure_event(
     step("measuring lesions")
     extent = measure_extent(liver, lesions)
     measured.extents[event.id] = extent
-    measured.warnings.extend(f"{event.id}: {warning}" for warning in extent.warnings)
     if pictures and lesions:
         step("choosing key slices")
         measured.key_images[event.id] = _pictures(event, present, liver, lesions, measured)

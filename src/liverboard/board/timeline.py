@@ -92,7 +92,7 @@ def _mark(event: AnyEvent) -> Mark | None:
         case Board():
             label = f"board: {words(event.chosen)}" if event.chosen else "board"
             detail = event.reason or ""
-        case Status():
+        case Status() if event.state != "alive":
             label = event.state
         case _:
             return None

@@ -52,7 +52,7 @@ def show_dossier(dossier: Dossier, paths: Mapping[str, Path]) -> None:
     out.print(f"  patient   {escape(' · '.join(dossier.patient.lines))}")
     out.print(f"  disease   {escape(disease_line(dossier))}")
     out.print(f"  missing   {escape(missing_line(dossier))}")
-    for warning in (*dossier.warnings, *dossier.conflicts):
+    for warning in (*dossier.warnings, *dossier.extent.warnings, *dossier.conflicts):
         out.print(f"  note      {escape(warning)}")
     for path in paths.values():
         out.print(f"  wrote     {escape(str(path))}")
