@@ -40,7 +40,7 @@ def test_nothing_is_written_when_a_rendering_fails(tmp_path: Path, monkeypatch: 
     def fail(_: Dossier) -> bytes:
         raise RuntimeError("no")
 
-    monkeypatch.setattr(write, "render_pdf", fail)
+    monkeypatch.setattr("liverboard.report.pdf.render_pdf", fail)
     with pytest.raises(RuntimeError):
         write.write_dossier(samples.sparse(), tmp_path / "new")
     assert not (tmp_path / "new").exists()
