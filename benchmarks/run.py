@@ -74,14 +74,16 @@ def extent() -> None:
 
     def peer() -> None:
         image = sitk.ReadImage(path)
-        for channel in range(image.GetNumberOfComponentsPerPixel()):
-            shape = sitk.LabelShapeStatisticsImageFilter()
-            shape.ComputeFeretDiameterOn()
-            shape.Execute(sitk.VectorIndexSelectionCast(image, channel))
+        liver, tumours = (sitk.VectorIndexSelectionCast(image, channel) for channel in (0, 1))
+        volume = sitk.LabelShapeStatisticsImageFilter()
+        volume.Execute(liver)
+        shape = sitk.LabelShapeStatisticsImageFilter()
+        shape.ComputeFeretDiameterOn()
+        shape.Execute(sitk.ChangeLabel(tumours, {7: 0}))  # the six tumours, as we measure them; 7 is the normal tissue
 
     ours = median_seconds(lambda: measure_files(liver=path, lesions=None), 3)
     theirs = median_seconds(peer, 1)
-    row("extent of the bundled case", f"{ours:.2f} s", f"SimpleITK with Feret {theirs:.2f} s", f"{ours / theirs:.3f}x")
+    row("extent of the bundled case, 6 lesions", f"{ours:.2f} s", f"SimpleITK with Feret {theirs:.2f} s", f"{ours / theirs:.3f}x")
 
 
 def dossier() -> None:
