@@ -83,7 +83,12 @@ def extent() -> None:
 
     ours = median_seconds(lambda: measure_files(liver=path, lesions=None), 3)
     theirs = median_seconds(peer, 1)
-    row("extent of the bundled case, 6 lesions", f"{ours:.2f} s", f"SimpleITK with Feret {theirs:.2f} s", f"{ours / theirs:.3f}x")
+    row(
+        "extent of the bundled case, 6 lesions",
+        f"{ours:.2f} s",
+        f"SimpleITK with Feret {theirs:.2f} s",
+        f"{ours / theirs:.3f}x",
+    )
 
 
 def dossier() -> None:
