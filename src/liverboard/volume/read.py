@@ -240,4 +240,5 @@ def _picked(file: Path, masks: list[Mask], parts: str) -> list[Mask]:
 
 
 def _fail(file: Path, message: str, hint: str) -> NoReturn:
-    raise UnsupportedImage(message, where=file.name, hint=hint) from None
+    # A folder may be named after the patient; a file is named, since one must know which it was.
+    raise UnsupportedImage(message, where="the image" if file.is_dir() else file.name, hint=hint) from None
