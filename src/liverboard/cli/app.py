@@ -137,7 +137,10 @@ def extent(
         str | None, typer.Option("--vessels", metavar="F", help="Vessels (from a later release on).")
     ] = None,
     image: Annotated[
-        str | None, typer.Option("--image", metavar="F", help="The image behind the masks; in this release only checked to be readable.")
+        str | None,
+        typer.Option(
+            "--image", metavar="F", help="The image behind the masks; in this release only checked to be readable."
+        ),
     ] = None,
     out: Annotated[Optional[Path], typer.Option("-o", "--out", metavar="DIR", help="Folder for extent.json.")] = None,  # noqa: UP045
     json: Json = False,
