@@ -22,8 +22,21 @@ class SegmentShare(Frozen):
     share: float
 
 
+class PhaseValue(Frozen):
+    """Mean and standard deviation of a lesion's voxels in one phase, and its enhancement: mean minus the mean before contrast, where that was given."""
+
+    phase: str
+    mean: float
+    sd: float
+    unit: str | None = None
+    enhancement: float | None = None
+
+
 class Lesion(Frozen):
-    """One liver lesion at one time point. None means not measured and not stated."""
+    """One liver lesion at one time point. None means not measured and not stated.
+
+    Distances run from the lesion's surface to the nearest point of the structure's surface; 0 where they touch or overlap.
+    """
 
     id: str
     volume_ml: float | None = None
@@ -33,6 +46,13 @@ class Lesion(Frozen):
     centroid_lps_mm: tuple[float, float, float] | None = None
     segments: tuple[SegmentShare, ...] = ()
     hypervascular: bool | None = None
+    capsule_distance_mm: float | None = None
+    vessel_distance_mm: float | None = None
+    nearest_vessel: str | None = None
+    bile_duct_distance_mm: float | None = None
+    phases: tuple[PhaseValue, ...] = ()
+    viable_volume_ml: float | None = None
+    machine: str | None = None
 
 
 class Pattern(Frozen):

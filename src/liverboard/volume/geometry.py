@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -55,19 +58,63 @@ class Geometry:
         return Geometry(affine, shape)
 
 
+@dataclass(frozen=True, slots=True)
+class Decay:
+    """What a PET or SPECT series says of its activity and time; None where it says nothing. Times are as in the file, without a zone unless it has one."""
+
+    radionuclide: str | None = None
+    half_life_s: float | None = None
+    injected_bq: float | None = None
+    injected_at: dt.datetime | None = None
+    series_at: dt.datetime | None = None
+    acquired_at: dt.datetime | None = None
+    corrected_to: str | None = None  # START (series_at), ADMIN (injected_at) or NONE, as DICOM's Decay Correction
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an image's numbers come from. `modality`, `unit` (HU, Bq/mL, g/mL ...) and UIDs as the file says them; never a patient identifier."""
+
+    modality: str | None = None
+    unit: str | None = None
+    study_uid: str | None = None
+    series_uid: str | None = None
+    frame_of_reference_uid: str | None = None
+    phase: str | None = None
+    decay: Decay | None = None
+    files: tuple[Path, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class Image:
     """`array`: indexed [i, j, k] as `geometry` says."""
 
     array: Array
     geometry: Geometry
+    origin: Origin = Origin()
 
 
 @dataclass(frozen=True, eq=False)
 class Mask:
-    """One named structure. `array`: bool, indexed [i, j, k]. `named`: the file gave the name (a segment or a label), it was not made up here."""
+    """One named structure. `array`: bool, indexed [i, j, k].
+
+    `named`: the file gave the name (a segment or a label), it was not made up here. `machine`: the program that drew it, None for a person or not told.
+    """
 
     name: str
     array: NDArray[np.bool_]
     geometry: Geometry
     named: bool = field(default=True)
+    machine: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class LabelMap:
+    """Structures that do not overlap, on one grid. `array`: whole numbers [i, j, k], 0 is none. `names`: label value to name; only the values named count."""
+
+    array: Array
+    geometry: Geometry
+    names: Mapping[int, str]
+    named: bool = True
+    machine: str | None = None
