@@ -69,6 +69,7 @@ def extent() -> None:
     import SimpleITK as sitk  # noqa: N813
 
     from liverboard.board.measure import measure_files
+    from liverboard.board.scan_files import ScanFiles
 
     path = str(SAMPLES / "real-y90" / "patient_1_Segmentation.seg.nrrd")
 
@@ -81,7 +82,7 @@ def extent() -> None:
         shape.ComputeFeretDiameterOn()
         shape.Execute(sitk.ChangeLabel(tumours, {7: 0}))  # the six tumours, as we measure them; 7 is the normal tissue
 
-    ours = median_seconds(lambda: measure_files(liver=path, lesions=None), 3)
+    ours = median_seconds(lambda: measure_files(ScanFiles(liver=path))[1].extent, 3)
     theirs = median_seconds(peer, 1)
     row(
         "extent of the bundled case, 6 lesions",

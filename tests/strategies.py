@@ -134,6 +134,9 @@ def _consistent(raw: dict[str, Any]) -> dict[str, Any]:
     """Put right what the models check across fields."""
     if "lowest" in raw and "highest" in raw:
         raw["lowest"], raw["highest"] = sorted((raw["lowest"], raw["highest"]))
+    if "segment_shares" in raw:
+        pairs = list(zip(raw.get("segments") or (), raw["segment_shares"] or (), strict=False))
+        raw["segments"], raw["segment_shares"] = [n for n, _ in pairs], [share for _, share in pairs]
     if raw.get("until") is None:
         raw.pop("stopped_for", None)
     elif raw["until"] < raw["date"]:

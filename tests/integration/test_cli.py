@@ -195,7 +195,7 @@ def test_bad_case_exits_10_with_every_problem_and_writes_nothing(tmp_path: Path)
         (("extent",), 12),
         (("extent", "--liver", "nowhere.nii.gz"), 11),
         (("extent", "--liver", f"{SEGMENTATION}#Spleen"), 11),
-        (("extent", "--liver", str(SEGMENTATION), "--segments", "x.nii"), 10),
+        (("extent", "--liver", str(SEGMENTATION), "--segments", "x.nii"), 11),
     ],
 )
 def test_exit_codes(words: tuple[str, ...], code: int) -> None:

@@ -9,6 +9,7 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 
 from liverboard.board.measure import measure_files
+from liverboard.board.scan_files import ScanFiles
 
 SEGMENTATION = Path(
     str(resources.files("liverboard") / "knowledge" / "samples" / "real-y90" / "patient_1_Segmentation.seg.nrrd")
@@ -22,7 +23,7 @@ def test_liver_and_tumours_of_the_bundled_case() -> None:
         shape = sitk.LabelShapeStatisticsImageFilter()
         shape.Execute(sitk.VectorIndexSelectionCast(image, channel))
         shapes.append(shape)
-    ours = measure_files(liver=str(SEGMENTATION), lesions=None)
+    ours = measure_files(ScanFiles(liver=str(SEGMENTATION)))[1].extent
     assert ours.liver_volume_ml == pytest.approx(shapes[0].GetPhysicalSize(1) / 1000, rel=0.005)
     assert ours.lesion_count == 6
     by_id = {lesion.id: lesion for lesion in ours.lesions}

@@ -14,7 +14,8 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813
 
 from liverboard.board.measure import measure_files
-from liverboard.imaging import measure_extent
+from liverboard.board.scan_files import ScanFiles
+from liverboard.imaging import Scan, measure_extent
 from liverboard.volume import Geometry, Mask
 
 HERE = Path(__file__).parent
@@ -58,7 +59,7 @@ def analytic() -> list[dict[str, object]]:
         grid = geometry(spacing, degrees, flip)
         points = grid.lps_mm(np.argwhere(np.ones(grid.shape, bool)).astype(float))
         inside = (((points / np.array(radii)) ** 2).sum(axis=1) <= 1).reshape(grid.shape)
-        (ours,) = measure_extent(None, [Mask("Tumor", inside, grid)]).lesions
+        (ours,) = measure_extent(Scan(None, [Mask("Tumor", inside, grid)])).extent.lesions
         volume, feret = simpleitk(inside, grid)
         truth = 4 / 3 * math.pi * math.prod(radii) / 1000
         assert ours.volume_ml and ours.longest_axial_mm and ours.short_axial_mm and ours.longest_3d_mm
@@ -74,7 +75,7 @@ def analytic() -> list[dict[str, object]]:
 def bundled() -> list[dict[str, object]]:
     path = str(resources.files("liverboard") / "knowledge" / "samples" / "real-y90" / "patient_1_Segmentation.seg.nrrd")
     image = sitk.ReadImage(path)
-    ours = measure_files(liver=path, lesions=None)
+    ours = measure_files(ScanFiles(liver=path))[1].extent
     rows: list[dict[str, object]] = []
     for channel, labels in ((0, {1: "Liver"}), (1, {n: f"Tumor {n}" for n in range(1, 7)})):
         shape = sitk.LabelShapeStatisticsImageFilter()

@@ -6,20 +6,21 @@ import base64
 import hashlib
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from liverboard.board.dossier import KeyImage, Outline, Provenance
+from liverboard.board.scan_files import ReadScan, ScanFiles, read_scan
 from liverboard.clinical.events import Case, Imaging, StatedLesion, Study
 from liverboard.clinical.extent import Lesion, LiverExtent
-from liverboard.errors import BadInput, MissingData, UserError
-from liverboard.imaging import best_slices, guess_roles, measure_extent
-from liverboard.imaging.key_slices import KeySlice
+from liverboard.errors import BadInput, MissingData
+from liverboard.imaging import KeySlice, Measurement, Scan, best_slices, measure_extent
 from liverboard.units import write_quantity
-from liverboard.volume import Image, Mask, read_image, read_masks
 
 Step = Callable[[str], None]
 MASK_ROLES = frozenset({"segmentation", "liver", "lesions"})
+PLACE_ROLES = frozenset({"segments", "vessels", "bile_ducts", "landmarks"})
+ARTERIAL = "arterial"
 DISAGREE_PERCENT = (
     10.0  # a typed value further than this from the measured one is pointed out; a convention of this project
 )
@@ -57,54 +58,23 @@ def measure_case(
     return measured
 
 
-def measure_files(
-    *,
-    liver: str | None,
-    lesions: str | None,
-    segments: str | None = None,
-    vessels: str | None = None,
-    image: str | None = None,
-    step: Step = _quiet,
-) -> LiverExtent:
-    """Extent from mask files (`F`, `F#name,name`, `F#5,6`). Raises MissingData, BadInput or UnsupportedImage."""
-    later = [name for name, value in (("--segments", segments), ("--vessels", vessels)) if value is not None]
-    if later:
-        raise BadInput(
-            f"{' and '.join(later)} cannot be measured in this release",
-            hint="Leave it out; liver, lesions and image are read.",
-        )
-    if liver is None and lesions is None:
+def measure_files(files: ScanFiles, *, step: Step = _quiet) -> tuple[ReadScan, Measurement]:
+    """Read and measure one scan from its files. Raises MissingData, BadInput or UnsupportedImage."""
+    if files.liver is None and files.lesions is None and not files.segmentations:
         raise MissingData(
             "nothing to measure",
             hint='Give --liver and --lesions, for example --liver seg.nrrd#Liver --lesions "seg.nrrd#Tumor 1,Tumor 2".',
         )
-    step("reading masks")
-    livers = None if liver is None else read_masks(liver)
-    tumours = None if lesions is None else read_masks(lesions)
-    if livers is not None and tumours is None:
-        guessed = guess_roles([mask.name for mask in livers])
-        if guessed.liver is not None:
-            by_name = {mask.name: mask for mask in livers}
-            livers, tumours = [by_name[guessed.liver]], [by_name[name] for name in guessed.lesions]
-    if image is not None:
-        step("reading the image")
-        read_image(image)
+    read = read_scan(files, step)
     step("measuring")
-    return measure_extent(_liver_of(livers), tumours)
+    return read, _finished(measure_extent(read.scan), read)
 
 
-def _liver_of(masks: Sequence[Mask] | None) -> Mask | None:
-    if masks is None:
-        return None
-    if len(masks) == 1:
-        return masks[0]
-    name = guess_roles([mask.name for mask in masks]).liver
-    if name is None:
-        raise BadInput(
-            "the liver file holds several parts and none is named liver",
-            hint=f"Pick one with F#name. It holds: {', '.join(m.name for m in masks)}",
-        )
-    return next(mask for mask in masks if mask.name == name)
+def _finished(measurement: Measurement, read: ReadScan) -> Measurement:
+    """With the planes that cut the segments and what was noticed on reading."""
+    extent = measurement.extent
+    update = {"planes": read.planes, "warnings": tuple(dict.fromkeys((*read.warnings, *extent.warnings)))}
+    return replace(measurement, extent=extent.model_copy(update=update))
 
 
 def _locate(study: Study, folder: Path, event_id: str) -> Path:
@@ -131,18 +101,53 @@ def _measure_event(
             measured.warnings.append(
                 f"The file of role '{study.role}' of {event.id} is not beside the case; nothing was measured from it."
             )
-    masks = [(study, path) for study, path in present if study.role in MASK_ROLES]
-    if not masks:
+    if not any(study.role in MASK_ROLES for study, _ in present):
         return event
-    step("reading the segmentation")
-    liver, lesions = _parts(masks)
+    images = [study.role for study, _ in present if study.role not in (*MASK_ROLES, *PLACE_ROLES)]
+    read = read_scan(_scan_files(event, present, images if pictures else ()), step)
+    if read.scan.liver is None and read.scan.lesions is None:
+        measured.warnings.append(
+            f"{event.id}: no part of the segmentation is named liver, tumour, lesion or metastasis; nothing was measured."
+        )
+        return event
     step("measuring lesions")
-    extent = measure_extent(liver, lesions)
-    measured.extents[event.id] = extent
-    if pictures and lesions:
+    found = _finished(measure_extent(read.scan), read)
+    measured.extents[event.id] = found.extent
+    if pictures and found.masks and read.scan.phases:
         step("choosing key slices")
-        measured.key_images[event.id] = _pictures(event, present, liver, lesions, measured)
-    return _filled(event, extent, measured)
+        measured.key_images[event.id] = _pictures(event, read.scan, found)
+    return _filled(event, found.extent, measured)
+
+
+def _scan_files(event: Imaging, present: Sequence[tuple[Study, Path]], images: Sequence[str]) -> ScanFiles:
+    """The event's studies by role. Raises BadInput: a role given twice."""
+    by_role: dict[str, str] = {}
+    several: list[str] = []
+    for study, path in present:
+        _, mark, parts = study.path.partition("#")
+        source = f"{path}{mark}{parts}"
+        if study.role == "segmentation":
+            several.append(source)
+        elif study.role in by_role:
+            raise BadInput(
+                f"two files have the role '{study.role}'",
+                where=f"event {event.id}",
+                hint="Give each file its own role.",
+            )
+        else:
+            by_role[study.role] = source
+    return ScanFiles(
+        liver=by_role.get("liver"),
+        lesions=by_role.get("lesions"),
+        segments=by_role.get("segments"),
+        vessels=by_role.get("vessels"),
+        ducts=by_role.get("bile_ducts"),
+        segmentations=tuple(several),
+        landmarks=by_role.get("landmarks"),
+        images={role: by_role[role] for role in images},
+        absent=event.resected_segments or (),
+        without_bad_images=True,
+    )
 
 
 def _record(path: Path, study: Study, measured: Measured) -> None:
@@ -157,44 +162,10 @@ def _record(path: Path, study: Study, measured: Measured) -> None:
     )
 
 
-def _parts(masks: Sequence[tuple[Study, Path]]) -> tuple[Mask | None, list[Mask] | None]:
-    liver: Mask | None = None
-    lesions: list[Mask] | None = None
-    for study, path in masks:
-        _, mark, parts = study.path.partition("#")
-        read = read_masks(f"{path}{mark}{parts}")
-        if study.role == "liver":
-            liver = _liver_of(read)
-        elif study.role == "lesions":
-            lesions = read
-        else:
-            roles = guess_roles([mask.name for mask in read])
-            by_name = {mask.name: mask for mask in read}
-            liver = by_name[roles.liver] if roles.liver is not None else liver
-            lesions = [by_name[name] for name in roles.lesions]
-    return liver, lesions
-
-
-def _pictures(
-    event: Imaging,
-    present: Sequence[tuple[Study, Path]],
-    liver: Mask | None,
-    lesions: Sequence[Mask],
-    measured: Measured,
-) -> tuple[KeyImage, ...]:
-    for study, path in present:
-        if study.role in MASK_ROLES:
-            continue
-        try:
-            image: Image = read_image(str(path))
-        except UserError as error:
-            measured.warnings.append(
-                f"The image of role '{study.role}' of {event.id} could not be shown: {error.message}."
-            )
-            continue
-        slices = best_slices(image, liver, lesions)
-        return tuple(_key_image(part, event, study.role) for part in slices)
-    return ()
+def _pictures(event: Imaging, scan: Scan, found: Measurement) -> tuple[KeyImage, ...]:
+    role = ARTERIAL if ARTERIAL in scan.phases else next(iter(scan.phases))
+    slices = best_slices(scan.phases[role], scan.liver, list(found.masks.values()))
+    return tuple(_key_image(part, event, role) for part in slices)
 
 
 def _key_image(part: KeySlice, event: Imaging, role: str) -> KeyImage:
@@ -256,6 +227,7 @@ def _filled(event: Imaging, extent: LiverExtent, measured: Measured) -> Imaging:
             )
     if event.lesions is None:
         update["lesions"] = tuple(_as_stated(lesion) for lesion in extent.lesions)
+        update["pattern"] = event.pattern or extent.pattern.value
     elif extent.lesion_count is not None and len(event.lesions) != extent.lesion_count:
         measured.warnings.append(
             f"{event.id}: {len(event.lesions)} lesions typed, {extent.lesion_count} measured; the typed ones are used."
@@ -269,5 +241,10 @@ def _as_stated(lesion: Lesion) -> StatedLesion:
         "short": (lesion.short_axial_mm, "mm"),
         "volume": (lesion.volume_ml, "mL"),
     }
-    quantities = {name: write_quantity(value, unit) for name, (value, unit) in written.items() if value is not None}
+    quantities: dict[str, object] = {
+        name: write_quantity(value, unit) for name, (value, unit) in written.items() if value is not None
+    }
+    if lesion.segments:
+        quantities["segments"] = [part.segment for part in lesion.segments]
+        quantities["segment_shares"] = [write_quantity(100 * part.share, "%") for part in lesion.segments]
     return StatedLesion.model_validate({"id": lesion.id, **quantities})

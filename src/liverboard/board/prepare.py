@@ -29,7 +29,7 @@ from liverboard.clinical.dictionary import load_dictionary
 from liverboard.clinical.events import AnyEvent, Case, Diagnosis, Imaging, Plan, Procedure, Systemic
 from liverboard.clinical.extent import Lesion, LiverExtent, SegmentShare
 from liverboard.clinical.facts import Facts, facts_of
-from liverboard.clinical.pattern import pattern_of
+from liverboard.clinical.pattern import pattern_of, places_of
 from liverboard.knowledge import Reference, knowledge_version, load_references, load_yaml
 
 Step = Callable[[str], None]
@@ -213,9 +213,7 @@ def _extent(visible: Sequence[AnyEvent], measured: Measured) -> ExtentSection:
         burden_percent=burden,
         lesion_count=None if event.lesions is None else len(event.lesions),
         lesions=lesions,
-        pattern=pattern_of([tuple(s.segment for s in lesion.segments) for lesion in lesions])
-        if event.lesions is not None
-        else LiverExtent().pattern,
+        pattern=pattern_of(places_of(lesions)) if event.lesions is not None else LiverExtent().pattern,
         warnings=() if found is None else found.warnings,
     )
     plans = [e for e in visible if isinstance(e, Plan)]

@@ -121,48 +121,152 @@ def facts(case: CasePath = None, sample: Sample = None, as_of: AsOf = None, json
         show_facts(known)
 
 
-@app.command(epilog='Example: liverboard extent --liver seg.nrrd#Liver --lesions "seg.nrrd#Tumor 1,Tumor 2" --json')
+@app.command(
+    epilog='Example: liverboard extent --liver seg.nrrd#Liver --lesions "seg.nrrd#Tumor 1,Tumor 2" --segments couinaud.nii.gz --image arterial=ct --json'
+)
 def extent(
     liver: Annotated[
         str | None,
-        typer.Option("--liver", metavar="F", help="Liver mask: NIfTI, NRRD or .seg.nrrd; F#name or F#5 for a part."),
-    ] = None,
-    lesions: Annotated[
-        str | None, typer.Option("--lesions", metavar="F", help="Lesion masks, each label or segment one lesion.")
-    ] = None,
-    segments: Annotated[
-        str | None, typer.Option("--segments", metavar="F", help="Couinaud segments (from a later release on).")
-    ] = None,
-    vessels: Annotated[
-        str | None, typer.Option("--vessels", metavar="F", help="Vessels (from a later release on).")
-    ] = None,
-    image: Annotated[
-        str | None,
         typer.Option(
-            "--image", metavar="F", help="The image behind the masks; in this release only checked to be readable."
+            "--liver",
+            metavar="F",
+            help="Liver mask: a DICOM SEG or RTSTRUCT (file or folder), NIfTI, NRRD or .seg.nrrd; F#name or F#5 for a part.",
         ),
     ] = None,
-    out: Annotated[Optional[Path], typer.Option("-o", "--out", metavar="DIR", help="Folder for extent.json.")] = None,  # noqa: UP045
+    lesions: Annotated[
+        str | None,
+        typer.Option(
+            "--lesions",
+            metavar="F",
+            help="Lesion masks, each label or segment one lesion; a plain mask is split into its parts.",
+        ),
+    ] = None,
+    segments: Annotated[
+        str | None,
+        typer.Option(
+            "--segments",
+            metavar="F",
+            help="Couinaud segments: labels 1 to 8, or parts with names such as liver_segment_4.",
+        ),
+    ] = None,
+    segment_names: Annotated[
+        str | None,
+        typer.Option(
+            "--segment-names",
+            metavar="A=N,...",
+            help="Which part of the segment file is which segment, such as 11=1,12=2 or LLS=2.",
+        ),
+    ] = None,
+    landmarks: Annotated[
+        str | None,
+        typer.Option(
+            "--landmarks",
+            metavar="F",
+            help="Landmarks or planes (YAML) that cut the liver, where no segment map exists.",
+        ),
+    ] = None,
+    vessels: Annotated[
+        str | None, typer.Option("--vessels", metavar="F", help="Vessels, for the distance to the nearest.")
+    ] = None,
+    ducts: Annotated[
+        str | None, typer.Option("--ducts", metavar="F", help="Bile ducts, for the distance to the nearest.")
+    ] = None,
+    image: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--image",
+            metavar="[PHASE=]F",
+            help="The image behind the masks: a DICOM folder, NIfTI or NRRD. May be repeated, one a phase: native, arterial, portal, delayed.",
+        ),
+    ] = None,
+    absent: Annotated[
+        str | None, typer.Option("--absent", metavar="S", help="Resected segments, such as S5/6.")
+    ] = None,
+    resection: Annotated[
+        str | None,
+        typer.Option(
+            "--resection",
+            metavar="R",
+            help="Future remnant of a resection: right hepatectomy, or segments such as S5/6.",
+        ),
+    ] = None,
+    viable_above: Annotated[
+        float | None,
+        typer.Option(
+            "--viable-above",
+            metavar="V",
+            help="Arterial value from which a voxel of a lesion counts as viable. Default: from this liver.",
+        ),
+    ] = None,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "-o", "--out", metavar="DIR", help="Folder for extent.json, DICOM SEG and SR, NIfTI, meshes and key images."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Lesion count, volumes, diameters and burden from liver and lesion masks."""
+    """Lesions with size and place, burden and pattern, from masks and images."""
     from liverboard.board.measure import measure_files
+    from liverboard.board.scan_files import ScanFiles
     from liverboard.cli.show import progress, show_extent, show_json
-    from liverboard.report.write import write_files
+    from liverboard.clinical.remnant import future_remnant, removed_by
 
+    files = ScanFiles(
+        liver=liver,
+        lesions=lesions,
+        segments=segments,
+        vessels=vessels,
+        ducts=ducts,
+        landmarks=landmarks,
+        images=_phases(image or []),
+        segment_names=_mapping(segment_names),
+        absent=removed_by(absent) if absent else (),
+        viable_at_least=viable_above,
+    )
     with progress("Measuring") as step:
-        measured = measure_files(
-            liver=liver, lesions=lesions, segments=segments, vessels=vessels, image=image, step=step
-        )
-    document = measured.model_dump(mode="json")
-    if out is not None:
-        import json as json_module
+        read, measured = measure_files(files, step=step)
+        remnant = future_remnant(measured.extent, resection) if resection else None
+        document = measured.extent.model_dump(mode="json")
+        if remnant is not None:
+            document["remnant"] = remnant.model_dump(mode="json")
+        if out is not None:
+            from liverboard.report.extent_files import write_extent
 
-        write_files({out / "extent.json": (json_module.dumps(document, indent=2) + "\n").encode()})
+            write_extent(out, document, read, measured, step=step)
     if json:
         show_json(document)
     else:
-        show_extent(measured)
+        show_extent(measured.extent, remnant)
+
+
+def _phases(images: list[str]) -> dict[str, str]:
+    """`arterial=F` or `F`; the first without a name is the arterial phase when it is named so by its file, else `image`."""
+    found: dict[str, str] = {}
+    for given in images:
+        name, mark, source = given.partition("=")
+        if not mark or "/" in name or "." in name or not name:
+            known = [
+                phase
+                for phase in ("native", "arterial", "portal", "delayed")
+                if phase in Path(given.partition("#")[0]).name.lower()
+            ]
+            name, source = known[0] if len(known) == 1 else "image", given
+        if name in found:
+            raise typer.BadParameter(f"two images are named '{name}': name the phase of each, such as arterial={given}")
+        found[name] = source
+    return found
+
+
+def _mapping(text: str | None) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for pair in (text or "").split(","):
+        if pair.strip():
+            name, _, number = pair.rpartition("=")
+            if not name.strip() or number.strip() not in {str(n) for n in range(1, 9)}:
+                raise typer.BadParameter(f"'{pair.strip()}' is not a name with a segment 1 to 8, such as 11=1")
+            found[name.strip()] = int(number)
+    return found
 
 
 @app.command(epilog="Example: liverboard doctor")

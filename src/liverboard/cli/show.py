@@ -15,8 +15,9 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from liverboard.board.dossier import Dossier
-    from liverboard.clinical.extent import LiverExtent
+    from liverboard.clinical.extent import Lesion, LiverExtent
     from liverboard.clinical.facts import Facts
+    from liverboard.clinical.remnant import Remnant
 
 Step = Callable[[str], None]
 
@@ -103,8 +104,8 @@ def show_facts(facts: Facts) -> None:
     out.print(f"unknown ({len(unknown)}): {', '.join(unknown)}", soft_wrap=True)
 
 
-def show_extent(extent: LiverExtent) -> None:
-    """Totals, then a table of the lesions, then warnings."""
+def show_extent(extent: LiverExtent, remnant: Remnant | None = None) -> None:
+    """Totals, then a table of the lesions, the pattern with its reasons, the remnant, and warnings."""
     out = _out()
 
     def figure(value: float | None, unit: str, digits: int = 0) -> str:
@@ -115,17 +116,64 @@ def show_extent(extent: LiverExtent) -> None:
         f"liver {figure(extent.liver_volume_ml, 'mL')}, burden {figure(extent.burden_percent, '%', 1)}"
     )
     if extent.lesions:
-        table = Table(box=None, header_style="bold")
-        for name in ("lesion", "volume mL", "longest axial mm", "short axial mm", "longest 3-D mm", "centroid LPS mm"):
-            table.add_column(name, justify="left" if name == "lesion" else "right")
-        for lesion in extent.lesions:
-            centroid = "" if lesion.centroid_lps_mm is None else " ".join(f"{c:.1f}" for c in lesion.centroid_lps_mm)
-            numbers = (lesion.volume_ml, lesion.longest_axial_mm, lesion.short_axial_mm, lesion.longest_3d_mm)
-            table.add_row(escape(lesion.id), *("" if n is None else f"{n:.1f}" for n in numbers), centroid)
-        out.print(table)
-    out.print(f"pattern: {extent.pattern.value or 'not told'} ({escape('; '.join(extent.pattern.trace))})")
+        out.print(_lesion_table(extent))
+    pattern = extent.pattern
+    certainty = "" if pattern.value is None else " (certain)" if pattern.certain else " (not certain)"
+    out.print(f"pattern: {pattern.value or 'not told'}{certainty}")
+    for line in pattern.trace:
+        out.print(f"  {escape(line)}", soft_wrap=True)
+    for line in pattern.sensitive_to:
+        out.print(f"  changes with {escape(line)}", soft_wrap=True)
+    if extent.viable_rule:
+        out.print(f"viable: {escape(extent.viable_rule)}", soft_wrap=True)
+    if remnant is not None:
+        out.print(
+            f"remnant after {escape(remnant.resection)} (segments {', '.join(map(str, remnant.removed))} removed): {remnant.remnant_ml:.0f} mL without tumour, "
+            f"{remnant.remnant_percent:.0f} % of the liver without tumour; {remnant.tumour_left_ml:.1f} mL of tumour stays"
+        )
     for warning in extent.warnings:
-        out.print(f"note: {escape(warning)}")
+        out.print(f"note: {escape(warning)}", soft_wrap=True)
+
+
+def _lesion_table(extent: LiverExtent) -> Table:
+    """A row a lesion; a column only where something was measured for it."""
+    columns: list[tuple[str, Callable[[Lesion], object]]] = [
+        ("volume mL", lambda x: x.volume_ml),
+        ("longest axial mm", lambda x: x.longest_axial_mm),
+        ("short axial mm", lambda x: x.short_axial_mm),
+        ("longest 3-D mm", lambda x: x.longest_3d_mm),
+        (
+            "segments",
+            lambda x: " ".join(
+                f"{p.segment} ({100 * p.share:.0f} %)" if p.share < 0.995 else f"{p.segment}" for p in x.segments
+            ),
+        ),
+        ("capsule mm", lambda x: x.capsule_distance_mm),
+        ("vessel mm", lambda x: x.vessel_distance_mm),
+        ("nearest vessel", lambda x: x.nearest_vessel),
+        ("duct mm", lambda x: x.bile_duct_distance_mm),
+        ("viable mL", lambda x: x.viable_volume_ml),
+        (
+            "centroid LPS mm",
+            lambda x: None if x.centroid_lps_mm is None else " ".join(f"{c:.1f}" for c in x.centroid_lps_mm),
+        ),
+    ]
+    phases = dict.fromkeys(value.phase for lesion in extent.lesions for value in lesion.phases)
+    columns[-1:-1] = [
+        (f"{phase} mean", lambda x, p=phase: next((v.mean for v in x.phases if v.phase == p), None)) for phase in phases
+    ]
+    table = Table(box=None, header_style="bold")
+    table.add_column("lesion")
+    shown = [
+        (name, value) for name, value in columns if any(value(lesion) not in {None, ""} for lesion in extent.lesions)
+    ]
+    for name, _ in shown:
+        table.add_column(name, justify="left" if name in {"segments", "nearest vessel"} else "right")
+    for lesion in extent.lesions:
+        values = [value(lesion) for _, value in shown]
+        cells = ["" if v is None else f"{v:.1f}" if isinstance(v, float) else escape(str(v)) for v in values]
+        table.add_row(escape(lesion.id) + (" (machine)" if lesion.machine else ""), *cells)
+    return table
 
 
 def show_doctor(report: Mapping[str, object]) -> None:

@@ -298,7 +298,7 @@ def _plain(value: object) -> Any:
     if isinstance(value, BaseModel):
         units = _units_of(type(value))
         return {
-            name: write_quantity(inner, units[name]) if name in units else _plain(inner)
+            name: _with_unit(inner, units[name]) if name in units else _plain(inner)
             for name in type(value).model_fields
             if (inner := getattr(value, name)) is not None
         }
@@ -309,6 +309,11 @@ def _plain(value: object) -> Any:
     if isinstance(value, dict):
         return {str(key): _plain(inner) for key, inner in cast("dict[object, object]", value).items()}
     return value
+
+
+def _with_unit(value: Any, unit: str) -> Any:
+    """A quantity, or each of a list of them, as a person writes it."""
+    return [_with_unit(item, unit) for item in value] if isinstance(value, tuple) else write_quantity(value, unit)  # pyright: ignore[reportUnknownVariableType]
 
 
 class _Dumper(yaml.SafeDumper):

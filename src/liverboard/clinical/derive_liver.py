@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from liverboard.clinical.derive import Sheet, join
 from liverboard.clinical.events import Imaging, Procedure, StatedLesion
-from liverboard.clinical.pattern import hemiliver_of, pattern_of
+from liverboard.clinical.pattern import Place, hemiliver_of, pattern_of, pattern_parameters
 
 _LOCAL_CURE = frozenset({"liver_resection", "rfa", "mwa", "cryo"})
 
@@ -33,13 +33,41 @@ def _lesions(sheet: Sheet, image: Imaging, lesions: tuple[StatedLesion, ...]) ->
     vascular = [lesion.hypervascular for lesion in lesions]
     if True in vascular or (vascular and None not in vascular):
         sheet.put("hypervascular", True in vascular, date, event)
-    pattern = pattern_of([lesion.segments for lesion in lesions])
-    sheet.put("pattern", pattern.value, date, event, note="; ".join(pattern.trace))
+    _pattern(sheet, image, lesions)
     _segments(sheet, image, lesions)
 
 
+def _place(lesion: StatedLesion) -> Place | None:
+    """Segments without shares hold equal parts of the lesion: nothing better is known."""
+    if not lesion.segments:
+        return None
+    shares = (
+        [s / 100 for s in lesion.segment_shares]
+        if lesion.segment_shares
+        else [1 / len(lesion.segments)] * len(lesion.segments)
+    )
+    return Place(dict(zip(lesion.segments, shares, strict=True)), lesion.volume, lesion.longest)
+
+
+def _involved(lesion: StatedLesion) -> list[int]:
+    """The segments that hold enough of the lesion to count; all of them where shares are not known."""
+    least = 100 * pattern_parameters()["segment_share"].value
+    shares = lesion.segment_shares or [100.0] * len(lesion.segments or ())
+    return [n for n, share in zip(lesion.segments or (), shares, strict=True) if share >= least]
+
+
+def _pattern(sheet: Sheet, image: Imaging, lesions: tuple[StatedLesion, ...]) -> None:
+    """The pattern that the event states (a reader's word, or measured with the segments of this patient), else the classifier's."""
+    found = pattern_of([_place(lesion) for lesion in lesions])
+    doubt = f"not certain, it hangs on: {'; '.join(found.sensitive_to)}" if found.value and not found.certain else ""
+    note = "; ".join(part for part in (*found.trace, doubt) if part)
+    if image.pattern is not None and image.pattern != found.value:
+        note = f"as the event states it; from the segments alone: {found.value or 'not told'} ({note})"
+    sheet.put("pattern", image.pattern or found.value, image.date, image.id, note=note)
+
+
 def _segments(sheet: Sheet, image: Imaging, lesions: tuple[StatedLesion, ...]) -> None:
-    involved = sorted({segment for lesion in lesions for segment in lesion.segments or ()})
+    involved = sorted({segment for lesion in lesions for segment in _involved(lesion)})
     named = f"segments {', '.join(map(str, involved))}" if involved else None
     lacking = sum(not lesion.segments for lesion in lesions)
     side = hemiliver_of(involved)

@@ -28,7 +28,7 @@ from liverboard.clinical.quantity import (
     NtProBnpNgL,
     Number,
     Percent,
-    SegmentNumber,
+    Segments,
     Text,
     Truth,
     VolumeMl,
@@ -112,12 +112,19 @@ class Study(Frozen):
 
 class StatedLesion(Frozen):
     id: EventId
-    segments: tuple[SegmentNumber, ...] | None = None
+    segments: Segments | None = None
+    segment_shares: tuple[Percent, ...] | None = None
     longest: LengthMm | None = None
     short: LengthMm | None = None
     volume: VolumeMl | None = None
     hypervascular: Truth | None = None
     treated: Truth | None = None
+
+    @model_validator(mode="after")
+    def _shares_fit(self) -> StatedLesion:
+        if self.segment_shares is not None and len(self.segment_shares) != len(self.segments or ()):
+            raise ValueError("segment_shares needs one share for each of segments, in their order")
+        return self
 
 
 class Extrahepatic(Frozen):
@@ -153,7 +160,7 @@ class Ctcae(Frozen):
 
 
 class Territory(Frozen):
-    segments: tuple[SegmentNumber, ...] | None = None
+    segments: Segments | None = None
     arteries: tuple[Text, ...] | None = None
 
 
@@ -240,7 +247,8 @@ class Imaging(Event):
     sstr: SstrUptake | None = None
     fdg: Fdg | None = None
     progression: Progression | None = None
-    resected_segments: tuple[SegmentNumber, ...] | None = None
+    resected_segments: Segments | None = None
+    pattern: Literal["simple", "complex", "diffuse"] | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Imaging:

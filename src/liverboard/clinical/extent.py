@@ -62,15 +62,41 @@ class Pattern(Frozen):
     certain: bool = False
     trace: tuple[str, ...] = ()
     sensitive_to: tuple[str, ...] = ()
+    parameters: dict[str, float] = {}
+
+
+class SegmentVolume(Frozen):
+    """Volume of one Couinaud segment, tumour included, and the tumour in it."""
+
+    segment: int
+    volume_ml: float
+    tumour_ml: float | None = None
+
+
+class CutPlane(Frozen):
+    """A plane that divides the liver. `point_lps_mm`: a point on it; `normal`: unit vector to the side named second in `separates`."""
+
+    name: Literal["main", "right", "left", "transverse", "caudate"]
+    separates: str
+    point_lps_mm: tuple[float, float, float]
+    normal: tuple[float, float, float]
+    set_by_hand: bool = False
 
 
 class LiverExtent(Frozen):
-    """Disease extent at one time point. `lesions` are in descending order of size; a volume is the voxel sum on the mask's own grid."""
+    """Disease extent at one time point. `lesions` are in descending order of size; a volume is the voxel sum on the mask's own grid.
+
+    `segments`: as measured, absent ones left out. `segments_from`: the map or the landmarks that they came from.
+    """
 
     liver_volume_ml: float | None = None
     tumour_volume_ml: float | None = None
     burden_percent: float | None = None
     lesion_count: int | None = None
     lesions: tuple[Lesion, ...] = ()
+    segments: tuple[SegmentVolume, ...] = ()
+    segments_from: str | None = None
+    planes: tuple[CutPlane, ...] = ()
+    viable_rule: str | None = None
     pattern: Pattern = Pattern()
     warnings: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, GetCoreSchemaHandler
 from pydantic_core import core_schema
 
+from liverboard.clinical.segment_text import segments_of_text
 from liverboard.units import parse_quantity
 
 
@@ -57,6 +58,19 @@ Text = Annotated[str, Field(strict=True, min_length=1, max_length=4000)]
 Count = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 Truth = Annotated[bool, Field(strict=True)]
 SegmentNumber = Annotated[int, Field(strict=True, ge=1, le=8)]
+
+
+def _read_segments(written: Any) -> Any:
+    """A list of numbers stays; a text such as `IVa/V`, `S5/8` or `caudate` is read as a radiologist means it."""
+    if not isinstance(written, str):
+        return written
+    read = segments_of_text(written)
+    if read.unclear or not read.segments:
+        raise ValueError("; ".join(read.unclear) or "expected segments 1 to 8, such as [5, 8], S5/8 or IVa")
+    return tuple(sorted(read.segments))
+
+
+Segments = Annotated[tuple[SegmentNumber, ...], BeforeValidator(_read_segments)]
 
 Number = Annotated[float, Unit("1"), Field(ge=0)]
 Percent = Annotated[float, Unit("%"), Field(ge=0)]

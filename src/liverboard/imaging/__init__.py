@@ -1,6 +1,20 @@
-"""Measuring the liver and its lesions from masks: count, volumes, diameters, burden; and the slices worth looking at."""
+"""From masks and images to lesions, their places, burden and pattern. Pure: arrays in, values out."""
 
 from liverboard.imaging.key_slices import KeySlice, SliceOutline, best_slices
-from liverboard.imaging.measure import Roles, guess_roles, measure_extent
+from liverboard.imaging.masks import crop, masks_of
+from liverboard.imaging.measure import Measurement, Roles, Scan, guess_roles, measure_extent
+from liverboard.imaging.segments import as_segments
 
-__all__ = ["KeySlice", "Roles", "SliceOutline", "best_slices", "guess_roles", "measure_extent"]
+__all__ = [
+    "KeySlice",
+    "Measurement",
+    "Roles",
+    "Scan",
+    "SliceOutline",
+    "as_segments",
+    "best_slices",
+    "crop",
+    "guess_roles",
+    "masks_of",
+    "measure_extent",
+]

@@ -11,7 +11,7 @@ import scipy.ndimage
 from numpy.typing import NDArray
 
 from liverboard.imaging.diameters import outlines
-from liverboard.imaging.measure import crop
+from liverboard.imaging.masks import crop
 from liverboard.volume import Geometry, Image, Mask
 
 Floats = NDArray[np.float64]

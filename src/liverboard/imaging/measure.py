@@ -1,198 +1,285 @@
-"""Disease extent from liver and lesion masks. Volumes are voxel sums on the mask's own grid; only lengths are sub-voxel."""
+"""Disease extent of one scan: every lesion measured, where it lies, the burden and the pattern."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import combinations
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
-from liverboard.clinical.extent import Lesion, LiverExtent, Pattern
+from liverboard.clinical.extent import Lesion, LiverExtent, Pattern, SegmentShare, SegmentVolume
+from liverboard.clinical.pattern import pattern_of, places_of
+from liverboard.clinical.segment_text import segment_of_name
 from liverboard.errors import MissingData, UnsupportedImage
-from liverboard.imaging.diameters import axial_diameters_mm, longest_3d_mm
-from liverboard.volume import Geometry, Mask, resample
+from liverboard.imaging.diameters import Diameters, diameters
+from liverboard.imaging.distances import Surface, capsule, face_points_mm, surfaces
+from liverboard.imaging.masks import count_parts, crop, drawn_on, parts_of, seen_on
+from liverboard.imaging.phases import Viability, phase_values, viability, viable_ml
+from liverboard.imaging.segments import segment_volumes, shared_faces_mm2, shares_of
+from liverboard.volume import Image, LabelMap, Mask
 
 Bools = NDArray[np.bool_]
 _LESION = re.compile(r"\b(tumou?rs?|lesions?|mets?|metastas[ei]s|hcc)\b", re.IGNORECASE)
 _NOT_LESION = re.compile(r"\b(normal|non[- ]?tumou?r|necrosis|perfused|treated)\b", re.IGNORECASE)
 _LIVER = re.compile(r"^(whole[ _-]*)?liver([ _-]*(mask|parenchyma))?$", re.IGNORECASE)
-_NO_SEGMENTS = Pattern(trace=("the lesions have no liver segments: a segment map or landmarks are needed",))
+_VESSEL = re.compile(r"\b(veins?|vessels?|arter(y|ies)|vena cava|ivc|portal)\b", re.IGNORECASE)
+_DUCT = re.compile(r"\b(bile|biliary|ducts?)\b", re.IGNORECASE)
+_SEGMENT = re.compile(r"\b(segment|seg|couinaud|caudate)\b", re.IGNORECASE)
+_TOO_FEW_VOXELS = 8
 
 
 class Roles(NamedTuple):
-    """Which parts of a segmentation are the liver and the lesions, by their names."""
+    """Which parts of a segmentation are what, by their names."""
 
     liver: str | None
     lesions: tuple[str, ...]
+    segments: tuple[str, ...] = ()
+    vessels: tuple[str, ...] = ()
+    ducts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
-class _Block:
-    """A mask cut to its bounding box."""
+class Scan:
+    """What one time point shows. Masks may lie on any grid, each cut to what it holds or not.
 
-    name: str
-    array: Bools
-    geometry: Geometry
-    start: tuple[int, int, int]
-    grid: Geometry
+    `liver`: the whole liver with its tumours. `lesions`: one mask a lesion (kept as instances, also where they touch), or a single unnamed mask that is
+    split into its 26-connected parts; None: not given; all empty: no lesion. `segments`: a map with the values 1 to 8, `segments_from` where it came
+    from. `vessels` and `ducts`: named structures. `phases`: images by phase (native, arterial, portal, delayed ...). `viable_at_least`: the stated
+    threshold of the enhancing part, in the arterial image's unit.
+    """
+
+    liver: Mask | None = None
+    lesions: Sequence[Mask] | None = None
+    segments: LabelMap | None = None
+    segments_from: str | None = None
+    vessels: Sequence[Mask] = ()
+    ducts: Sequence[Mask] = ()
+    phases: Mapping[str, Image] = field(default_factory=dict[str, Image])
+    viable_at_least: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """`extent`: the figures. `masks` and `diameters` by lesion id, for pictures and files."""
+
+    extent: LiverExtent
+    masks: Mapping[str, Mask]
+    diameters: Mapping[str, Diameters]
+
+
+@dataclass(frozen=True, eq=False)
+class _Around:
+    """What every lesion is measured against."""
+
+    capsule: Surface | None
+    vessels: Sequence[Surface]
+    ducts: Sequence[Surface]
+    viable: Viability | None
 
 
 def guess_roles(names: Sequence[str]) -> Roles:
-    """The liver and the lesions among segment names (`Liver`, `Tumor 1`, `Lesion 2`, `Metastasis`; never `Normal Tissue`)."""
+    """What structures are by their names: `Liver`; `Tumor 1`, `Lesion 2`, `Metastasis` (never `Normal Tissue`); `liver_segment_4`; `Portal vein`; `Bile duct`."""
     plain = {name: re.sub(r"[_-]+", " ", name).strip() for name in names}
     liver = next((name for name, text in plain.items() if _LIVER.match(text)), None)
-    lesions = tuple(
-        name for name, text in plain.items() if name != liver and _LESION.search(text) and not _NOT_LESION.search(text)
-    )
-    return Roles(liver, lesions)
+    found: dict[str, list[str]] = {"lesions": [], "segments": [], "vessels": [], "ducts": []}
+    for name, text in plain.items():
+        if name == liver or _NOT_LESION.search(text):
+            continue
+        if _LESION.search(text):
+            found["lesions"].append(name)
+        elif _SEGMENT.search(text) and segment_of_name(name):
+            found["segments"].append(name)
+        elif _DUCT.search(text):
+            found["ducts"].append(name)
+        elif _VESSEL.search(text):
+            found["vessels"].append(name)
+    return Roles(liver, **{role: tuple(held) for role, held in found.items()})
 
 
-def measure_extent(liver: Mask | None, lesions: Sequence[Mask] | None) -> LiverExtent:
-    """Lesion inventory, volumes and burden.
+def measure_extent(scan: Scan) -> Measurement:
+    """Lesion inventory, volumes, places, burden and pattern.
 
-    `liver`: the whole liver with its tumours, or None. `lesions`: one mask a lesion (kept as instances, also where they touch), or a single unnamed mask
-    that is split into its 26-connected parts; None: not given; all empty: no lesion. Grids may differ. Burden is tumour over liver volume; a liver mask
-    that leaves the tumours out is completed by them, and the warning says so. Lesions come in descending order of volume.
-
-    Raises MissingData when neither is given, UnsupportedImage when the liver mask is empty.
+    Burden is tumour over liver volume; a liver mask that leaves the tumours out is completed by them, and the warning says so. Lesions come in descending
+    order of volume. Raises MissingData when neither liver nor lesions are given, UnsupportedImage when the liver mask is empty.
     """
-    if liver is None and lesions is None:
+    if scan.liver is None and scan.lesions is None:
         raise MissingData("nothing to measure", hint="Give a liver mask, lesion masks, or both.")
     warnings: list[str] = []
-    blocks = [] if lesions is None else _instances(lesions, warnings)
-    found = tuple(
-        sorted((_lesion(block, warnings) for block in blocks), key=lambda lesion: (-(lesion.volume_ml or 0), lesion.id))
-    )
-    tumour_ml = None if lesions is None else _union_ml(blocks, warnings)
-    liver_ml = None if liver is None else _liver_ml(liver, blocks, tumour_ml or 0.0, warnings)
-    if liver_ml is not None and tumour_ml is not None and tumour_ml > liver_ml:
-        warnings.append(
-            f"the tumours ({tumour_ml:.0f} mL) are larger than the liver ({liver_ml:.0f} mL): check the masks"
+    masks = [] if scan.lesions is None else _instances(scan.lesions, warnings)
+    liver = None if scan.liver is None else crop(scan.liver)
+    if scan.liver is not None and liver is None:
+        raise UnsupportedImage(
+            "the liver mask is empty", where=scan.liver.name, hint="Choose the liver's segment, or segment it again."
         )
-    return LiverExtent(
-        liver_volume_ml=liver_ml,
-        tumour_volume_ml=tumour_ml,
-        burden_percent=None if liver_ml is None or tumour_ml is None else 100 * tumour_ml / liver_ml,
-        lesion_count=None if lesions is None else len(found),
-        lesions=found,
-        pattern=Pattern(trace=("no lesion",)) if lesions is not None and not found else _NO_SEGMENTS,
-        warnings=tuple(warnings),
+    tumour_ml = None if scan.lesions is None else _union_ml(masks, warnings)
+    tumour = None if liver is None else drawn_on(masks, liver.geometry)
+    liver_ml = None if liver is None else _liver_ml(liver, masks, tumour_ml or 0.0, warnings)
+    around = _Around(
+        capsule=None if liver is None or tumour is None or not masks else capsule(liver, tumour),
+        vessels=surfaces(scan.vessels) if masks else (),
+        ducts=surfaces(scan.ducts) if masks else (),
+        viable=None
+        if liver is None or tumour is None
+        else viability(scan.phases, liver, tumour, at_least=scan.viable_at_least),
+    )
+    measured = [_lesion(mask, scan, around, warnings) for mask in masks]
+    measured.sort(key=lambda pair: (-(pair[0].volume_ml or 0), pair[0].id))
+    lesions = tuple(lesion for lesion, _ in measured)
+    return Measurement(
+        extent=LiverExtent(
+            liver_volume_ml=liver_ml,
+            tumour_volume_ml=tumour_ml,
+            burden_percent=None if liver_ml is None or tumour_ml is None else 100 * tumour_ml / liver_ml,
+            lesion_count=None if scan.lesions is None else len(lesions),
+            lesions=lesions,
+            segments=_segments(scan, lesions),
+            segments_from=None if scan.segments is None else scan.segments_from,
+            viable_rule=None if around.viable is None else around.viable.rule,
+            pattern=_pattern(scan, lesions),
+            warnings=tuple(dict.fromkeys(warnings)),
+        ),
+        masks={mask.name: mask for mask in masks},
+        diameters={lesion.id: found for lesion, found in measured},
     )
 
 
-def crop(mask: Mask) -> _Block | None:
-    """The mask within its bounding box; None when it is empty."""
-    spans: list[tuple[int, int]] = []
-    for axis in range(3):
-        there = np.flatnonzero(mask.array.any(axis=tuple(a for a in range(3) if a != axis)))
-        if there.size == 0:
-            return None
-        spans.append((int(there[0]), int(there[-1]) + 1))
-    start = (spans[0][0], spans[1][0], spans[2][0])
-    array = mask.array[tuple(slice(low, high) for low, high in spans)]
-    return _Block(mask.name, array, mask.geometry.cropped(start, array.shape), start, mask.geometry)  # pyright: ignore[reportArgumentType]
-
-
-def _instances(lesions: Sequence[Mask], warnings: list[str]) -> list[_Block]:
-    blocks: list[_Block] = []
+def _instances(lesions: Sequence[Mask], warnings: list[str]) -> list[Mask]:
+    """One cropped mask a lesion, each with its own name."""
+    found: list[Mask] = []
     for mask in lesions:
-        block = crop(mask)
-        if block is None:
+        cut = crop(mask)
+        if cut is None:
             if mask.named:
                 warnings.append(f"{mask.name} is empty and is not counted")
         elif len(lesions) == 1 and not mask.named:
-            blocks += _parts(block)
+            found += parts_of(cut)
         else:
-            count = int(cc3d.connected_components(block.array, connectivity=26, return_N=True)[1])
+            count = count_parts(cut)
             if count > 1:
                 warnings.append(
                     f"{mask.name} has {count} separate parts and is counted as one lesion, as it was labelled"
                 )
-            name = f"L{mask.name}" if mask.name.isdecimal() else mask.name
-            blocks.append(_Block(name, block.array, block.geometry, block.start, block.grid))
-    return blocks
+            found.append(replace(cut, name=f"L{mask.name}" if mask.name.isdecimal() else mask.name))
+    return found
 
 
-def _parts(block: _Block) -> list[_Block]:
-    labels, count = cc3d.connected_components(block.array, connectivity=26, return_N=True)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)
-    order = sorted(range(1, count + 1), key=lambda label: -int(sizes[label]))
-    boxes = cc3d.statistics(labels)["bounding_boxes"]
-    parts: list[_Block] = []
-    for number, label in enumerate(order, 1):
-        box = boxes[label]
-        low = (int(box[0].start), int(box[1].start), int(box[2].start))
-        array = labels[box] == label
-        start = (block.start[0] + low[0], block.start[1] + low[1], block.start[2] + low[2])
-        parts.append(_Block(f"L{number}", array, block.geometry.cropped(low, array.shape), start, block.grid))
-    return parts
-
-
-def _lesion(block: _Block, warnings: list[str]) -> Lesion:
-    voxels = int(np.count_nonzero(block.array))
-    if voxels < 8:
-        warnings.append(f"{block.name} has {voxels} voxel{'s' if voxels > 1 else ''}: too small to be measured well")
-    longest, short = axial_diameters_mm(block.array, block.geometry)
-    x, y, z = (float(c) for c in block.geometry.lps_mm(np.argwhere(block.array).mean(axis=0, keepdims=True))[0])
-    return Lesion(
-        id=block.name,
-        volume_ml=voxels * block.geometry.voxel_volume_ml,
-        longest_axial_mm=longest,
-        short_axial_mm=short,
-        longest_3d_mm=longest_3d_mm(block.array, block.geometry),
-        centroid_lps_mm=(x, y, z),
-    )
-
-
-def _slices(block: _Block) -> tuple[slice, slice, slice]:
-    (i, j, k), (a, b, c) = block.start, block.array.shape
-    return slice(i, i + a), slice(j, j + b), slice(k, k + c)
-
-
-def _union_ml(blocks: Sequence[_Block], warnings: list[str]) -> float:
-    """Volume of all lesions, what they share counted once (where they lie on one grid)."""
-    if not blocks:
-        return 0.0
-    total = sum(np.count_nonzero(block.array) * block.geometry.voxel_volume_ml for block in blocks)
-    overlapping = any(_boxes_meet(a, b) for a, b in combinations(blocks, 2))
-    if not overlapping or any(not block.grid.same_grid(blocks[0].grid) for block in blocks):
-        return float(total)
-    union = np.zeros(blocks[0].grid.shape, dtype=np.bool_)
-    for block in blocks:
-        union[_slices(block)] |= block.array
-    once = float(np.count_nonzero(union) * blocks[0].grid.voxel_volume_ml)
-    if total - once > 0.005 * once:
-        warnings.append(f"lesions overlap by {total - once:.1f} mL; it is counted once in the tumour volume")
-    return once
-
-
-def _boxes_meet(a: _Block, b: _Block) -> bool:
-    return all(x.start < y.stop and y.start < x.stop for x, y in zip(_slices(a), _slices(b), strict=True))
-
-
-def _liver_ml(liver: Mask, blocks: Sequence[_Block], tumour_ml: float, warnings: list[str]) -> float:
-    volume = float(np.count_nonzero(liver.array) * liver.geometry.voxel_volume_ml)
-    if volume == 0:
-        raise UnsupportedImage(
-            "the liver mask is empty", where=liver.name, hint="Choose the liver's segment, or segment it again."
+def _lesion(mask: Mask, scan: Scan, around: _Around, warnings: list[str]) -> tuple[Lesion, Diameters]:
+    inside = np.argwhere(mask.array)
+    if len(inside) < _TOO_FEW_VOXELS:
+        warnings.append(
+            f"{mask.name} has {len(inside)} voxel{'s' if len(inside) > 1 else ''}: too small to be measured well"
         )
+    found = diameters(mask.array, mask.geometry)
+    x, y, z = (float(c) for c in mask.geometry.lps_mm(inside.mean(axis=0, keepdims=True))[0])
+    surface = face_points_mm(mask.array, mask.geometry) if around.capsule or around.vessels or around.ducts else None
+    vessel, vessel_mm = _nearest(mask, surface, around.vessels, scan.vessels)
+    lesion = Lesion(
+        id=mask.name,
+        volume_ml=len(inside) * mask.geometry.voxel_volume_ml,
+        longest_axial_mm=found.longest_axial_mm,
+        short_axial_mm=found.short_axial_mm,
+        longest_3d_mm=found.longest_3d_mm,
+        centroid_lps_mm=(x, y, z),
+        segments=_shares(mask, scan, warnings),
+        capsule_distance_mm=None if around.capsule is None or surface is None else around.capsule.distance_mm(surface),
+        vessel_distance_mm=vessel_mm,
+        nearest_vessel=vessel,
+        bile_duct_distance_mm=_nearest(mask, surface, around.ducts, scan.ducts)[1],
+        phases=phase_values(mask, scan.phases),
+        viable_volume_ml=None if around.viable is None else viable_ml(mask, scan.phases, around.viable),
+        machine=mask.machine,
+    )
+    return lesion, found
+
+
+def _nearest(
+    mask: Mask, surface: NDArray[np.float64] | None, around: Sequence[Surface], structures: Sequence[Mask]
+) -> tuple[str | None, float | None]:
+    """The nearest of the structures and its distance in mm, 0 for one that runs through the lesion."""
+    if surface is None or not around:
+        return None, None
+    for structure in structures:
+        if structure.array.any() and bool(
+            np.any(
+                mask.array & seen_on(structure.array, structure.geometry, mask.geometry, labels=True).astype(np.bool_)
+            )
+        ):
+            return structure.name, 0.0
+    distance, name = min((other.distance_mm(surface), other.name) for other in around)
+    return name, distance
+
+
+def _shares(mask: Mask, scan: Scan, warnings: list[str]) -> tuple[SegmentShare, ...]:
+    if scan.segments is None:
+        return ()
+    shares, bare = shares_of(mask, scan.segments)
+    if not shares:
+        warnings.append(f"{mask.name} lies outside every segment of the map")
+    elif bare > 0.5:
+        warnings.append(f"{100 * bare:.0f} % of {mask.name} has no segment label; it is given to the nearest segment")
+    return shares
+
+
+def _segments(scan: Scan, lesions: Sequence[Lesion]) -> tuple[SegmentVolume, ...]:
+    if scan.segments is None:
+        return ()
+    held = None if scan.lesions is None else [(lesion.segments, lesion.volume_ml or 0.0) for lesion in lesions]
+    return segment_volumes(scan.segments, held)
+
+
+def _pattern(scan: Scan, lesions: Sequence[Lesion]) -> Pattern:
+    if scan.lesions is None:
+        return Pattern(trace=("the lesions were not given",))
+    if not lesions:
+        return Pattern(trace=("no lesion",))
+    return pattern_of(places_of(lesions), faces=None if scan.segments is None else shared_faces_mm2(scan.segments))
+
+
+def _union_ml(masks: Sequence[Mask], warnings: list[str]) -> float:
+    """Volume of all lesions, what they share counted once, on the grid of the first."""
+    total = float(sum(np.count_nonzero(mask.array) * mask.geometry.voxel_volume_ml for mask in masks))
+    shared = 0.0
+    for number, mask in enumerate(masks):
+        others = [other for other in masks[:number] if _meet(mask, other)]
+        if others:
+            shared += float(
+                np.count_nonzero(drawn_on(others, mask.geometry) & mask.array) * mask.geometry.voxel_volume_ml
+            )
+    if shared > 0.005 * total:
+        warnings.append(f"lesions overlap by {shared:.1f} mL; it is counted once in the tumour volume")
+    return total - shared
+
+
+def _meet(a: Mask, b: Mask) -> bool:
+    """Whether the boxes of two cropped masks meet in space."""
+    low, high = zip(*(_corners_mm(mask) for mask in (a, b)), strict=True)
+    return bool(np.all(np.maximum(*low) < np.minimum(*high)))
+
+
+def _corners_mm(mask: Mask) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    ends = [(-0.5, n - 0.5) for n in mask.geometry.shape]
+    points = mask.geometry.lps_mm(np.array([[x, y, z] for x in ends[0] for y in ends[1] for z in ends[2]]))
+    return points.min(axis=0), points.max(axis=0)
+
+
+def _liver_ml(liver: Mask, masks: Sequence[Mask], tumour_ml: float, warnings: list[str]) -> float:
+    volume = float(np.count_nonzero(liver.array) * liver.geometry.voxel_volume_ml)
     outside = 0.0
-    for block in blocks:
-        if block.grid.same_grid(liver.geometry):
-            inside = liver.array[_slices(block)]
-        else:
-            inside = resample(liver.array, liver.geometry, block.geometry, labels=True)
-        outside += float(np.count_nonzero(block.array & ~inside) * block.geometry.voxel_volume_ml)
+    for mask in masks:
+        inside = seen_on(liver.array, liver.geometry, mask.geometry, labels=True).astype(np.bool_)
+        outside += float(np.count_nonzero(mask.array & ~inside) * mask.geometry.voxel_volume_ml)
     if tumour_ml and outside > 0.5 * tumour_ml:
         warnings.append(
             f"the liver mask leaves out {outside:.0f} of {tumour_ml:.0f} mL of tumour; they are added to the liver volume"
         )
-        return volume + outside
-    if outside > max(0.5, 0.02 * tumour_ml):
+        volume += outside
+    elif outside > max(0.5, 0.02 * tumour_ml):
         warnings.append(f"{outside:.1f} of {tumour_ml:.0f} mL of tumour lie outside the liver mask")
+    if tumour_ml > volume:
+        warnings.append(
+            f"the tumours ({tumour_ml:.0f} mL) are larger than the liver ({volume:.0f} mL): check the masks"
+        )
     return volume

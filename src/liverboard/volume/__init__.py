@@ -1,7 +1,18 @@
 """Images as arrays with geometry in LPS millimetres. The only room that knows image files."""
 
 from liverboard.volume.geometry import Decay, Geometry, Image, LabelMap, Mask, Origin
-from liverboard.volume.read import read_image, read_masks
+from liverboard.volume.read import read_image, read_label_maps, read_masks
 from liverboard.volume.resample import resample
 
-__all__ = ["Decay", "Geometry", "Image", "LabelMap", "Mask", "Origin", "read_image", "read_masks", "resample"]
+__all__ = [
+    "Decay",
+    "Geometry",
+    "Image",
+    "LabelMap",
+    "Mask",
+    "Origin",
+    "read_image",
+    "read_label_maps",
+    "read_masks",
+    "resample",
+]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import difflib
 import re
+from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
 from liverboard.errors import UnsupportedImage
-from liverboard.volume.geometry import Array, Floats, Geometry, Image, Mask
+from liverboard.volume.geometry import Array, Floats, Geometry, Image, LabelMap, Mask
 
 MAX_VOXELS = 1_500_000_000  # a whole-body CT has 0.3; beyond this a header is more likely damaged than true
+_MAX_LABEL = 60_000
 _FORMATS = "Read are NIfTI (.nii, .nii.gz), NRRD (.nrrd) and segmentations in .seg.nrrd."
 # NRRD axis names by the direction that each space axis grows to; LPS keeps the sign, its opposite flips it.
 _SPACES = {
@@ -30,21 +33,31 @@ def read_image(path: str | Path) -> Image:
     return Image(array, geometry)
 
 
-def read_masks(source: str | Path) -> list[Mask]:
-    """Read the structures of a mask, label map or segmentation: `F`, `F#name,name` (segments) or `F#5,6` (label values).
+def read_label_maps(source: str | Path, grid: Geometry | None = None) -> list[LabelMap]:
+    """Read the structures of a mask, label map or segmentation: `F`, `F#name,name` (segments) or `F#5,6` (label values). A map holds what does not overlap.
 
-    Segments of a `.seg.nrrd` keep their names and may overlap. Each label value of a plain label map becomes one mask, named by its value; a mask of one
-    value is named after the file. Raises UnsupportedImage: also for fractions or NaN in a mask, no structure at all, and a part that is not there.
+    Segments of a `.seg.nrrd` keep their names. Each label value of a plain label map is a structure named by its value; a mask of one value is named
+    after the file. `grid`: where contours (RTSTRUCT) are filled. Raises UnsupportedImage: also for fractions or NaN in a mask, no structure at all, and a
+    part that is not there.
     """
     name, _, parts = str(source).partition("#")
     file = Path(name)
     array, geometry, header = _load(file)
-    masks = (
+    maps = (
         _segments(file, array, geometry, header)
         if any(key.startswith("Segment0_") for key in header)
-        else _labels(file, array, geometry)
+        else [_labels(file, array, geometry)]
     )
-    return _picked(file, masks, parts) if parts else masks
+    return _picked(file, maps, parts) if parts else maps
+
+
+def read_masks(source: str | Path, grid: Geometry | None = None) -> list[Mask]:
+    """The structures of `read_label_maps` as masks on the whole grid, one each; an unnamed file without any voxel gives one empty mask."""
+    return [
+        Mask(name, np.asarray(each.array == value), each.geometry, named=each.named, machine=each.machine)
+        for each in read_label_maps(source, grid)
+        for value, name in each.names.items()
+    ]
 
 
 def _load(file: Path) -> tuple[Array, Geometry, dict[str, Any]]:
@@ -169,11 +182,11 @@ def _geometry(file: Path, affine: Floats, shape: tuple[int, ...]) -> Geometry:
     return Geometry(affine, (int(shape[0]), int(shape[1]), int(shape[2])))
 
 
-def _segments(file: Path, array: Array, geometry: Geometry, header: dict[str, Any]) -> list[Mask]:
-    """Segments of a `.seg.nrrd`: each has its name, label value and layer."""
+def _segments(file: Path, array: Array, geometry: Geometry, header: dict[str, Any]) -> list[LabelMap]:
+    """Segments of a `.seg.nrrd`: each has its name, label value and layer; a layer is a map."""
     layers = array[..., np.newaxis] if array.ndim == 3 else array
     numbers = sorted(int(m[1]) for key in header if (m := re.fullmatch(r"Segment(\d{1,5})_ID", key)))
-    masks: list[Mask] = []
+    names: dict[int, dict[int, str]] = {}
     for number in numbers:
         layer = int(header.get(f"Segment{number}_Layer", 0))
         value = int(header.get(f"Segment{number}_LabelValue", 1))
@@ -183,17 +196,17 @@ def _segments(file: Path, array: Array, geometry: Geometry, header: dict[str, An
                 f"segment {number} lies in layer {layer}, and there are {layers.shape[3]}",
                 "Save the segmentation again.",
             )
-        masks.append(
-            Mask(str(header.get(f"Segment{number}_Name", f"Segment {number}")), layers[..., layer] == value, geometry)
-        )
-    if not masks:
+        names.setdefault(layer, {})[value] = str(header.get(f"Segment{number}_Name", f"Segment {number}"))
+    if not names:
         _fail(file, "the segmentation holds no segment", "Expected at least one.")
-    return masks
+    return [LabelMap(layers[..., layer], geometry, named) for layer, named in sorted(names.items())]
 
 
-def _labels(file: Path, array: Array, geometry: Geometry) -> list[Mask]:
+def _labels(file: Path, array: Array, geometry: Geometry) -> LabelMap:
     if array.ndim != 3:
         _fail(file, f"the mask has {array.ndim} dimensions", "Expected a 3-D mask, or a .seg.nrrd with segments.")
+    if array.dtype.kind not in "iubf":
+        _fail(file, f"the mask holds values of type {array.dtype}", "Expected whole numbers.")
     if array.dtype.kind == "f":
         if not np.all(np.isfinite(array)):
             _fail(
@@ -203,40 +216,41 @@ def _labels(file: Path, array: Array, geometry: Geometry) -> list[Mask]:
             )
         if np.any(array != np.round(array)):
             _fail(file, "the mask holds fractions", "Expected whole numbers; is this an image?")
-    elif array.dtype.kind not in "iub":
-        _fail(file, f"the mask holds values of type {array.dtype}", "Expected whole numbers.")
-    values = [int(v) for v in np.unique(array) if v != 0]
-    if len(values) > 1000 or any(v < 0 for v in values):
-        _fail(
-            file,
-            f"the mask holds {len(values)} different values, from {min(values)} to {max(values)}",
-            "Expected labels from 1 up; is this an image?",
-        )
-    stem = re.sub(r"(\.nii(\.gz)?|\.nrrd)$", "", file.name, flags=re.IGNORECASE)
+    low, high = (0, 0) if array.size == 0 else (int(array.min()), int(array.max()))
+    if low < 0 or high >= _MAX_LABEL:
+        _fail(file, f"the mask holds values from {low} to {high}", "Expected labels from 1 up; is this an image?")
+    whole = array.astype(np.uint8 if high < 256 else np.uint16) if array.dtype.kind != "u" else array
+    values = [int(v) for v in np.flatnonzero(np.bincount(whole.ravel(order="K"), minlength=1)) if v]
+    if len(values) > 1000:
+        _fail(file, f"the mask holds {len(values)} different values", "Expected labels from 1 up; is this an image?")
     if len(values) <= 1:
-        return [Mask(stem, array != 0, geometry, named=False)]
-    return [Mask(str(value), array == value, geometry) for value in values]
+        stem = re.sub(r"(\.nii(\.gz)?|\.nrrd)$", "", file.name, flags=re.IGNORECASE)
+        return LabelMap(whole, geometry, {values[0] if values else 1: stem}, named=False)
+    return LabelMap(whole, geometry, {value: str(value) for value in values}, named=False)
 
 
-def _picked(file: Path, masks: list[Mask], parts: str) -> list[Mask]:
-    picked: list[Mask] = []
-    only = masks[0] if len(masks) == 1 and not masks[0].named else None
+def _picked(file: Path, maps: list[LabelMap], parts: str) -> list[LabelMap]:
+    held = [(number, value, name) for number, each in enumerate(maps) for value, name in each.names.items()]
+    picked: list[tuple[int, int]] = []
     for part in (part.strip() for part in parts.split(",")):
-        found = next((m for m in masks if m.name == part), None) or next(
-            (m for m in masks if m.name.lower() == part.lower()), None
+        found = next((h for h in held if h[2] == part), None) or next(
+            (h for h in held if h[2].lower() == part.lower()), None
         )
-        if found is None and only is not None and part == "1":
-            found = only
+        if found is None and part.isdecimal():
+            found = next((h for h in held if str(h[1]) == part), None)
         if found is None:
-            names = [mask.name for mask in masks]
+            names = [name for _, _, name in held]
             near = difflib.get_close_matches(part, names, 1, cutoff=0.4)
             _fail(
                 file,
                 f"there is no part '{part[:60]}'",
                 (f"Did you mean '{near[0]}'? " if near else "") + f"It holds: {', '.join(names)}.",
             )
-        picked.append(found)
-    return picked
+        picked.append(found[:2])
+    return [
+        replace(maps[number], names={value: maps[number].names[value] for _, value in group})
+        for number, group in groupby(picked, key=lambda place: place[0])
+    ]
 
 
 def _fail(file: Path, message: str, hint: str) -> NoReturn:

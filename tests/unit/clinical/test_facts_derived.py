@@ -9,7 +9,6 @@ import pytest
 from tests.strategies import case_of
 
 from liverboard.clinical.facts import Facts, facts_of
-from liverboard.clinical.pattern import pattern_of
 
 DAY = dt.date(2024, 5, 15)
 
@@ -199,36 +198,6 @@ def test_liver_dominant(extent: str | None, dominant: bool | None) -> None:
     )
     assert facts.value("liver_dominant") is dominant
     assert (facts.value("hepatic_progression"), facts.value("hepatic_progression_rapid")) == (True, None)
-
-
-# --- pattern -------------------------------------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "segments", [({2}, {3}, {4}), ({5, 6}, {7}, {8}), ({4}, {5}), ({4, 8},), ({1},), ({1}, {7}), ({1, 2},), ({7},)]
-)
-def test_simple_when_one_hemiliver_or_two_adjacent_segments(segments: tuple[set[int], ...]) -> None:
-    pattern = pattern_of(segments)
-    assert (pattern.value, pattern.certain) == ("simple", True)
-
-
-@pytest.mark.parametrize("segments", [({2}, {6}), ({4}, {6}), ({4}, {5}, {8}), ({1}, {3}, {6})])
-def test_complex_and_diffuse_are_not_told_apart(segments: tuple[set[int], ...]) -> None:
-    pattern = pattern_of(segments)
-    assert (pattern.value, pattern.certain, pattern.sensitive_to) == (None, False, ())
-    assert "needs the classifier" in pattern.trace[-1]
-
-
-@pytest.mark.parametrize("segments", [({1}, {3}), ({1}, {2}, {3}), ({1}, {5}), ({1}, {6}, {7}), ({1}, {4}, {5})])
-def test_not_told_when_the_side_of_segment_1_decides(segments: tuple[set[int], ...]) -> None:
-    pattern = pattern_of(segments)
-    assert pattern.value is None
-    assert pattern.sensitive_to[0] == "side of segment 1"
-
-
-def test_not_told_without_segments() -> None:
-    assert "1 of 2 lesions without segment" in pattern_of([{2}, None]).trace[0]
-    assert pattern_of([]).value is None
 
 
 # --- recurrence ----------------------------------------------------------------------------------------------------------------------------------------

@@ -10,12 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from liverboard.clinical.extent import LiverExtent
 from liverboard.errors import MissingData, UnsupportedImage
-from liverboard.imaging import best_slices, guess_roles, measure_extent
+from liverboard.imaging import Scan, best_slices, guess_roles, measure_extent
 from liverboard.volume import Geometry, Image, Mask
 
 # Bound on a diameter, as a share of the in-plane voxel: the boundary of a binary mask is known to half a voxel on each side, so one voxel in all.
 GRIDS = {"1 mm": (1.0, 1.0, 1.0), "0.8 x 0.8 x 2.2 mm": (0.8, 0.8, 2.2), "0.8 x 0.8 x 5 mm": (0.8, 0.8, 5.0)}
+
+
+def measured(liver: Mask | None, lesions: list[Mask] | None, **more: Any) -> LiverExtent:
+    return measure_extent(Scan(liver, lesions, **more)).extent
 
 
 def rotation(degrees: float, axis: int) -> np.ndarray[Any, Any]:
@@ -53,7 +58,7 @@ def ellipsoid(
 def test_diameters_and_volumes_of_ellipsoids(
     spacing: tuple[float, float, float], radii: tuple[float, float, float]
 ) -> None:
-    (lesion,) = measure_extent(None, [ellipsoid(grid(spacing), radii)]).lesions
+    (lesion,) = measured(None, [ellipsoid(grid(spacing), radii)]).lesions
     assert lesion.longest_axial_mm == pytest.approx(2 * radii[0], abs=spacing[0])
     assert lesion.short_axial_mm == pytest.approx(2 * radii[1], abs=spacing[1])
     assert lesion.longest_3d_mm == pytest.approx(2 * max(radii), abs=max(spacing))
@@ -66,7 +71,7 @@ def test_diameters_and_volumes_of_ellipsoids(
 @pytest.mark.parametrize("degrees", [0, 17, 45, 90, 180])
 def test_an_in_plane_rotation_of_the_grid_changes_no_length(degrees: float) -> None:
     geometry = grid((0.8, 0.8, 2.2), turn=rotation(degrees, 2), size_mm=80)
-    (lesion,) = measure_extent(None, [ellipsoid(geometry, (26.0, 15.0, 12.0))]).lesions
+    (lesion,) = measured(None, [ellipsoid(geometry, (26.0, 15.0, 12.0))]).lesions
     assert lesion.longest_axial_mm == pytest.approx(52, abs=0.8)
     assert lesion.short_axial_mm == pytest.approx(30, abs=0.8)
     assert lesion.centroid_lps_mm == pytest.approx((0, 0, 0), abs=0.05)
@@ -83,7 +88,7 @@ def test_flips_and_swapped_axes_change_nothing(order: list[int], flips: tuple[bo
             affine[:3, 3] += affine[:3, axis] * (array.shape[axis] - 1)
             affine[:3, axis] *= -1
     (one,), (other,) = (
-        measure_extent(None, [m]).lesions for m in (mask, Mask("Tumor 1", array, Geometry(affine, array.shape)))
+        measured(None, [m]).lesions for m in (mask, Mask("Tumor 1", array, Geometry(affine, array.shape)))
     )
     for name in ("volume_ml", "longest_axial_mm", "short_axial_mm", "longest_3d_mm", "centroid_lps_mm"):
         assert getattr(one, name) == pytest.approx(getattr(other, name), abs=1e-6)
@@ -95,7 +100,7 @@ def test_the_short_axis_is_a_chord_of_the_lesion_and_not_the_width_of_its_box() 
     x, y, z = points.T
     bar = (abs(x) <= 25) & (abs(y) <= 3) & (abs(z) <= 5)
     bumps = ((abs(x - 15) <= 3) & (y > 0) & (y <= 10) | (abs(x + 15) <= 3) & (y < 0) & (y >= -10)) & (abs(z) <= 5)
-    (lesion,) = measure_extent(None, [Mask("T", (bar | bumps).reshape(geometry.shape), geometry)]).lesions
+    (lesion,) = measured(None, [Mask("T", (bar | bumps).reshape(geometry.shape), geometry)]).lesions
     assert lesion.short_axial_mm is not None
     assert 12 < lesion.short_axial_mm < 16  # a chord is 13 mm and a little more aslant; the box would say 20
 
@@ -106,11 +111,11 @@ def test_touching_lesions_that_were_labelled_apart_stay_apart_and_a_plain_mask_i
         ellipsoid(geometry, (10, 10, 10), (-10, 0, 0), "Tumor 1"),
         ellipsoid(geometry, (8, 8, 8), (8, 0, 0), "Tumor 2"),
     )
-    assert measure_extent(None, [left, right]).lesion_count == 2
+    assert measured(None, [left, right]).lesion_count == 2
     joined = Mask("mask", left.array | right.array, geometry, named=False)
-    assert measure_extent(None, [joined]).lesion_count == 1
+    assert measured(None, [joined]).lesion_count == 1
     far = ellipsoid(geometry, (8, 8, 8), (18, 0, 0))
-    parts = measure_extent(None, [Mask("mask", left.array | far.array, geometry, named=False)])
+    parts = measured(None, [Mask("mask", left.array | far.array, geometry, named=False)])
     assert [lesion.id for lesion in parts.lesions] == ["L1", "L2"]
     assert parts.lesions[0].volume_ml == pytest.approx(left.array.sum() / 1000)
 
@@ -121,7 +126,7 @@ def test_overlap_is_counted_once_in_the_tumour_volume_and_said() -> None:
         ellipsoid(geometry, (12, 12, 12), (-5, 0, 0), "Tumor 1"),
         ellipsoid(geometry, (12, 12, 12), (5, 0, 0), "Tumor 2"),
     )
-    extent = measure_extent(None, [one, two])
+    extent = measured(None, [one, two])
     assert extent.tumour_volume_ml == pytest.approx((one.array | two.array).sum() / 1000)
     assert any("overlap" in warning for warning in extent.warnings)
 
@@ -129,7 +134,7 @@ def test_overlap_is_counted_once_in_the_tumour_volume_and_said() -> None:
 def test_burden_with_lesions_on_another_grid() -> None:
     liver = ellipsoid(grid((2.0, 2.0, 2.0), size_mm=120), (50, 50, 50), name="Liver")
     lesion = ellipsoid(grid((0.9, 0.9, 3.0), size_mm=60), (20, 20, 20))
-    extent = measure_extent(liver, [lesion])
+    extent = measured(liver, [lesion])
     assert extent.burden_percent == pytest.approx(100 * (20 / 50) ** 3, rel=0.02)
     assert extent.warnings == ()
 
@@ -137,7 +142,7 @@ def test_burden_with_lesions_on_another_grid() -> None:
 def test_a_liver_mask_that_leaves_the_tumours_out_is_completed_and_said() -> None:
     geometry = grid((1.0, 1.0, 1.0), size_mm=110)
     whole, lesion = ellipsoid(geometry, (50, 50, 50), name="Liver"), ellipsoid(geometry, (20, 20, 20))
-    extent = measure_extent(Mask("Liver", whole.array & ~lesion.array, geometry), [lesion])
+    extent = measured(Mask("Liver", whole.array & ~lesion.array, geometry), [lesion])
     assert extent.liver_volume_ml == pytest.approx(whole.array.sum() / 1000)
     assert any("leaves out" in warning for warning in extent.warnings)
 
@@ -146,20 +151,20 @@ def test_nothing_there() -> None:
     geometry = grid((2.0, 2.0, 2.0), size_mm=40)
     empty = Mask("mask", np.zeros(geometry.shape, bool), geometry, named=False)
     liver = ellipsoid(geometry, (15, 15, 15), name="Liver")
-    extent = measure_extent(liver, [empty])
+    extent = measured(liver, [empty])
     assert (extent.lesion_count, extent.tumour_volume_ml, extent.burden_percent) == (0, 0, 0)
-    assert measure_extent(liver, None).lesion_count is None
+    assert measured(liver, None).lesion_count is None
     with pytest.raises(UnsupportedImage, match="empty"):
-        measure_extent(empty, None)
+        measured(empty, None)
     with pytest.raises(MissingData):
-        measure_extent(None, None)
+        measured(None, None)
 
 
 def test_a_single_voxel_is_measured_and_doubted() -> None:
     geometry = grid((1.0, 1.0, 1.0), size_mm=10)
     array = np.zeros(geometry.shape, bool)
     array[4, 4, 4] = True
-    extent = measure_extent(None, [Mask("Tumor 1", array, geometry)])
+    extent = measured(None, [Mask("Tumor 1", array, geometry)])
     assert extent.lesions[0].volume_ml == pytest.approx(0.001)
     assert extent.lesions[0].longest_axial_mm == pytest.approx(1.0)
     assert any("too small" in warning for warning in extent.warnings)
@@ -175,7 +180,8 @@ def test_a_single_voxel_is_measured_and_doubted() -> None:
     ],
 )
 def test_roles_by_name(names: list[str], liver: str | None, lesions: tuple[str, ...]) -> None:
-    assert guess_roles(names) == (liver, lesions)
+    roles = guess_roles(names)
+    assert (roles.liver, roles.lesions) == (liver, lesions)
 
 
 def test_key_slices_show_every_large_lesion_in_radiological_convention() -> None:
