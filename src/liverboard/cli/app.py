@@ -269,6 +269,59 @@ def _mapping(text: str | None) -> dict[str, int]:
     return found
 
 
+@app.command(epilog="Example: liverboard phantom -o phantom --seed 7 --size small")
+def phantom(
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Folder for NIfTI, DICOM and truth.json.")],
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="The same seed gives the same liver.")] = 1,
+    size: Annotated[str, typer.Option("--size", metavar="S", help="full (512 x 512 x 320) or small.")] = "small",
+    pattern: Annotated[
+        str | None,
+        typer.Option(
+            "--pattern",
+            metavar="P",
+            help="simple, complex or diffuse. Default: diffuse when full, by the seed when small.",
+        ),
+    ] = None,
+    lesions: Annotated[int | None, typer.Option("--lesions", metavar="N", help="How many metastases.")] = None,
+    noise: Annotated[
+        float, typer.Option("--noise", metavar="HU", min=0, max=200, help="Standard deviation of the noise in HU.")
+    ] = 11.0,
+    touching: Annotated[
+        int, typer.Option("--touching", metavar="N", min=0, max=20, help="Pairs of lesions that touch.")
+    ] = 0,
+    followup: Annotated[
+        bool, typer.Option("--followup", help="Also a second time point with known change, in followup/.")
+    ] = False,
+    dicom: Annotated[bool, typer.Option("--dicom/--no-dicom", help="Also as DICOM series and SEG.")] = True,
+    json: Json = False,
+) -> None:
+    """A synthetic liver on CT, with segments, vessels, metastases and their exact truth (truth.json). No patient."""
+    import json as json_module
+
+    from liverboard.cli.show import progress
+    from liverboard.phantom import PhantomPlan, make_phantom, write_phantom
+
+    plan = PhantomPlan(
+        seed=seed,
+        size=size,
+        pattern=pattern,  # pyright: ignore[reportArgumentType]  (checked by make_phantom)
+        lesion_count=lesions,
+        noise_hu=noise,
+        touching=touching,
+        followup=followup,
+    )
+    with progress("Making the phantom") as step:
+        path = write_phantom(make_phantom(plan, step), out, dicom=dicom, step=step)
+    truth = path.read_text(encoding="utf-8")
+    if json:
+        typer.echo(truth, nl=False)
+    else:
+        told = json_module.loads(truth)
+        typer.echo(
+            f"synthetic liver, {told['pattern']}: {len(told['lesions'])} lesions, {told['tumour_volume_ml']:.1f} of {told['liver_volume_ml']:.0f} mL; wrote {path}"
+        )
+
+
 @app.command(epilog="Example: liverboard doctor")
 def doctor(json: Json = False) -> None:
     """What is installed, what is missing, where data lie."""

@@ -48,14 +48,14 @@ def as_segments(maps: Sequence[LabelMap], names: Mapping[str, int] | None = None
         raise UnsupportedImage("the segment map is empty", hint="Segment the liver's segments again.")
     i, j, k = (slice(min(b[axis].start for b in boxes), max(b[axis].stop for b in boxes)) for axis in range(3))
     grid = first.geometry.cropped((i.start, j.start, k.start), (i.stop - i.start, j.stop - j.start, k.stop - k.start))
-    merged = np.zeros(grid.shape, dtype=np.uint8, order="F" if first.array.flags.f_contiguous else "C")
+    only, meant = values[0]
+    part = only.array[i, j, k]
+    if len(values) == 1 and part.dtype == np.uint8 and all(value == number for value, number in meant.items()):
+        if sum(int(np.count_nonzero(part == n)) for n in meant) == int(np.count_nonzero(part)):
+            return LabelMap(part, grid, {n: str(n) for n in held}, machine=only.machine)
+    merged = np.zeros(grid.shape, dtype=np.uint8, order="F" if only.array.flags.f_contiguous else "C")
     for given, numbers in values:
         part = given.array[i, j, k]
-        if len(values) == 1 and part.dtype == np.uint8:
-            table = np.zeros(256, dtype=np.uint8)
-            table[list(numbers)] = list(numbers.values())
-            merged = merged if not numbers else np.take(table, part)
-            continue
         for value, number in numbers.items():
             merged[part == value] = number
     return LabelMap(merged, grid, {n: str(n) for n in held}, machine=first.machine)
@@ -100,7 +100,7 @@ def segment_volumes(
     segments: LabelMap, tumours: Sequence[tuple[tuple[SegmentShare, ...], float]] | None
 ) -> tuple[SegmentVolume, ...]:
     """Volume of each segment present, and of the tumour in it: `tumours` holds each lesion's shares and volume in mL; None: not given."""
-    counts = np.bincount(segments.array.ravel(order="K"), minlength=9)
+    counts = {n: int(np.count_nonzero(segments.array == n)) for n in SEGMENTS}
     held = dict.fromkeys(SEGMENTS, 0.0)
     for shares, volume in tumours or ():
         for part in shares:
