@@ -50,15 +50,18 @@ def as_segments(maps: Sequence[LabelMap], names: Mapping[str, int] | None = None
     grid = first.geometry.cropped((i.start, j.start, k.start), (i.stop - i.start, j.stop - j.start, k.stop - k.start))
     only, meant = values[0]
     part = only.array[i, j, k]
-    if len(values) == 1 and part.dtype == np.uint8 and all(value == number for value, number in meant.items()):
-        if sum(int(np.count_nonzero(part == n)) for n in meant) == int(np.count_nonzero(part)):
-            return LabelMap(part, grid, {n: str(n) for n in held}, machine=only.machine)
+    if len(values) == 1 and all(value == number for value, number in meant.items()) and _holds_only(part, meant):
+        return LabelMap(part.astype(np.uint8, copy=False), grid, {n: str(n) for n in held}, machine=only.machine)
     merged = np.zeros(grid.shape, dtype=np.uint8, order="F" if only.array.flags.f_contiguous else "C")
     for given, numbers in values:
         part = given.array[i, j, k]
         for value, number in numbers.items():
             merged[part == value] = number
     return LabelMap(merged, grid, {n: str(n) for n in held}, machine=first.machine)
+
+
+def _holds_only(array: NDArray[Any], values: Mapping[int, int]) -> bool:
+    return sum(int(np.count_nonzero(array == value)) for value in values) == int(np.count_nonzero(array))
 
 
 def _meant(value: int, name: str, given: LabelMap, names: Mapping[str, int]) -> int | None:

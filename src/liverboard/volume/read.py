@@ -1,9 +1,11 @@
-"""Reading NRRD, `.seg.nrrd` and NIfTI. Whatever is wrong with a file ends in UnsupportedImage that names the file by its base name and says what to do."""
+"""Reading images and masks: DICOM, NIfTI, NRRD. Whatever is wrong ends in UnsupportedImage that names the file or series and says what to do."""
 
 from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -12,12 +14,17 @@ from typing import Any, NoReturn
 import numpy as np
 
 from liverboard.errors import UnsupportedImage
+from liverboard.volume.dicom_files import Series, find_series, pick
+from liverboard.volume.dicom_seg import read_seg
+from liverboard.volume.dicom_series import read_series
 from liverboard.volume.geometry import Array, Floats, Geometry, Image, LabelMap, Mask
+from liverboard.volume.rtstruct import read_rtstruct
 
 MAX_VOXELS = 1_500_000_000  # a whole-body CT has 0.3; beyond this a header is more likely damaged than true
 _MAX_LABEL = 60_000
 _PACKED_STEP = 128 << 10  # igzip slows down fourfold on steps of megabytes
-_FORMATS = "Read are NIfTI (.nii, .nii.gz), NRRD (.nrrd) and segmentations in .seg.nrrd."
+_ARRAYS = (".nii", ".nii.gz", ".nrrd")
+_FORMATS = "Read are DICOM (series, SEG, RTSTRUCT), NIfTI (.nii, .nii.gz), NRRD (.nrrd) and segmentations in .seg.nrrd."
 # NRRD axis names by the direction that each space axis grows to; LPS keeps the sign, its opposite flips it.
 _SPACES = {
     "left-posterior-superior": (1, 1, 1), "lps": (1, 1, 1), "right-anterior-superior": (-1, -1, 1), "ras": (-1, -1, 1),
@@ -25,30 +32,53 @@ _SPACES = {
 }  # fmt: skip
 
 
-def read_image(path: str | Path) -> Image:
-    """Read one 3-D image of numbers. Raises UnsupportedImage (no such file, format, damage, not 3-D, no valid geometry)."""
-    file = Path(path)
-    array, geometry, _ = _load(file)
-    if array.ndim != 3:
-        _fail(file, f"the image has {array.ndim} dimensions", "Give a single 3-D image.")
-    return Image(array, geometry)
+def read_image(source: str | Path) -> Image:
+    """Read one 3-D image of numbers: NIfTI, NRRD, a DICOM file or a folder of a DICOM series (`F#2`, `F#<uid>` or `F#<description>` picks one of several).
+
+    Raises UnsupportedImage: no such file, format, damage, not 3-D, no valid geometry, several series and none picked.
+    """
+    file, parts = _split(source)
+    if not _is_dicom(file):
+        array, geometry, _ = _load(file)
+        if array.ndim != 3:
+            _fail(file, f"the image has {array.ndim} dimensions", "Give a single 3-D image.")
+        return Image(array, geometry)
+    with _damage_told(file):
+        found = find_series(file)
+        images = [series for series in found if series.kind == "image"]
+        if not images:
+            _fail(
+                file,
+                f"it holds no image ({'; '.join(map(str, found[:5]))})",
+                "Give the series of the CT, MR, PET or SPECT.",
+            )
+        return read_series(pick(images, parts, _name(file), "image series"))
+
+
+def list_series(source: str | Path) -> tuple[Series, ...]:
+    """The DICOM series of a file, or of a folder and what lies below it. Raises UnsupportedImage: no DICOM there."""
+    file = Path(source)
+    if not file.exists():
+        _fail(file, "there is no such file", "Check the path.")
+    return find_series(file)
 
 
 def read_label_maps(source: str | Path, grid: Geometry | None = None) -> list[LabelMap]:
     """Read the structures of a mask, label map or segmentation: `F`, `F#name,name` (segments) or `F#5,6` (label values). A map holds what does not overlap.
 
-    Segments of a `.seg.nrrd` keep their names. Each label value of a plain label map is a structure named by its value; a mask of one value is named
-    after the file. `grid`: where contours (RTSTRUCT) are filled. Raises UnsupportedImage: also for fractions or NaN in a mask, no structure at all, and a
-    part that is not there.
+    DICOM SEG and RTSTRUCT (a file, or a folder that holds one of them) and `.seg.nrrd` keep the names of their structures. Each label value of a plain label
+    map is a structure named by its value; a mask of one value is named after the file. A folder of NIfTI or NRRD masks gives one structure a file. `grid`:
+    where contours (RTSTRUCT) are filled; None: on a grid of their own. Raises UnsupportedImage: also for fractions or NaN in a mask, no structure at all,
+    and a part that is not there.
     """
-    name, _, parts = str(source).partition("#")
-    file = Path(name)
-    array, geometry, header = _load(file)
-    maps = (
-        _segments(file, array, geometry, header)
-        if any(key.startswith("Segment0_") for key in header)
-        else [_labels(file, array, geometry)]
-    )
+    file, parts = _split(source)
+    if _is_dicom(file):
+        with _damage_told(file):
+            maps = _dicom_maps(file, grid)
+    elif file.is_dir():
+        maps = [each for mask in _mask_files(file) for each in _file_maps(mask, whole_file=True)]
+    else:
+        maps = _file_maps(file)
     return _picked(file, maps, parts) if parts else maps
 
 
@@ -61,13 +91,75 @@ def read_masks(source: str | Path, grid: Geometry | None = None) -> list[Mask]:
     ]
 
 
-def _load(file: Path) -> tuple[Array, Geometry, dict[str, Any]]:
+def _split(source: str | Path) -> tuple[Path, str]:
+    name, _, parts = str(source).partition("#")
+    return Path(name), parts
+
+
+def _is_dicom(file: Path) -> bool:
+    """A folder (unless it holds masks of other formats and no DICOM), or a file that is neither NIfTI nor NRRD."""
     if not file.exists():
         _fail(file, "there is no such file", "Check the path.")
     if file.is_dir():
-        _fail(file, "this is a folder", f"DICOM folders are read from a later release on. {_FORMATS}")
+        return not _mask_files(file) or any(f.is_file() and _begins_as_dicom(f) for f in file.iterdir())
     if file.stat().st_size == 0:
         _fail(file, "the file is empty", "Export it again.")
+    if file.name.lower().endswith(_ARRAYS):
+        return False
+    if not _begins_as_dicom(file) and not file.name.lower().endswith((".dcm", ".ima")):
+        _fail(file, "the format is not known from the file's name or content", _FORMATS)
+    return True
+
+
+def _begins_as_dicom(file: Path) -> bool:
+    with file.open("rb") as opened:
+        return opened.read(132)[128:] == b"DICM"
+
+
+def _mask_files(folder: Path) -> list[Path]:
+    return sorted(
+        f for f in folder.iterdir() if f.is_file() and f.name.lower().endswith(_ARRAYS) and not f.name.startswith(".")
+    )
+
+
+def _file_maps(file: Path, *, whole_file: bool = False) -> list[LabelMap]:
+    array, geometry, header = _load(file)
+    if any(key.startswith("Segment0_") for key in header):
+        return _segments(file, array, geometry, header)
+    labels = _labels(file, array, geometry)
+    return [replace(labels, named=True) if whole_file and len(labels.names) == 1 else labels]
+
+
+def _dicom_maps(file: Path, grid: Geometry | None) -> list[LabelMap]:
+    found = find_series(file)
+    drawn = [
+        (series, path) for series in found if series.kind in {"segmentation", "structures"} for path in series.files
+    ]
+    if len(drawn) != 1:
+        held = "; ".join(map(str, found[:10]))
+        _fail(
+            file,
+            f"it holds {len(drawn) or 'no'} segmentation{'s' if len(drawn) != 1 else ''} or structure set",
+            f"Give one SEG or RTSTRUCT file. It holds: {held}.",
+        )
+    series, path = drawn[0]
+    return read_seg(path) if series.kind == "segmentation" else read_rtstruct(path, grid)
+
+
+@contextmanager
+def _damage_told(file: Path) -> Generator[None]:
+    """Whatever a DICOM library raises on a damaged file becomes an UnsupportedImage."""
+    try:
+        yield
+    except UnsupportedImage:
+        raise
+    except MemoryError:
+        _fail(file, "the image needs more memory than is free", "Use a machine with more memory.")
+    except Exception as error:
+        _fail(file, f"the DICOM object is damaged or unusual ({type(error).__name__})", "Export or fetch it again.")
+
+
+def _load(file: Path) -> tuple[Array, Geometry, dict[str, Any]]:
     load = (
         _load_nifti
         if file.name.lower().endswith((".nii", ".nii.gz"))
@@ -287,4 +379,8 @@ def _picked(file: Path, maps: list[LabelMap], parts: str) -> list[LabelMap]:
 
 def _fail(file: Path, message: str, hint: str) -> NoReturn:
     # A folder may be named after the patient; a file is named, since one must know which it was.
-    raise UnsupportedImage(message, where="the image" if file.is_dir() else file.name, hint=hint) from None
+    raise UnsupportedImage(message, where=_name(file), hint=hint) from None
+
+
+def _name(file: Path) -> str:
+    return "the folder" if file.is_dir() else file.name

@@ -331,7 +331,7 @@ def _made_up(geometry: Geometry, k: int, study: str, when: dt.datetime) -> Any:
         uid_from(study, "series"),
         uid_from(study, "frame"),
     )
-    head.PatientID, head.PatientName, head.PatientBirthDate, head.PatientSex = "ANONYMOUS", "ANONYMOUS", "", ""
+    head.PatientID, head.PatientName, head.PatientBirthDate, head.PatientSex = "ANONYMOUS", "ANONYMOUS^", "", ""
     head.StudyDate, head.StudyTime = when.strftime("%Y%m%d"), when.strftime("%H%M%S")
     head.AccessionNumber = head.StudyID = head.ReferringPhysicianName = ""
     head.Modality, head.Rows, head.Columns = "CT", geometry.shape[1], geometry.shape[0]
