@@ -45,9 +45,10 @@ class ScanFiles:
 
 @dataclass(frozen=True, eq=False)
 class ReadScan:
-    """`planes`: the planes that cut the segments, when landmarks did."""
+    """`landmarks` and `planes`: what cut the segments, when landmarks did."""
 
     scan: Scan
+    landmarks: Landmarks | None = None
     planes: tuple[CutPlane, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -80,6 +81,7 @@ def read_scan(files: ScanFiles, step: Step = lambda text: None) -> ReadScan:
     liver, lesions, segments, vessels, ducts = _by_role(maps, shared or None, warnings)
     from_where = None
     segment_map: LabelMap | None = None
+    landmarks: Landmarks | None = None
     planes: tuple[CutPlane, ...] = ()
     if segments:
         segment_map = as_segments(segments, files.segment_names)
@@ -103,6 +105,7 @@ def read_scan(files: ScanFiles, step: Step = lambda text: None) -> ReadScan:
             phases=phases,
             viable_at_least=files.viable_at_least,
         ),
+        landmarks,
         planes,
         tuple(warnings),
     )

@@ -31,6 +31,10 @@ def _day(text: str | None) -> dt.date | None:
         raise typer.BadParameter(f"'{text}' is not an ISO day such as 2024-05-15") from None
 
 
+def _now() -> dt.datetime:
+    return dt.datetime.now()  # noqa: DTZ005  (the clock on the wall, as DICOM writes it)
+
+
 def _today() -> dt.date:
     return dt.datetime.now().astimezone().date()
 
@@ -233,7 +237,7 @@ def extent(
         if out is not None:
             from liverboard.report.extent_files import write_extent
 
-            write_extent(out, document, read, measured, step=step)
+            document = write_extent(out, document, read, measured, when=_now(), step=step)
     if json:
         show_json(document)
     else:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from liverboard.imaging.diameters import outlines
 from liverboard.imaging.masks import crop
-from liverboard.volume import Geometry, Image, Mask
+from liverboard.volume import Geometry, Image, LabelMap, Mask
 
 Floats = NDArray[np.float64]
 _ndimage: Any = scipy.ndimage  # it has no types
@@ -30,13 +30,15 @@ class SliceOutline:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeySlice:
-    """`pixels`: [row, column], rows run to posterior, columns to the patient's left. `spacing_mm`: (row, column)."""
+    """`pixels`: [row, column], rows run to posterior, columns to the patient's left. `spacing_mm`: (row, column). `corner_mm`: LPS x and y of the top left corner."""
 
     pixels: Floats
     spacing_mm: tuple[float, float]
     z_lps_mm: float
     lesions: tuple[SliceOutline, ...]
     liver: tuple[SliceOutline, ...]
+    segments: tuple[SliceOutline, ...] = ()
+    corner_mm: tuple[float, float] = (0.0, 0.0)
 
 
 def best_slices(image: Image, liver: Mask | None, lesions: Sequence[Mask], *, count: int = 3) -> tuple[KeySlice, ...]:
@@ -91,40 +93,71 @@ def _areas(mask: Mask, heights: Floats) -> Floats:
     return _ndimage.uniform_filter1d(counts, width, mode="constant") * voxel_mm3
 
 
-def _slice(image: Image, liver: Mask | None, lesions: Sequence[Mask], z: float, low: Floats, high: Floats) -> KeySlice:
-    columns, rows = (max(2, int(np.ceil((high[a] - low[a]) / _PIXEL_MM))) for a in (0, 1))
-    x = low[0] + (np.arange(columns) + 0.5) * _PIXEL_MM
-    y = low[1] + (np.arange(rows) + 0.5) * _PIXEL_MM
+def slice_at(
+    image: Image | None,
+    liver: Mask | None,
+    lesions: Sequence[Mask],
+    centre_mm: tuple[float, float, float],
+    field_mm: tuple[float, float],
+    pixel_mm: float,
+    segments: LabelMap | None = None,
+) -> KeySlice:
+    """One axial slice through a point (LPS mm), `field_mm` wide (x, y) around it; black without an image. Structures of the slice as outlines."""
+    half = np.array([field_mm[0] / 2, field_mm[1] / 2, 0.0])
+    middle = np.array(centre_mm)
+    return _slice(image, liver, lesions, centre_mm[2], middle - half, middle + half, pixel_mm, segments)
+
+
+def _slice(
+    image: Image | None,
+    liver: Mask | None,
+    lesions: Sequence[Mask],
+    z: float,
+    low: Floats,
+    high: Floats,
+    pixel_mm: float = _PIXEL_MM,
+    segments: LabelMap | None = None,
+) -> KeySlice:
+    columns, rows = (max(2, int(np.ceil((high[a] - low[a]) / pixel_mm - 1e-9))) for a in (0, 1))
+    x = low[0] + (np.arange(columns) + 0.5) * pixel_mm
+    y = low[1] + (np.arange(rows) + 0.5) * pixel_mm
     points = np.stack([np.tile(x, rows), np.repeat(y, columns), np.full(rows * columns, z)], axis=1)
+    ends = points[[0, columns - 1, -columns, -1]]
 
-    def sampled(array: NDArray[np.generic], geometry: Geometry) -> Floats:
-        index = (points - geometry.affine[:3, 3]) @ np.linalg.inv(geometry.affine[:3, :3]).T
-        return (
-            _ndimage.map_coordinates(array.astype(np.float32), index.T, order=1, mode="constant")
-            .reshape(rows, columns)
-            .astype(np.float64)
-        )
+    def sampled(array: NDArray[Any], geometry: Geometry, order: int = 1) -> Floats:
+        block, there = _near(array, geometry, ends)
+        block = np.nan_to_num(block.astype(np.float32))
+        index = (points - there.affine[:3, 3]) @ np.linalg.inv(there.affine[:3, :3]).T
+        found = _ndimage.map_coordinates(block, index.T, order=order, mode="constant")
+        return found.reshape(rows, columns).astype(np.float64)
 
-    def lines(mask: Mask) -> tuple[SliceOutline, ...]:
-        block = crop(mask)
-        if block is None:
-            return ()
-        found = outlines(sampled(np.pad(block.array, 1), _padded(block.geometry)))
+    def lines(name: str, share: Floats) -> tuple[SliceOutline, ...]:
         return tuple(
             SliceOutline(
-                mask.name,
-                tuple((round(float(c + 0.5) * _PIXEL_MM, 2), round(float(r + 0.5) * _PIXEL_MM, 2)) for r, c in line),
+                name,
+                tuple((round(float(c + 0.5) * pixel_mm, 2), round(float(r + 0.5) * pixel_mm, 2)) for r, c in line),
             )
-            for line in found
+            for line in outlines(share)
         )
 
-    part, geometry = _near(image, points)
+    def drawn(mask: Mask) -> tuple[SliceOutline, ...]:
+        block = crop(mask)
+        if block is None or not _reaches(block.geometry, ends):
+            return ()
+        return lines(mask.name, sampled(np.pad(block.array, 1), _padded(block.geometry)))
+
+    parts: tuple[SliceOutline, ...] = ()
+    if segments is not None and _reaches(segments.geometry, ends):
+        labels = sampled(segments.array, segments.geometry, 0)
+        parts = tuple(line for n, name in segments.names.items() for line in lines(name, (labels == n).astype(float)))
     return KeySlice(
-        pixels=sampled(part, geometry),
-        spacing_mm=(_PIXEL_MM, _PIXEL_MM),
+        pixels=np.zeros((rows, columns)) if image is None else sampled(image.array, image.geometry),
+        spacing_mm=(pixel_mm, pixel_mm),
         z_lps_mm=z,
-        lesions=tuple(line for mask in lesions for line in lines(mask)),
-        liver=() if liver is None else lines(liver),
+        lesions=tuple(line for mask in lesions for line in drawn(mask)),
+        liver=() if liver is None else drawn(liver),
+        segments=parts,
+        corner_mm=(float(low[0]), float(low[1])),
     )
 
 
@@ -133,12 +166,19 @@ def _padded(geometry: Geometry) -> Geometry:
     return geometry.cropped((-1, -1, -1), (i + 2, j + 2, k + 2))
 
 
-def _near(image: Image, points: Floats) -> tuple[NDArray[np.generic], Geometry]:
-    """The block of the image that holds the points, so that not the whole of it is converted."""
-    index = (points - image.geometry.affine[:3, 3]) @ np.linalg.inv(image.geometry.affine[:3, :3]).T
-    first = np.clip(np.floor(index.min(axis=0)).astype(int) - 1, 0, np.array(image.array.shape) - 1)
-    last = np.clip(np.ceil(index.max(axis=0)).astype(int) + 2, 1, np.array(image.array.shape))
+def _reaches(geometry: Geometry, points: Floats) -> bool:
+    """Whether a grid reaches the box of the points."""
+    sides = [(-1.0, float(n)) for n in geometry.shape]
+    corners = geometry.lps_mm(np.array([[x, y, z] for x in sides[0] for y in sides[1] for z in sides[2]]))
+    return bool(np.all(corners.max(axis=0) >= points.min(axis=0)) and np.all(corners.min(axis=0) <= points.max(axis=0)))
+
+
+def _near(array: NDArray[Any], geometry: Geometry, points: Floats) -> tuple[NDArray[Any], Geometry]:
+    """The block of the array that holds the points, so that not the whole of it is converted."""
+    index = (points - geometry.affine[:3, 3]) @ np.linalg.inv(geometry.affine[:3, :3]).T
+    first = np.clip(np.floor(index.min(axis=0)).astype(int) - 1, 0, np.array(array.shape) - 1)
+    last = np.clip(np.ceil(index.max(axis=0)).astype(int) + 2, 1, np.array(array.shape))
     last = np.maximum(last, first + 1)
-    block = image.array[first[0] : last[0], first[1] : last[1], first[2] : last[2]]
+    block = array[first[0] : last[0], first[1] : last[1], first[2] : last[2]]
     start = (int(first[0]), int(first[1]), int(first[2]))
-    return np.nan_to_num(block), image.geometry.cropped(start, block.shape)
+    return block, geometry.cropped(start, block.shape)

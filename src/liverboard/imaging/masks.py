@@ -104,6 +104,42 @@ def grown(geometry: Geometry, margin: int) -> Geometry:
     return geometry.cropped((-margin, -margin, -margin), (i + 2 * margin, j + 2 * margin, k + 2 * margin))
 
 
+def grid_around(grids: Sequence[Geometry]) -> Geometry:
+    """The grid of the first, cut or widened to the box that holds all of them. Raises ValueError: none given."""
+    first = grids[0]
+    inverse = np.linalg.inv(first.affine)
+    low, high = np.full(3, np.inf), np.full(3, -np.inf)
+    for grid in grids:
+        ends = [(-0.5, n - 0.5) for n in grid.shape]
+        corners = grid.lps_mm(np.array([[x, y, z] for x in ends[0] for y in ends[1] for z in ends[2]]))
+        index = corners @ inverse[:3, :3].T + inverse[:3, 3]
+        low, high = np.minimum(low, index.min(axis=0)), np.maximum(high, index.max(axis=0))
+    start = [int(n) for n in np.floor(low + 0.5 + 1e-3)]
+    stop = [int(n) for n in np.ceil(high + 0.5 - 1e-3)]
+    shape = [b - a for a, b in zip(start, stop, strict=True)]
+    return first.cropped((start[0], start[1], start[2]), (shape[0], shape[1], shape[2]))
+
+
+def label_maps(masks: Sequence[Mask], grid: Geometry) -> list[LabelMap]:
+    """The masks on one grid as label maps, values 1, 2 ... in their order; what overlaps, or was drawn by another program, goes to a further map."""
+    dtype = np.uint8 if len(masks) < 256 else np.uint16
+    maps: list[LabelMap] = []
+    for value, mask in enumerate(masks, 1):
+        span = _span(mask.geometry, grid) if mask.array.size else None
+        if span is None:
+            continue
+        i, j, k = span
+        part = grid.cropped((i.start, j.start, k.start), (i.stop - i.start, j.stop - j.start, k.stop - k.start))
+        seen = seen_on(mask.array, mask.geometry, part, labels=True).astype(np.bool_)
+        free = next((m for m in maps if m.machine == mask.machine and not m.array[span][seen].any()), None)
+        if free is None:
+            free = LabelMap(np.zeros(grid.shape, dtype=dtype, order="F"), grid, {}, machine=mask.machine)
+            maps.append(free)
+        free.array[span][seen] = value
+        maps[maps.index(free)] = replace(free, names={**free.names, value: mask.name})
+    return maps
+
+
 def bounding_box(array: NDArray[Any]) -> Box | None:
     """The smallest box that holds all that is not zero in a 3-D array; None when there is nothing."""
     # Reduce along the slowest axis of memory first, and only where there is something: each pass then reads less.

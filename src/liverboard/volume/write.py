@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import tempfile
 from pathlib import Path
@@ -17,8 +16,10 @@ from liverboard.volume.geometry import Array, Geometry
 def write_nifti(path: Path, array: Array, geometry: Geometry) -> Path:
     """Write `array` [i, j, k] as NIfTI (.nii or .nii.gz) with its data type; bool becomes uint8. Raises BadInput where the place cannot be written."""
     import nibabel
+    from isal import igzip as untyped
 
     nib: Any = nibabel
+    igzip: Any = untyped
     data = array.view(np.uint8) if array.dtype == np.bool_ else array
     image = nib.Nifti1Image(data, np.diag([-1.0, -1.0, 1.0, 1.0]) @ geometry.affine)
     image.header.set_xyzt_units("mm")
@@ -33,7 +34,7 @@ def write_nifti(path: Path, array: Array, geometry: Geometry) -> Path:
         try:
             with os.fdopen(handle, "wb") as file:
                 if path.name.endswith(".gz"):
-                    with gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=1, mtime=0) as packed:
+                    with igzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=1, mtime=0) as packed:
                         _pour(packed, head, data)
                 else:
                     _pour(file, head, data)

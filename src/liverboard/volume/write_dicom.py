@@ -23,8 +23,11 @@ CT_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 # SNOMED CT codes of CID 7170 (Couinaud segments), as pydicom 3.0.2 carries them.
 COUINAUD = {
-    1: ("71133005", "Caudate lobe of liver"), 2: ("277956007", "Liver segment 2"), 3: ("277957003", "Liver segment 3"), 4: ("277958008", "Liver segment 4"),
-    5: ("277959000", "Liver segment 5"), 6: ("277960005", "Liver segment 6"), 7: ("277961009", "Liver segment 7"), 8: ("277962002", "Liver segment 8"),
+    number: (code, f"Couinaud hepatic segment {roman}")
+    for number, code, roman in (
+        (1, "71133005", "I"), (2, "277956007", "II"), (3, "277957003", "III"), (4, "277958008", "IV"),
+        (5, "277959000", "V"), (6, "277960005", "VI"), (7, "277961009", "VII"), (8, "277962002", "VIII"),
+    )
 }  # fmt: skip
 
 
@@ -100,7 +103,7 @@ def write_ct_series(
         meta.MediaStorageSOPInstanceUID = UID(head.SOPInstanceUID)
         head.file_meta = meta
         paths.append(folder / f"{number + 1:04d}.dcm")
-        _save(head, paths[-1])
+        save_dicom(head, paths[-1])
     return tuple(paths)
 
 
@@ -125,6 +128,7 @@ def write_seg(
     ordered = [dicom_order(each.map.array, each.map.geometry) for each in structures]
     geometry = ordered[0][1]
     datasets, own = _sources(source, geometry, when, path.name)
+    seed = str(datasets[0].SeriesInstanceUID)
     described: list[Any] = []
     planes: list[tuple[int, int, Array]] = []  # segment number, slice, mask
     for each, (array, _) in zip(structures, ordered, strict=True):
@@ -133,13 +137,13 @@ def write_seg(
             held = [(k, array[:, :, k] == value) for k in present]
             held = [(k, plane) for k, plane in held if plane.any()]
             if held:
-                described.append(_described(len(described) + 1, name, each.kind, each.map.machine, value))
+                described.append(_described(len(described) + 1, name, each, value, seed))
                 planes += [(len(described), k, plane) for k, plane in held]
     if not planes:
         raise UnsupportedImage(
             "there is nothing to write: every structure is empty", where=path.name, hint="Segment again."
         )
-    return _save(_segmentation(datasets, own, geometry, described, planes, when, description), path)
+    return save_dicom(_segmentation(datasets, own, geometry, described, planes, when, description), path)
 
 
 def _segmentation(
@@ -249,11 +253,12 @@ def _derived_from(dataset: Any, derivation: Any) -> Any:
     return item
 
 
-def _described(number: int, name: str, kind: Kind, machine: str | None, value: int) -> Any:
+def _described(number: int, name: str, structure: Structure, value: int, seed: str) -> Any:
     import highdicom as hd
     from pydicom.sr.codedict import codes
     from pydicom.sr.coding import Code
 
+    kind, machine = structure.kind, structure.map.machine
     anatomical = codes.SCT.AnatomicalStructure
     liver = Code("10200004", "SCT", "Liver")
     if kind == "lesion":
@@ -285,7 +290,7 @@ def _described(number: int, name: str, kind: Kind, machine: str | None, value: i
         algorithm_type="MANUAL" if machine is None else "AUTOMATIC",
         algorithm_identification=algorithm,
         anatomic_regions=regions,
-        tracking_uid=uid_from("liverboard structure", name, kind),
+        tracking_uid=uid_from(seed, "structure", kind, name),
         tracking_id=name[:64],
     )
 
@@ -386,7 +391,8 @@ def _folder(folder: Path) -> None:
         ) from problem
 
 
-def _save(dataset: Any, path: Path) -> Path:
+def save_dicom(dataset: Any, path: Path) -> Path:
+    """Write a DICOM object; the file appears under its name only when it is whole. Raises BadInput: the place cannot be written."""
     _folder(path.parent)
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)

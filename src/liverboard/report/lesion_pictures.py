@@ -1,0 +1,311 @@
+"""Key images as PNG, drawn without a display: each lesion on its best slice with outline, both diameters and a scale, and the whole liver on one sheet."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Picture
+from PIL import ImageDraw, ImageFont
+
+from liverboard.clinical.extent import Lesion, LiverExtent
+from liverboard.imaging import KeySlice, Measurement, Scan, slice_at
+from liverboard.imaging.diameters import Diameters
+from liverboard.imaging.masks import crop
+from liverboard.report.palette import DARK
+from liverboard.volume import Image
+
+PIXELS = 640
+_FINER = 2  # drawn twice as large and brought down, so that lines are smooth
+_LEAST_FIELD_MM, _FIELD_SHARE = 90.0, 2.6
+_SAMPLES = 320
+_SHEET = (4, 3)
+_CT_WINDOW = (-85.0, 165.0)
+_AMBER, _BLUE, _GREY, _INK, _PAGE = (DARK[name] for name in ("amber", "accent", "mark", "ink", "page"))
+Window = tuple[float, float]
+
+
+def lesion_pictures(scan: Scan, measured: Measurement) -> dict[str, bytes]:
+    """A PNG for each lesion, by its id: the axial slice of its longest diameter, its outline, both diameters in mm, its segment, a scale bar, R and L."""
+    phase, image = best_phase(scan.phases)
+    window = _window(image)
+    others = list(measured.masks.values())
+
+    def drawn(lesion: Lesion) -> bytes:
+        return _lesion(lesion, measured.diameters[lesion.id], scan, others, image, phase, window)
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        lesions = measured.extent.lesions
+        return {lesion.id: content for lesion, content in zip(lesions, pool.map(drawn, lesions), strict=True)}
+
+
+def overview(scan: Scan, measured: Measurement) -> bytes | None:
+    """One sheet of axial slices from the top of the liver to its bottom, lesions outlined and named, segments with their borders; None without a liver and lesions."""
+    given = scan.liver
+    blocks = [
+        b for b in ([crop(given)] if given is not None else [crop(m) for m in measured.masks.values()]) if b is not None
+    ]
+    if not blocks:
+        return None
+    phase, image = best_phase(scan.phases)
+    window = _window(image)
+    corners = np.concatenate([_corners(b.geometry.shape, b.geometry.lps_mm) for b in blocks])
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    field = (float(high[0] - low[0]) + 24, float(high[1] - low[1]) + 24)
+    across, down = _SHEET
+    step = (high[2] - low[2]) / (across * down)
+    heights = [float(high[2] - (n + 0.5) * step) for n in range(across * down)]
+    pixel = max(field) / 440
+    middle = ((low[0] + high[0]) / 2, (low[1] + high[1]) / 2)
+    panels = [
+        _panel(
+            slice_at(
+                image, given, list(measured.masks.values()), (middle[0], middle[1], z), field, pixel, scan.segments
+            ),
+            window,
+            pixel,
+        )
+        for z in heights
+    ]
+    width, height = panels[0].size
+    head = 64
+    sheet = Picture.new("RGB", (across * width + (across + 1) * 8, down * height + (down + 1) * 8 + head), _PAGE)
+    draw = ImageDraw.Draw(sheet)
+    draw.text((16, 12), _headline(measured.extent), font=_font(22, bold=True), fill=_INK)
+    draw.text((16, 40), _subline(scan, measured.extent, phase, step), font=_font(15), fill=DARK["soft"])
+    for n, panel in enumerate(panels):
+        sheet.paste(panel, (8 + (n % across) * (width + 8), head + 8 + (n // across) * (height + 8)))
+    return _png(sheet)
+
+
+def best_phase(phases: Mapping[str, Image]) -> tuple[str, Image | None]:
+    """The phase that shows hypervascular lesions best: arterial, else the first given."""
+    name = "arterial" if "arterial" in phases else next((n for n in phases if "arterial" in n), next(iter(phases), ""))
+    return name, phases.get(name)
+
+
+def _lesion(
+    lesion: Lesion,
+    lengths: Diameters,
+    scan: Scan,
+    others: Sequence[Any],
+    image: Image | None,
+    phase: str,
+    window: Window,
+) -> bytes:
+    ends = lengths.longest_ends_mm
+    middle = (ends[0] + ends[1]) / 2
+    field = max(_LEAST_FIELD_MM, _FIELD_SHARE * lengths.longest_axial_mm)
+    pixel = field / _SAMPLES
+    part = slice_at(
+        image,
+        scan.liver,
+        others,
+        (float(middle[0]), float(middle[1]), float(middle[2])),
+        (field, field),
+        pixel,
+        scan.segments,
+    )
+    canvas, draw, at = _canvas(part, window, _FINER * PIXELS // _SAMPLES)
+    for line in part.segments:
+        _line(draw, at, line.points_mm, _GREY, 1)
+    for line in part.liver:
+        _line(draw, at, line.points_mm, _BLUE, 1)
+    for line in part.lesions:
+        mine = line.name == lesion.id
+        _line(draw, at, line.points_mm, _AMBER if mine else DARK["soft"], 3 if mine else 2)
+    for chord, colour in ((lengths.longest_ends_mm, _INK), (lengths.short_ends_mm, _BLUE)):
+        points = [(float(x - part.corner_mm[0]), float(y - part.corner_mm[1])) for x, y, _ in chord]
+        _line(draw, at, points, "#000000", 5)
+        _line(draw, at, points, colour, 2)
+        for point in points:
+            x, y = at(point)
+            draw.ellipse(
+                (x - 4 * _FINER, y - 4 * _FINER, x + 4 * _FINER, y + 4 * _FINER),
+                fill=colour,
+                outline="#000000",
+                width=_FINER,
+            )
+    canvas = canvas.reduce(_FINER)
+    draw = ImageDraw.Draw(canvas)
+    place = " / ".join(f"S{s.segment}" for s in lesion.segments if s.share >= 0.1)
+    _text(
+        draw,
+        (14, 10),
+        f"{lesion.id}{f' · {place}' if place else ''}{' · auto' if lesion.machine else ''}",
+        22,
+        _AMBER,
+        bold=True,
+    )
+    _text(draw, (14, 40), f"{lengths.longest_axial_mm:.0f} mm", 18, _INK)
+    _text(draw, (14 + 74, 40), f"× {lengths.short_axial_mm:.0f} mm", 18, _BLUE)
+    _text(draw, (14, 64), "" if lesion.volume_ml is None else f"{_digits(lesion.volume_ml)} mL", 18, _INK)
+    _text(
+        draw,
+        (PIXELS - 14, 10),
+        f"{phase} · z {middle[2]:.1f} mm" if phase else f"no image · z {middle[2]:.1f} mm",
+        15,
+        DARK["soft"],
+        anchor="ra",
+    )
+    _sides(draw, canvas.size)
+    _scale(draw, canvas.size, PIXELS / field)
+    return _png(canvas)
+
+
+def _panel(part: KeySlice, window: Window, pixel: float) -> Picture.Image:
+    canvas, draw, at = _canvas(part, window)
+    for line in part.segments:
+        _line(draw, at, line.points_mm, _GREY, 1)
+    for line in part.liver:
+        _line(draw, at, line.points_mm, _BLUE, 1)
+    for line in part.lesions:
+        _line(draw, at, line.points_mm, _AMBER, 2)
+    size = (canvas.width // _FINER, canvas.height // _FINER)
+    canvas = canvas.reduce(_FINER)
+    draw = ImageDraw.Draw(canvas)
+    for name, points in _largest(part.segments).items():
+        x, y = np.mean(points, axis=0) / pixel
+        _text(draw, (x, y), f"S{name}" if name.isdecimal() else name, 15, DARK["soft"], anchor="mm")
+    for name, points in _largest(part.lesions).items():
+        x, y = float(np.max(np.array(points)[:, 0])), float(np.mean(np.array(points)[:, 1]))
+        if float(np.ptp(np.array(points)[:, 0])) > 8:
+            _text(draw, (x / pixel + 3, y / pixel), name, 14, _AMBER, anchor="lm")
+    _text(draw, (8, 6), f"z {part.z_lps_mm:.0f} mm", 14, DARK["soft"])
+    _sides(draw, size)
+    _scale(draw, size, 1 / pixel)
+    return canvas
+
+
+def _canvas(
+    part: KeySlice, window: Window, finer: int = _FINER
+) -> tuple[Picture.Image, ImageDraw.ImageDraw, Callable[[Sequence[float]], tuple[float, float]]]:
+    grey = np.clip((part.pixels - window[0]) / max(window[1] - window[0], 1e-9), 0, 1)
+    rows, columns = grey.shape
+    picture = (
+        Picture.fromarray((grey * 255).astype(np.uint8))
+        .resize((columns * finer, rows * finer), Picture.Resampling.BICUBIC)
+        .convert("RGB")
+    )
+    scale = finer / part.spacing_mm[0]
+
+    def at(point: Sequence[float]) -> tuple[float, float]:
+        return point[0] * scale, point[1] * scale
+
+    return picture, ImageDraw.Draw(picture), at
+
+
+def _window(image: Image | None) -> Window:
+    """The grey window: liver CT for Hounsfield units, else from the values of the image."""
+    if image is None:
+        return 0.0, 1.0
+    if image.origin.unit == "HU" or (image.origin.modality is None and float(image.array.min()) <= -900):
+        return _CT_WINDOW
+    values: NDArray[Any] = image.array[
+        :: max(1, image.array.shape[0] // 64),
+        :: max(1, image.array.shape[1] // 64),
+        :: max(1, image.array.shape[2] // 64),
+    ]
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return 0.0, 1.0
+    low, high = float(np.percentile(finite, 1)), float(np.percentile(finite, 99.5))
+    return min(low, 0.0), max(high, low + 1e-6)
+
+
+def _line(
+    draw: ImageDraw.ImageDraw,
+    at: Callable[[Sequence[float]], tuple[float, float]],
+    points: Sequence[Sequence[float]],
+    colour: str,
+    width: int,
+) -> None:
+    draw.line([at(p) for p in points], fill=colour, width=width * _FINER, joint="curve")
+
+
+def _sides(draw: ImageDraw.ImageDraw, size: tuple[int, int]) -> None:
+    """The patient's right lies on the left of the picture."""
+    _text(draw, (8, size[1] / 2), "R", 15, DARK["soft"], anchor="lm")
+    _text(draw, (size[0] - 8, size[1] / 2), "L", 15, DARK["soft"], anchor="rm")
+
+
+def _scale(draw: ImageDraw.ImageDraw, size: tuple[int, int], pixels_per_mm: float) -> None:
+    """A bar of 10, 20 or 50 mm, about a fifth of the picture."""
+    length = min((10, 20, 50, 100), key=lambda mm: abs(mm * pixels_per_mm - size[0] / 5))
+    x, y = size[0] - 14, size[1] - 16
+    draw.line([(x - length * pixels_per_mm, y), (x, y)], fill=_INK, width=3)
+    _text(draw, (x, y - 6), f"{length} mm", 14, _INK, anchor="rb")
+
+
+def _text(
+    draw: ImageDraw.ImageDraw,
+    place: tuple[float, float],
+    text: str,
+    size: int,
+    colour: str,
+    *,
+    bold: bool = False,
+    anchor: str = "la",
+) -> None:
+    draw.text(
+        place, text, font=_font(size, bold=bold), fill=colour, anchor=anchor, stroke_width=2, stroke_fill="#000000"
+    )
+
+
+@cache
+def _font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
+    file = resources.files("liverboard.report") / "fonts" / f"Inter-{'SemiBold' if bold else 'Regular'}.otf"
+    return ImageFont.truetype(io.BytesIO(file.read_bytes()), size)
+
+
+def _headline(extent: LiverExtent) -> str:
+    count = extent.lesion_count
+    said = [] if count is None else [f"{count} lesion{'s' if count != 1 else ''}"]
+    if extent.tumour_volume_ml is not None:
+        said.append(f"{_digits(extent.tumour_volume_ml)} mL")
+    if extent.burden_percent is not None:
+        said.append(f"{extent.burden_percent:.1f} % of the liver")
+    if extent.pattern.value:
+        said.append(f"{extent.pattern.value}{'' if extent.pattern.certain else ', not certain'}")
+    return " · ".join(said)
+
+
+def _subline(scan: Scan, extent: LiverExtent, phase: str, step: float) -> str:
+    said = [f"{phase} phase" if phase else "no image", f"axial slices {step:.0f} mm apart, seen from the feet"]
+    if extent.segments_from:
+        said.append(f"segments: {extent.segments_from}")
+    if any(lesion.machine for lesion in extent.lesions) or (scan.liver is not None and scan.liver.machine):
+        said.append("auto: drawn by a program")
+    return " · ".join(said)
+
+
+def _largest(lines: Sequence[Any]) -> dict[str, Sequence[Sequence[float]]]:
+    """The longest outline of each name."""
+    found: dict[str, Sequence[Sequence[float]]] = {}
+    for line in lines:
+        if len(line.points_mm) > len(found.get(line.name, ())):
+            found[line.name] = line.points_mm
+    return found
+
+
+def _corners(shape: tuple[int, int, int], lps_mm: Callable[[Any], Any]) -> NDArray[np.float64]:
+    ends = [(-0.5, n - 0.5) for n in shape]
+    return lps_mm(np.array([[x, y, z] for x in ends[0] for y in ends[1] for z in ends[2]]))
+
+
+def _digits(value: float) -> str:
+    """Three digits, no more."""
+    return f"{value:.{max(0, 2 - math.floor(math.log10(value)))}f}" if 0 < value < 100 else f"{value:.0f}"
+
+
+def _png(picture: Picture.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", compress_level=3)
+    return buffer.getvalue()
