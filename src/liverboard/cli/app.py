@@ -273,6 +273,62 @@ def _mapping(text: str | None) -> dict[str, int]:
     return found
 
 
+@app.command(epilog="Example: liverboard follow first/seg.dcm second/seg.dcm --days 182 --json")
+def follow(
+    baseline: Annotated[
+        str,
+        typer.Argument(
+            metavar="BASELINE", help="Liver of the first time point (and its lesions, when it names them): F or F#name."
+        ),
+    ],
+    followup: Annotated[str, typer.Argument(metavar="FOLLOWUP", help="The same of the second time point.")],
+    baseline_lesions: Annotated[
+        str | None, typer.Option("--baseline-lesions", metavar="F", help="Lesions of the first time point.")
+    ] = None,
+    followup_lesions: Annotated[
+        str | None, typer.Option("--followup-lesions", metavar="F", help="Lesions of the second time point.")
+    ] = None,
+    days: Annotated[
+        float | None, typer.Option("--days", metavar="N", help="Days between the scans, for growth rates.")
+    ] = None,
+    links: Annotated[
+        Path | None,
+        typer.Option("--links", metavar="F", help="What you say became of lesions (YAML); it overrides the program."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", metavar="DIR", help="Folder for follow.json.")] = None,
+    json: Json = False,
+) -> None:
+    """What became of each lesion between two time points, how sure that is, and how fast it grew."""
+    import json as json_module
+
+    from liverboard.board.follow import follow_files, read_statements
+    from liverboard.board.scan_files import ScanFiles
+    from liverboard.cli.show import progress, show_follow, show_json
+
+    with progress("Following lesions") as step:
+        found = follow_files(
+            ScanFiles(liver=baseline, lesions=baseline_lesions),
+            ScanFiles(liver=followup, lesions=followup_lesions),
+            days=days,
+            statements=read_statements(links) if links is not None else (),
+            step=step,
+        )
+        document = {
+            "days": days,
+            **found.tracking.model_dump(mode="json"),
+            "baseline": found.baseline.model_dump(mode="json"),
+            "followup": found.followup.model_dump(mode="json"),
+        }
+        if out is not None:
+            from liverboard.report.write import write_files
+
+            write_files({out / "follow.json": (json_module.dumps(document, indent=2) + "\n").encode()})
+    if json:
+        show_json(document)
+    else:
+        show_follow(found)
+
+
 @app.command(epilog="Example: liverboard phantom -o phantom --seed 7 --size small")
 def phantom(
     out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Folder for NIfTI, DICOM and truth.json.")],

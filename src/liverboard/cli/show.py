@@ -15,6 +15,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from liverboard.board.dossier import Dossier
+    from liverboard.board.follow import Followed
     from liverboard.clinical.extent import Lesion, LiverExtent
     from liverboard.clinical.facts import Facts
     from liverboard.clinical.remnant import Remnant
@@ -174,6 +175,43 @@ def _lesion_table(extent: LiverExtent) -> Table:
         cells = ["" if v is None else f"{v:.1f}" if isinstance(v, float) else escape(str(v)) for v in values]
         table.add_row(escape(lesion.id) + (" (machine)" if lesion.machine else ""), *cells)
     return table
+
+
+def show_follow(found: Followed) -> None:
+    """A row a link, what needs a look first."""
+    from liverboard.imaging.growth import in_words
+
+    out = _out()
+    table = Table(box=None, header_style="bold")
+    for name in ("baseline", "became", "relation", "sure"):
+        table.add_column(name)
+    table.add_column("volume")
+    table.add_column("why")
+    for link in found.tracking.links:
+        sure = (
+            "a person said so"
+            if link.confidence is None
+            else ">99 %"
+            if link.confidence > 0.99
+            else f"{100 * link.confidence:.0f} %"
+        )
+        grew = "" if link.growth is None else in_words(link.growth)
+        table.add_row(
+            escape(", ".join(link.baseline)),
+            escape(", ".join(link.followup)),
+            link.relation,
+            sure,
+            escape(grew),
+            escape(link.reason),
+        )
+    out.print(table)
+    quality = found.tracking.registration
+    out.print(
+        f"livers laid on each other ({quality.method}): Dice {quality.dice_after:.2f} (before {quality.dice_before:.2f}), "
+        f"surfaces {quality.surface_after_mm:.1f} mm apart; a lesion's place is known to {quality.lesion_error_mm:.1f} mm"
+    )
+    for warning in found.tracking.warnings:
+        out.print(f"note: {escape(warning)}", soft_wrap=True)
 
 
 def show_doctor(report: Mapping[str, object]) -> None:

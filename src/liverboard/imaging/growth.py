@@ -142,12 +142,16 @@ def in_words(found: Growth, longest_days: float = 3650.0) -> str:
             return f"more than {longest_days:.0f}"
         return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
 
+    def least(value: float | None) -> str:
+        told = days(value)
+        return told if told.startswith("more") else f"at least {told}"
+
     change = f"{100 * found.change:+.0f} % in {found.days:.0f} days (95 % interval {100 * found.change_low:+.0f} to {100 * found.change_high:+.0f} %)"
     time = found.time
     if time.direction == "unclear":
         return (
-            f"{change}; within the error of the volumes: doubling, if it grows, takes at least {days(time.doubling_at_least_days)} days, "
-            f"halving, if it shrinks, at least {days(time.halving_at_least_days)} days"
+            f"{change}; within the error of the volumes: doubling, if it grows, takes {least(time.doubling_at_least_days)} days, "
+            f"halving, if it shrinks, {least(time.halving_at_least_days)} days"
         )
     verb = "doubling" if time.direction == "growing" else "halving"
     return f"{change}; {verb} in {days(time.days)} days (95 % interval {days(time.low_days)} to {days(time.high_days)})"
