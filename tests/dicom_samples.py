@@ -52,7 +52,7 @@ def ct(folder: Path, *, name: str = "a", number: int = 1, description: str = "po
         series_number=number,
         description=description,
         when=WHEN,
-        patient="DOE^JANE",
+        patient="DOE",
     )
 
 

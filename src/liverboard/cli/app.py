@@ -9,6 +9,7 @@ from typing import Annotated, Optional
 import typer
 
 from liverboard import __version__
+from liverboard.cli.pacs import pacs_app
 
 app = typer.Typer(
     name="liverboard",
@@ -380,6 +381,9 @@ def phantom(
         typer.echo(
             f"synthetic liver, {told['pattern']}: {len(told['lesions'])} lesions, {told['tumour_volume_ml']:.1f} of {told['liver_volume_ml']:.0f} mL; wrote {path}"
         )
+
+
+app.add_typer(pacs_app, name="pacs")
 
 
 @app.command(epilog="Example: liverboard doctor")

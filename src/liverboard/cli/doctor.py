@@ -38,5 +38,5 @@ def examine() -> dict[str, object]:
         "optional": optional,
         "samples": list(sample_names()),
         "incident_log": str(log_file()),
-        "network": "never used",
+        "network": "only `liverboard pacs`, to the address that you give",
     }

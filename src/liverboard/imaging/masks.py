@@ -195,7 +195,10 @@ def _statistics(labels: NDArray[Any]) -> tuple[Sequence[Box], Sequence[int]]:
     """Bounding boxes and voxel counts by label value."""
     unsigned = labels if labels.dtype.kind == "u" else labels.astype(np.uint32)
     found: Any = cc3d.statistics(unsigned)
-    boxes: list[Box] = [tuple(slice(int(s.start), int(s.stop)) for s in box) for box in found["bounding_boxes"]]  # pyright: ignore[reportAssignmentType]
+    boxes: list[Box] = [
+        _NOTHING if box is None else tuple(slice(int(s.start), int(s.stop)) for s in box)
+        for box in found["bounding_boxes"]
+    ]  # pyright: ignore[reportAssignmentType]
     return boxes, [int(n) for n in found["voxel_counts"]]
 
 

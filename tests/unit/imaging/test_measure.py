@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from liverboard.clinical.extent import LiverExtent
 from liverboard.errors import MissingData, UnsupportedImage
-from liverboard.imaging import Scan, best_slices, guess_roles, measure_extent
-from liverboard.volume import Geometry, Image, Mask
+from liverboard.imaging import Scan, best_slices, guess_roles, masks_of, measure_extent
+from liverboard.volume import Geometry, Image, LabelMap, Mask
 
 # Bound on a diameter, as a share of the in-plane voxel: the boundary of a binary mask is known to half a voxel on each side, so one voxel in all.
 GRIDS = {"1 mm": (1.0, 1.0, 1.0), "0.8 x 0.8 x 2.2 mm": (0.8, 0.8, 2.2), "0.8 x 0.8 x 5 mm": (0.8, 0.8, 5.0)}
@@ -168,6 +168,17 @@ def test_a_single_voxel_is_measured_and_doubted() -> None:
     assert extent.lesions[0].volume_ml == pytest.approx(0.001)
     assert extent.lesions[0].longest_axial_mm == pytest.approx(1.0)
     assert any("too small" in warning for warning in extent.warnings)
+
+
+def test_a_mask_that_fills_its_box_or_a_label_of_one_voxel_is_measured() -> None:
+    geometry = grid((1.0, 1.0, 1.0), size_mm=10)
+    array = np.zeros(geometry.shape, np.uint8)
+    array[2:7, 2:7, 2:7] = 1
+    only = masks_of([LabelMap(array, geometry, {1: "Liver", 2: "gone"})])
+    assert [int(mask.array.sum()) for mask in only] == [125, 0]
+    array[:] = 0
+    array[4, 4, 4] = 3
+    assert [int(mask.array.sum()) for mask in masks_of([LabelMap(array, geometry, {3: "L3"})])] == [1]
 
 
 @pytest.mark.parametrize(
