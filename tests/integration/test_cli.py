@@ -32,6 +32,7 @@ def liverboard(*words: str, cwd: Path | None = None, **extra: str) -> subprocess
         [sys.executable, "-m", "liverboard", *words],
         capture_output=True,
         text=True,
+        encoding="utf-8",
         cwd=cwd,
         env=environment,
         check=False,

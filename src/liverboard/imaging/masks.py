@@ -194,6 +194,10 @@ def _boxes(given: LabelMap) -> Mapping[int, Box]:
 def _statistics(labels: NDArray[Any]) -> tuple[Sequence[Box], Sequence[int]]:
     """Bounding boxes and voxel counts by label value."""
     unsigned = labels if labels.dtype.kind == "u" else labels.astype(np.uint32)
+    top = int(unsigned.max()) if unsigned.size else 0
+    if top >= unsigned.size:  # cc3d refuses a label beyond the number of voxels: a few voxels of lesion 70
+        sizes = np.bincount(unsigned.ravel(), minlength=top + 1).tolist()
+        return [(bounding_box(unsigned == n) if sizes[n] else None) or _NOTHING for n in range(top + 1)], sizes
     found: Any = cc3d.statistics(unsigned)
     boxes: list[Box] = [
         _NOTHING if box is None else tuple(slice(int(s.start), int(s.stop)) for s in box)
