@@ -274,6 +274,39 @@ def _mapping(text: str | None) -> dict[str, int]:
     return found
 
 
+@app.command(epilog="Example: liverboard segment study#arterial -o masks")
+def segment(
+    study: Annotated[
+        str,
+        typer.Argument(
+            metavar="STUDY",
+            help="A CT or MR series: a DICOM folder (F#2 or F#arterial for one of several), NIfTI or NRRD.",
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", metavar="DIR", help="Folder for the masks and segmentation.json.")
+    ],
+    device: Annotated[str, typer.Option("--device", metavar="D", help="cpu or gpu.")] = "cpu",
+    json: Json = False,
+) -> None:
+    """Liver, segments, lesions and vessels drawn by TotalSegmentator, when it is installed; marked as drawn by a program."""
+    from liverboard.board.segment import segment_study
+    from liverboard.cli.show import progress, show_json
+
+    if device not in {"cpu", "gpu"}:
+        raise typer.BadParameter("the device is cpu or gpu")
+    with progress("Segmenting") as step:
+        about = segment_study(study, out, when=_now(), device=device, step=step)
+    if json:
+        show_json(about)
+        return
+    typer.echo(f"drawn by {about['engine']} {about['version']}, not checked by a person:")
+    for name, file in about["files"].items():  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType, reportUnknownMemberType]
+        typer.echo(f"  {name:<20} {out / str(file)}")  # pyright: ignore[reportUnknownArgumentType]
+    for name in about["empty"]:  # pyright: ignore[reportGeneralTypeIssues, reportUnknownVariableType]
+        typer.echo(f"  {name}: none found")
+
+
 @app.command(epilog="Example: liverboard follow first/seg.dcm second/seg.dcm --days 182 --json")
 def follow(
     baseline: Annotated[

@@ -6,7 +6,6 @@ import importlib.metadata
 import os
 import platform
 import re
-from importlib.util import find_spec
 
 from liverboard import __version__
 from liverboard.board.load import sample_names
@@ -26,7 +25,7 @@ def examine() -> dict[str, object]:
             packages[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             missing.append(name)
-    optional = {"SimpleITK": find_spec("SimpleITK") is not None}
+    optional = {"segmentation engine (TotalSegmentator)": _engine()}
     return {
         "ok": not missing,
         "liverboard": __version__,
@@ -40,3 +39,13 @@ def examine() -> dict[str, object]:
         "incident_log": str(log_file()),
         "network": "only `liverboard pacs`, to the address that you give",
     }
+
+
+def _engine() -> str:
+    from liverboard.board.segment import find_engine
+    from liverboard.errors import MissingData
+
+    try:
+        return find_engine()[1]
+    except MissingData as error:
+        return error.message

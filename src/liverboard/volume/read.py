@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -124,10 +125,23 @@ def _mask_files(folder: Path) -> list[Path]:
 
 def _file_maps(file: Path, *, whole_file: bool = False) -> list[LabelMap]:
     array, geometry, header = _load(file)
+    machine = _drawn_by(file)
     if any(key.startswith("Segment0_") for key in header):
-        return _segments(file, array, geometry, header)
-    labels = _labels(file, array, geometry)
+        return [replace(each, machine=machine) for each in _segments(file, array, geometry, header)]
+    labels = replace(_labels(file, array, geometry), machine=machine)
     return [replace(labels, named=True) if whole_file and len(labels.names) == 1 else labels]
+
+
+def _drawn_by(file: Path) -> str | None:
+    """The program that drew a mask, when the `segmentation.json` beside it says so (as `liverboard segment` writes it)."""
+    beside = file.with_name("segmentation.json")
+    try:
+        about: Any = json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {}
+        if about.get("machine_made") and file.name in about.get("files", {}).values():
+            return " ".join(str(about.get(key, "")) for key in ("engine", "version")).strip() or "a program"
+    except (OSError, ValueError, AttributeError):
+        return None
+    return None
 
 
 def _dicom_maps(file: Path, grid: Geometry | None) -> list[LabelMap]:
