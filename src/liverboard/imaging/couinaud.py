@@ -17,7 +17,9 @@ from liverboard.volume import LabelMap, Mask
 Floats = NDArray[np.float64]
 CRANIAL = np.array([0.0, 0.0, 1.0])
 RIGHT = np.array([-1.0, 0.0, 0.0])  # LPS: x grows to the patient's left
-ANTERIOR = np.array([0.0, -1.0, 0.0])
+ANTERIOR = np.array(
+    [0.0, -1.0, 0.0]
+)  # the posterior sector lies behind the right hepatic vein, whose plane may run nearly left to right
 SEPARATES = {
     "main": "left (2, 3, 4) | right (5, 6, 7, 8)",
     "right": "right anterior (5, 8) | right posterior (6, 7)",
@@ -68,7 +70,7 @@ def planes_of(landmarks: Landmarks) -> tuple[CutPlane, ...]:
         "main": lambda: _fit(
             "main", [top, _array(landmarks.middle_hepatic_vein), _array(landmarks.gallbladder_fossa)], axis, RIGHT
         ),
-        "right": lambda: _fit("right", [top, _array(landmarks.right_hepatic_vein)], axis, RIGHT),
+        "right": lambda: _fit("right", [top, _array(landmarks.right_hepatic_vein)], axis, RIGHT - ANTERIOR),
         "left": lambda: _fit("left", [top, _array(landmarks.umbilical_fissure)], axis, RIGHT),
         "transverse": lambda: (_array(landmarks.portal_bifurcation).mean(axis=0), axis),
         "caudate": lambda: _front(landmarks, cava, axis),
