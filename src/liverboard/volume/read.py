@@ -221,15 +221,22 @@ def _pixels(file: Path, stored: Any, shape: tuple[int, ...]) -> Array:
     from isal import igzip as untyped
 
     igzip: Any = untyped
-    array: Any = np.empty(shape, dtype=stored.dtype, order="F")
+    # A mask is nearly all zeros: memory that is never written costs nothing, so only what holds something is.
+    sparse = stored.dtype.itemsize == 1
+    array: Any = (np.zeros if sparse else np.empty)(shape, dtype=stored.dtype, order="F")
     room = memoryview(array.reshape(-1, order="F")).cast("B")
+    step = bytearray(_PACKED_STEP)
     with igzip.open(file, "rb") as packed:
         packed.read(int(stored.offset))
         place = 0
         while place < len(room):
-            count = int(packed.readinto(room[place : place + _PACKED_STEP]))
+            count = int(
+                packed.readinto(memoryview(step)[: len(room) - place] if sparse else room[place : place + _PACKED_STEP])
+            )
             if not count:
                 raise EOFError
+            if sparse and np.frombuffer(step, np.uint8, count).any():
+                room[place : place + count] = memoryview(step)[:count]
             place += count
     return array
 
