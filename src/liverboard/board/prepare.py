@@ -213,8 +213,16 @@ def _extent(visible: Sequence[AnyEvent], measured: Measured) -> ExtentSection:
         burden_percent=burden,
         lesion_count=None if event.lesions is None else len(event.lesions),
         lesions=lesions,
-        pattern=pattern_of(places_of(lesions)) if event.lesions is not None else LiverExtent().pattern,
+        pattern=found.pattern
+        if found is not None and is_measured
+        else pattern_of(places_of(lesions))
+        if event.lesions is not None
+        else LiverExtent().pattern,
         warnings=() if found is None else found.warnings,
+        segments=() if found is None else found.segments,
+        segments_from=None if found is None else found.segments_from,
+        planes=() if found is None else found.planes,
+        viable_rule=None if found is None else found.viable_rule,
     )
     plans = [e for e in visible if isinstance(e, Plan)]
     done = [e for e in visible if isinstance(e, Procedure)]
@@ -229,6 +237,7 @@ def _extent(visible: Sequence[AnyEvent], measured: Measured) -> ExtentSection:
         date=event.date,
         event=event.id,
         modality=event.modality,
+        machine_made=any(lesion.machine for lesion in lesions),
         resected_segments=event.resected_segments or (),
         treated_lesions=tuple(sorted(treated)),
         planned_segments=(planned.segments or ()) if planned else (),

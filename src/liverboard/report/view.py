@@ -269,7 +269,7 @@ def view_of(dossier: Dossier) -> View:
         ),
         lesions=tuple(
             LesionRow(
-                id=clean(lesion.id),
+                id=clean(lesion.id) + (" (auto)" if lesion.machine else ""),
                 segments=", ".join(
                     f"S{s.segment}" + (f" {quantity(100 * s.share, '%')}" if len(lesion.segments) > 1 else "")
                     for s in sorted(lesion.segments, key=lambda s: -s.share)
