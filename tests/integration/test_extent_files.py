@@ -17,6 +17,7 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 import trimesh
 from PIL import Image as Picture
+from tests.dicom_samples import sample_data
 from tests.phantom_samples import small_phantom, truth_of
 
 from liverboard.board.measure import measure_files
@@ -208,3 +209,16 @@ def test_the_series_reads_back_equal_to_the_nifti(phantom: Path) -> None:
     index = np.round((low - file.geometry.affine[:3, 3]) @ np.linalg.inv(file.geometry.affine[:3, :3]).T).astype(int)
     assert [int(series.array[0, 0, 0]), int(series.array[10, 20, 30])] == [int(file.array[tuple(i)]) for i in index]
     assert float(series.array.mean()) == pytest.approx(float(file.array.mean()), abs=1e-6)
+
+
+def test_a_series_that_an_anonymiser_left_without_identifiers_is_told_and_measured(tmp_path: Path) -> None:
+    """The study's, the slices' and the SOP class's identifiers of this public series are blank: an object cannot name them."""
+    folder = sample_data() / "dicom" / "totalseg-example"
+    files = ScanFiles(liver=f"{folder}/example_seg_dicom.nii.gz#5", images={"portal": f"{folder}/dicom"})
+    read, measured = measure_files(files)
+    told: Any = write_extent(
+        tmp_path, measured.extent.model_dump(mode="json"), read, measured, when=WHEN, step=lambda text: None
+    )
+    assert "identifiers" in told["notes"][0]
+    (mask,) = read_masks(tmp_path / "segmentation.dcm")
+    assert np.count_nonzero(mask.array) == 366_708, "voxels of the liver as the sample's own description gives them"

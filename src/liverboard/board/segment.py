@@ -257,14 +257,12 @@ def _write(folder: Path, drawn: Mapping[Kind, Sequence[Mask]], image: Image, whe
         written[_FILES[kind]] = f"{_FILES[kind]}.nii.gz"
         write_nifti(folder / written[_FILES[kind]], maps[0].array, image.geometry)
     if structures:
+        path, what = folder / "segmentation.dcm", "Drawn by a program, unchecked"
         sources = image.origin.files if len(image.origin.files) == image.geometry.shape[2] else ()
-        write_seg(
-            folder / "segmentation.dcm",
-            structures,
-            source=sources,
-            when=when,
-            description="Drawn by a program, unchecked",
-        )
+        try:
+            write_seg(path, structures, source=sources, when=when, description=what)
+        except UnsupportedImage:  # a series without identifiers: the object stands on its own
+            write_seg(path, structures, when=when, description=what)
         written["segmentation_dicom"] = "segmentation.dcm"
     return written
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from liverboard.board.scan_files import ReadScan
 from liverboard.clinical.extent import CutPlane
 from liverboard.clinical.landmarks import Landmarks
-from liverboard.errors import BadInput
+from liverboard.errors import BadInput, UnsupportedImage
 from liverboard.imaging import Measurement, Scan, crop
 from liverboard.imaging.masks import grid_around, label_maps, seen_on
 from liverboard.report.lesion_pictures import lesion_pictures, overview
@@ -105,13 +105,14 @@ def _masks(
     if sources and len(sources) != grid.shape[2]:
         sources = ()
         notes.append("the image series has gaps or doubled slices, so the DICOM objects stand on their own")
+    target = folder / "segmentation.dcm"
     try:
-        seg = write_seg(
-            folder / "segmentation.dcm",
-            structures if sources else _structures(scan, lesions, box),
-            source=sources,
-            when=when,
-        )
+        try:
+            seg = write_seg(target, structures, source=sources, when=when) if sources else None
+        except UnsupportedImage as problem:
+            seg, sources = None, ()
+            notes.append(f"{problem.message}, so the DICOM objects stand on their own")
+        seg = seg or write_seg(target, _structures(scan, lesions, box), when=when)
     except BadInput as problem:
         notes.append(f"no DICOM SEG and SR were written: {problem.message}")
         return files, notes, labels

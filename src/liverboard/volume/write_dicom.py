@@ -31,6 +31,9 @@ COUINAUD = {
 }  # fmt: skip
 
 
+_IDENTIFIERS = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Structure:
     """A label map whose structures are all of one kind."""
@@ -118,7 +121,8 @@ def write_seg(
     """Write the structures as one DICOM SEG (BINARY, sparse frames, one segment a structure).
 
     `source`: files of the image series on whose grid the structures lie; it gives patient, study and frame of reference. Without it the object stands on
-    its own. Raises UnsupportedImage: structures on different grids, a grid unlike the source's, or nothing in any of them; BadInput: the place.
+    its own. Raises UnsupportedImage: structures on different grids, a source with another grid or without
+    identifiers, or nothing in any of them; BadInput: the place.
     """
     grids = [each.map.geometry for each in structures]
     if not grids or any(not grid.same_grid(grids[0]) for grid in grids):
@@ -304,6 +308,15 @@ def _sources(source: Sequence[Path], geometry: Geometry, when: dt.datetime, wher
         study = uid_from("liverboard", where, when.isoformat())
         return [_made_up(geometry, k, study, when) for k in range(geometry.shape[2])], True
     heads = [pydicom.dcmread(file, stop_before_pixels=True) for file in source]
+    for head in heads:
+        if not head.get("SOPClassUID"):  # anonymisers blank it; the file's own header still has it
+            head.SOPClassUID = head.file_meta.get("MediaStorageSOPClassUID", "")
+    if not all(head.get(name) for head in heads for name in _IDENTIFIERS):
+        raise UnsupportedImage(
+            "the image series carries no identifiers that an object could name it by",
+            where=where,
+            hint="Give the series as the scanner or the PACS stored it, or leave it out.",
+        )
     normal = np.cross(geometry.affine[:3, 0], geometry.affine[:3, 1])
     normal /= np.linalg.norm(normal)
     heads.sort(key=lambda head: float(normal @ np.array(head.ImagePositionPatient, dtype=float)))
