@@ -59,6 +59,39 @@ def load_references() -> Mapping[str, Reference]:
         raise KnowledgeBaseError(reasons(error), where="references.yaml", hint=_REINSTALL) from None
 
 
+def packaged_texts(folder: str) -> Mapping[str, str]:
+    """The YAML files of a packaged folder as text, by name. Raises KnowledgeBaseError."""
+    names = sorted(
+        entry.name for entry in (resources.files(__name__) / folder).iterdir() if entry.name.endswith(".yaml")
+    )
+    return {name: _read(f"{folder}/{name}") for name in names}
+
+
+def yaml_with_lines(text: str) -> tuple[Any, dict[tuple[Hashable, ...], int]]:
+    """The content of a YAML text, and the line (from 1) of each place in it, by its path. Raises yaml.YAMLError; also for a key given twice."""
+    loader: Any = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        content = None if node is None else loader.construct_document(node)
+    finally:
+        loader.dispose()
+    lines: dict[tuple[Hashable, ...], int] = {}
+
+    def walk(node: Any, path: tuple[Hashable, ...]) -> None:
+        lines.setdefault(path, node.start_mark.line + 1)
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                walk(value, (*path, key.value))
+                lines[*path, key.value] = key.start_mark.line + 1
+        elif isinstance(node, yaml.SequenceNode):
+            for place, item in enumerate(node.value):
+                walk(item, (*path, place))
+
+    if node is not None:
+        walk(node, ())
+    return content, lines
+
+
 def reasons(error: ValidationError) -> str:
     """What pydantic found, in one sentence: each place and its reason."""
     return "; ".join(
