@@ -240,6 +240,9 @@ def _as_stated(lesion: Lesion) -> StatedLesion:
         "longest": (lesion.longest_axial_mm, "mm"),
         "short": (lesion.short_axial_mm, "mm"),
         "volume": (lesion.volume_ml, "mL"),
+        "capsule_distance": (lesion.capsule_distance_mm, "mm"),
+        "vessel_distance": (lesion.vessel_distance_mm, "mm"),
+        "bile_duct_distance": (lesion.bile_duct_distance_mm, "mm"),
     }
     quantities: dict[str, object] = {
         name: write_quantity(value, unit) for name, (value, unit) in written.items() if value is not None

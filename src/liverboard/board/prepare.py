@@ -258,6 +258,9 @@ def _stated(event: Imaging) -> tuple[Lesion, ...]:
                 SegmentShare(segment=s, share=1 / len(lesion.segments or ())) for s in lesion.segments or ()
             ),
             hypervascular=lesion.hypervascular,
+            capsule_distance_mm=lesion.capsule_distance,
+            vessel_distance_mm=lesion.vessel_distance,
+            bile_duct_distance_mm=lesion.bile_duct_distance,
         )
         for lesion in event.lesions or ()
     ]

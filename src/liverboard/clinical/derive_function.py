@@ -1,11 +1,13 @@
-"""ALBI and Child-Pugh of a case, and markers over their upper limit of normal."""
+"""ALBI and Child-Pugh of a case, and laboratory values over their upper limit of normal."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from operator import attrgetter
 from typing import cast
 
 from liverboard.clinical.derive import Fact, Sheet, combine, join
-from liverboard.clinical.events import marker_ratio
+from liverboard.clinical.events import Labs, Marker, marker_ratio, over_limit
 from liverboard.clinical.liver_function import (
     CHILD_PUGH_EDITION,
     albi_grade,
@@ -21,14 +23,33 @@ _CHILD_PUGH = ("bilirubin_umol_l", "albumin_g_l", "inr", "ascites", "encephalopa
 def write_function(sheet: Sheet) -> None:
     _albi(sheet)
     _child_pugh(sheet)
-    sheet.put_stated(
-        "chromogranin_a_x_uln",
-        sheet.labs,
-        lambda labs: None if labs.chromogranin_a is None else marker_ratio(labs.chromogranin_a),
-    )
-    sheet.put_stated(
-        "u5hiaa_x_uln", sheet.labs, lambda labs: None if labs.u5hiaa is None else marker_ratio(labs.u5hiaa)
-    )
+    _bilirubin_over_limit(sheet)
+    for field in ("ast", "alt", "chromogranin_a", "u5hiaa"):
+        marker: Callable[[Labs], Marker | None] = attrgetter(field)
+        sheet.put_stated(
+            f"{field}_x_uln",
+            sheet.labs,
+            lambda labs, marker=marker: None if (found := marker(labs)) is None else marker_ratio(found),
+        )
+
+
+def _bilirubin_over_limit(sheet: Sheet) -> None:
+    name = "bilirubin_x_uln"
+    found = sheet.latest(name, sheet.labs, _bilirubin_ratio)
+    if found is None:
+        return
+    labs, ratio = found
+    doubted = labs.bilirubin is not None and sheet.definitions["bilirubin_umol_l"].doubt(labs.bilirubin) is not None
+    if doubted and labs.confirmed is not True:
+        sheet.put(name, None, note="questioned: bilirubin")
+    else:
+        sheet.put(name, ratio, labs.date, labs.id, confirmed=labs.confirmed is True)
+
+
+def _bilirubin_ratio(labs: Labs) -> float | None:
+    if labs.bilirubin is None or labs.bilirubin_upper_limit is None:
+        return None
+    return over_limit(labs.bilirubin, labs.bilirubin_upper_limit)
 
 
 def _albi(sheet: Sheet) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from liverboard.clinical.derive import Sheet, join
+from liverboard.clinical.derive import Sheet, combine, join
 from liverboard.clinical.events import Imaging, Procedure, StatedLesion
 from liverboard.clinical.pattern import Place, hemiliver_of, pattern_of, pattern_parameters
 
@@ -20,6 +20,7 @@ def write_liver(sheet: Sheet) -> None:
     extent = sheet.known("extrahepatic")
     if extent is not None:
         sheet.put("liver_dominant", extent.value != "extensive", extent.date, extent.event)
+    _progression(sheet)
     _recurrent(sheet, imagings)
 
 
@@ -110,6 +111,19 @@ def _volumes(sheet: Sheet, imagings: Sequence[Imaging]) -> None:
 def _burden(image: Imaging) -> float | None:
     tumour = tumour_volume(image)
     return None if tumour is None or not image.liver_volume else 100 * tumour / image.liver_volume
+
+
+def _progression(sheet: Sheet) -> None:
+    known = [fact for name in ("hepatic_progression", "extrahepatic_progression") if (fact := sheet.known(name))]
+    growing = [fact for fact in known if fact.value]
+    if growing:
+        date, event, _ = combine(growing[-1:])
+        sheet.put(
+            "progression", True, date, event, note=join(*(sheet.definitions[fact.name].label for fact in growing))
+        )
+    elif len(known) == 2:
+        date, event, apart = combine(known)
+        sheet.put("progression", False, date, event, note=apart)
 
 
 def _recurrent(sheet: Sheet, imagings: Sequence[Imaging]) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import get_args
 
-from liverboard.clinical.events import AnyEvent, Case, Systemic
+from liverboard.clinical.events import AnyEvent, Case, Drug, Systemic
 
 SSA = frozenset({"lanreotide", "octreotide_lar"})
 PRRT = frozenset({"lu177_dotatate"})
 CAPECITABINE = frozenset({"capecitabine_temozolomide"})
 CHEMOTHERAPY = frozenset({"capecitabine_temozolomide", "streptozotocin_5fu", "folfox"})
+ANTIANGIOGENIC = frozenset({"sunitinib", "cabozantinib"})
+UNNAMED = frozenset({"other"})
+NOT_SSA = frozenset(get_args(Drug)) - SSA - UNNAMED
 
 
 @dataclass(frozen=True, slots=True)

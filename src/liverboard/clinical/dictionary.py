@@ -29,7 +29,10 @@ class Code(Frozen):
 
 
 class FactDefinition(Frozen):
-    """One fact: `stated_in` (the key `from` of the file) is the event kind and field path of a stated fact; a derived fact says `derivation` instead."""
+    """One fact: `stated_in` (the key `from` of the file) is the event kind and field path of a stated fact; a derived fact says `derivation` instead.
+
+    `read_behind`: the count without which the fact means nothing (what was never given has no date); a rule asks for the count first.
+    """
 
     name: FactName
     label: Words
@@ -50,6 +53,7 @@ class FactDefinition(Frozen):
     asks_for: Words
     code: Code | None = None
     source: str | None = None
+    read_behind: FactName | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> FactDefinition:
@@ -85,23 +89,31 @@ class FactDefinition(Frozen):
 
 @cache
 def load_dictionary() -> Mapping[str, FactDefinition]:
-    """Every fact by its name, in the order of the dictionary. Raises KnowledgeBaseError when the packaged file is inconsistent."""
+    """Every fact of a case by its name, in the order of the dictionary. Raises KnowledgeBaseError when the packaged file is inconsistent."""
     return read_dictionary(load_yaml(FILE))
 
 
-def read_dictionary(content: Any) -> Mapping[str, FactDefinition]:
-    """The dictionary in the content of a facts file. Raises KnowledgeBaseError with every fault."""
+@cache
+def load_lesion_dictionary() -> Mapping[str, FactDefinition]:
+    """Every fact of a single lesion by its name. Raises KnowledgeBaseError when the packaged file is inconsistent."""
+    return read_dictionary(load_yaml(FILE), "lesion_facts")
+
+
+def read_dictionary(content: Any, section: Literal["facts", "lesion_facts"] = "facts") -> Mapping[str, FactDefinition]:
+    """One section of the content of a facts file. Raises KnowledgeBaseError with every fault."""
     try:
-        raw = cast("dict[str, dict[str, Any]]", content["facts"])
+        raw = cast("dict[str, dict[str, Any]]", content[section])
         defaults = cast("dict[str, Any]", content.get("defaults", {}))
         filled = {name: {"name": name, **_defaults(defaults, entry), **entry} for name, entry in raw.items()}
     except (AttributeError, KeyError, TypeError) as error:
-        raise KnowledgeBaseError(f"expected `facts`: name -> entry ({error})", where=FILE) from None
+        raise KnowledgeBaseError(f"expected `{section}`: name -> entry ({error})", where=FILE) from None
     try:
         facts = TypeAdapter(dict[str, FactDefinition]).validate_python(filled)
     except ValidationError as error:
         raise KnowledgeBaseError(reasons(error), where=FILE) from None
-    faults = [f"{name}: {fault}" for name, fact in facts.items() for fault in _faults(fact)]
+    faults = [f"{name}: {fault}" for name, fact in facts.items() for fault in _faults(fact, facts)]
+    if section == "lesion_facts":
+        faults += [f"{name}: is a fact of the case too" for name in facts if name in content.get("facts", {})]
     if faults:
         raise KnowledgeBaseError("; ".join(faults), where=FILE)
     return MappingProxyType(facts)
@@ -116,7 +128,7 @@ def _defaults(defaults: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str
     }
 
 
-def _faults(fact: FactDefinition) -> list[str]:
+def _faults(fact: FactDefinition, facts: Mapping[str, FactDefinition]) -> list[str]:
     faults: list[str] = []
     if fact.stated_in is not None:
         allowed = _field(fact.stated_in)
@@ -131,6 +143,8 @@ def _faults(fact: FactDefinition) -> list[str]:
     ]
     if fact.stale_after_days is not None and not fact.stale_source:
         faults.append("stale_after_days needs stale_source")
+    if fact.read_behind is not None and (fact.read_behind not in facts or facts[fact.read_behind].type != "integer"):
+        faults.append(f"read_behind names '{fact.read_behind}', which is not a count")
     return faults
 
 
@@ -158,7 +172,7 @@ def _words(annotation: object) -> tuple[str, ...]:
 def unit_faults() -> list[str]:
     """Likely units that do not convert; checked by the tests, not on loading (the unit library is slow to start)."""
     faults: list[str] = []
-    for name, fact in load_dictionary().items():
+    for name, fact in {**load_dictionary(), **load_lesion_dictionary()}.items():
         for unit in fact.likely_units:
             try:
                 convert(1.0, unit, fact.unit or "", substance=fact.substance)

@@ -5,6 +5,7 @@ Absent means unknown, never "no". Numbers are kept in the canonical unit of the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, get_args
 
@@ -12,6 +13,7 @@ from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from liverboard.clinical.extent import Frozen
 from liverboard.clinical.quantity import (
+    ActivityGbq,
     AlbuminGL,
     BilirubinUmolL,
     CellsPerL,
@@ -75,7 +77,7 @@ class Event(Frozen):
 
 
 class Marker(Frozen):
-    """A tumour marker with the upper limit of normal of its own assay; both in one unit."""
+    """A laboratory value with the upper limit of normal of its own assay; both in one unit."""
 
     value: Annotated[float, Field(strict=True, ge=0)]
     unit: Text
@@ -111,12 +113,17 @@ class Study(Frozen):
 
 
 class StatedLesion(Frozen):
+    """A lesion as typed in or measured. Distances run from its surface to the nearest point of the structure; 0 where they touch."""
+
     id: EventId
     segments: Segments | None = None
     segment_shares: tuple[Percent, ...] | None = None
     longest: LengthMm | None = None
     short: LengthMm | None = None
     volume: VolumeMl | None = None
+    capsule_distance: LengthMm | None = None
+    vessel_distance: LengthMm | None = None
+    bile_duct_distance: LengthMm | None = None
     hypervascular: Truth | None = None
     treated: Truth | None = None
 
@@ -199,6 +206,10 @@ class Diagnosis(Event):
 class Clinic(Event):
     kind: Literal["clinic"]
     ecog: Annotated[Count, Field(le=4)] | None = None
+    frail: Truth | None = None
+    life_expectancy_over_3_months: Truth | None = None
+    pregnant: Truth | None = None
+    oxygen_saturation: Annotated[Percent, Field(le=100)] | None = None
     weight: WeightKg | None = None
     height: HeightCm | None = None
     syndrome: Literal["none", "carcinoid", "insulinoma", "gastrinoma", "glucagonoma", "vipoma", "other"] | None = None
@@ -212,23 +223,31 @@ class Clinic(Event):
     ascites: Literal["none", "mild", "moderate"] | None = None
     encephalopathy: Literal["none", "grade_1_2", "grade_3_4"] | None = None
     cirrhosis: Truth | None = None
+    portal_hypertension: Truth | None = None
+    active_hepatitis: Truth | None = None
+    stable_over_6_months: Truth | None = None
     fit_for_major_surgery: Truth | None = None
     resectable: Truth | None = None
     clearable: Percent | None = None
     future_remnant: Percent | None = None
     contrast_allergy: Literal["none", "mild", "severe"] | None = None
+    angiography_contraindicated: Truth | None = None
     biliary: Biliary | None = None
 
 
 class Labs(Event):
     kind: Literal["labs"]
     bilirubin: BilirubinUmolL | None = None
+    bilirubin_upper_limit: Annotated[BilirubinUmolL, Field(gt=0)] | None = None
     albumin: AlbuminGL | None = None
     inr: Number | None = None
+    ast: Marker | None = None
+    alt: Marker | None = None
     platelets: CellsPerL | None = None
     creatinine: CreatinineUmolL | None = None
     egfr: ClearanceMlMin | None = None
     haemoglobin: HaemoglobinGL | None = None
+    leukocytes: CellsPerL | None = None
     neutrophils: CellsPerL | None = None
     chromogranin_a: Marker | None = None
     u5hiaa: Marker | None = None
@@ -242,7 +261,10 @@ class Imaging(Event):
     lesions: tuple[StatedLesion, ...] | None = None
     liver_volume: VolumeMl | None = None
     tumour_volume: VolumeMl | None = None
+    infiltrative: Truth | None = None
+    too_many_to_count: Truth | None = None
     portal_vein: Literal["patent", "segmental", "branch", "main"] | None = None
+    portal_flow: Literal["hepatopetal", "hepatofugal"] | None = None
     extrahepatic: Extrahepatic | None = None
     sstr: SstrUptake | None = None
     fdg: Fdg | None = None
@@ -264,9 +286,13 @@ class Imaging(Event):
 class Scout(Event):
     kind: Literal["scout"]
     lung_shunt_fraction: Annotated[Fraction, Field(le=1)] | None = None
+    lung_shunt_method: Literal["planar", "spect_ct"] | None = None
+    lung_activity: ActivityGbq | None = None
     lung_dose: DoseGy | None = None
     extrahepatic_deposition: Literal["none", "correctable", "uncorrectable"] | None = None
     tumour_to_normal_ratio: Number | None = None
+    arterial_reflux: Truth | None = None
+    thrombus_uptake: Truth | None = None
 
 
 class Systemic(Event):
@@ -436,4 +462,10 @@ def reference_faults(events: Sequence[tuple[str, str, str | None]]) -> list[tupl
 
 def marker_ratio(marker: Marker) -> float | None:
     """Value over the upper limit of normal of the same assay (the unit cancels); None when the limit was not given."""
-    return None if marker.upper_limit is None else marker.value / marker.upper_limit
+    return None if marker.upper_limit is None else over_limit(marker.value, marker.upper_limit)
+
+
+def over_limit(value: float, upper_limit: float) -> float | None:
+    """`value` over `upper_limit`; None when the limit is too small to divide by."""
+    ratio = value / upper_limit
+    return ratio if math.isfinite(ratio) else None
