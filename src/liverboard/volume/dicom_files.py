@@ -68,12 +68,13 @@ def find_series(place: Path) -> tuple[Series, ...]:
         )
     with ThreadPoolExecutor(max_workers=4) as pool:
         heads = list(pool.map(read_head, files))
-    found: dict[str, list[tuple[Any, Path]]] = {}
+    found: dict[tuple[str, ...], list[tuple[Any, Path]]] = {}
     for head, file in zip(heads, files, strict=True):
         if head is not None:
-            found.setdefault(text(head, "SeriesInstanceUID") or f"no series UID, {kind_of(head)}", []).append(
-                (head, file)
-            )
+            uid = text(head, "SeriesInstanceUID") or f"no series UID, {kind_of(head)}"
+            # Two patients stay apart even where an anonymiser gave them one series UID, or none.
+            key = (uid, text(head, "StudyInstanceUID"), text(head, "PatientID") or text(head, "PatientName"))
+            found.setdefault(key, []).append((head, file))
     if not found:
         fail(where, "there is no DICOM object in it", "Give a folder or file of a DICOM series, or NIfTI or NRRD.")
     order = sorted(found.items(), key=lambda item: (whole(item[1][0][0], "SeriesNumber", 10**6), item[0]))
@@ -87,7 +88,7 @@ def find_series(place: Path) -> tuple[Series, ...]:
             tuple(head for head, _ in pairs),
             tuple(file for _, file in pairs),
         )
-        for number, (uid, pairs) in enumerate(order, 1)
+        for number, ((uid, *_), pairs) in enumerate(order, 1)
     )
 
 

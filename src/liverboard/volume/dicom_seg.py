@@ -52,7 +52,7 @@ def _maps(
 ) -> list[LabelMap]:
     kind = text(data, "SegmentationType")
     top = max(names)
-    dtype = np.uint8 if top < 256 else np.uint16
+    dtype = pixels.dtype if kind == "LABELMAP" else np.uint8 if top < 256 else np.uint16
     maps: list[tuple[Any, dict[int, str]]] = [(np.zeros(geometry.shape, dtype=dtype, order="F"), {})]
     if kind == "LABELMAP":
         for plane, k in zip(pixels, slices, strict=True):
@@ -97,6 +97,7 @@ def _grid(data: Any, frames: list[Any], file: Path) -> tuple[Geometry, list[int]
     """The grid, and each frame's slice on it."""
     rows, columns = whole(data, "Rows", 0), whole(data, "Columns", 0)
     places: list[list[float]] = []
+    orientation = numbers(_first(_either(data, frames[0], "PlaneOrientationSequence")), "ImageOrientationPatient", 6)
     for n, frame in enumerate(frames):
         place = numbers(_first(_either(data, frame, "PlanePositionSequence")), "ImagePositionPatient", 3)
         if place is None:
@@ -105,8 +106,10 @@ def _grid(data: Any, frames: list[Any], file: Path) -> tuple[Geometry, list[int]
                 f"frame {n + 1} does not say where it lies in the patient",
                 "Slide segmentations are not read; export it again.",
             )
+        own = numbers(_first(frame.get("PlaneOrientationSequence")), "ImageOrientationPatient", 6)
+        if own is not None and orientation is not None and not np.allclose(own, orientation, atol=2e-3):
+            fail(file.name, f"frame {n + 1} lies in another direction than the first", "Export it again.")
         places.append(place)
-    orientation = numbers(_first(_either(data, frames[0], "PlaneOrientationSequence")), "ImageOrientationPatient", 6)
     measures = _first(_either(data, frames[0], "PixelMeasuresSequence"))
     spacing = numbers(measures, "PixelSpacing", 2)
     if orientation is None or spacing is None or min(rows, columns) < 1 or min(spacing) <= 0:
@@ -115,16 +118,7 @@ def _grid(data: Any, frames: list[Any], file: Path) -> tuple[Geometry, list[int]
     normal = np.cross(along_row, along_column)
     heights: Floats = np.array(places) @ normal
     levels = np.unique(np.round(heights, 3))
-    stated = numbers(measures, "SpacingBetweenSlices", 1) or numbers(measures, "SliceThickness", 1) or [1.0]
-    gaps = np.diff(levels)
-    # The stated step can be wrong or missing (it is optional): the smallest gap between frames is the step unless frames are sparse.
-    step = float(gaps.min()) if len(gaps) else abs(stated[0])
-    if (
-        len(gaps)
-        and abs(stated[0]) > 1e-6
-        and np.allclose(gaps / abs(stated[0]), np.round(gaps / abs(stated[0])), atol=0.02)
-    ):
-        step = abs(stated[0])
+    step = _step(measures, np.diff(levels))
     slices: Any = np.asarray(np.round((heights - heights.min()) / step), dtype=np.int64)
     if np.abs(heights - heights.min() - slices * step).max() > max(0.02 * step, 0.05):
         fail(file.name, "its frames are unevenly spaced", "Expected one distance between slices; export it again.")
@@ -137,7 +131,24 @@ def _grid(data: Any, frames: list[Any], file: Path) -> tuple[Geometry, list[int]
     affine[:3, 3] = places[lowest]
     if depth > 1:
         affine[:3, 2] = (np.array(places[highest]) - np.array(places[lowest])) / (depth - 1)
+    away = np.array(places) - (affine[:3, 3] + slices[:, None] * affine[:3, 2])
+    if np.abs(away).max() > 0.5 * min(spacing):
+        fail(file.name, "its frames do not lie one above the other", "Export it again.")
     return Geometry(affine, (columns, rows, depth)), [int(k) for k in slices]
+
+
+def _step(measures: Any, gaps: Floats) -> float:
+    """The distance of slices: as stated where it fits all gaps, else the smallest gap. A thickness is no distance: it counts only where no two frames are near."""
+    distance, thickness = (
+        abs((numbers(measures, name, 1) or [0.0])[0]) for name in ("SpacingBetweenSlices", "SliceThickness")
+    )
+    if not len(gaps):
+        return distance or thickness or 1.0
+    smallest = float(gaps.min())
+    for stated in (distance, 0.0 if smallest < 2.5 * thickness else thickness):
+        if stated > 1e-6 and np.allclose(gaps / stated, np.round(gaps / stated), atol=0.02):
+            return stated
+    return smallest
 
 
 def _frames(data: Any, count: int, size: tuple[int, int], file: Path) -> NDArray[Any]:

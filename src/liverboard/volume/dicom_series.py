@@ -24,6 +24,7 @@ _UNITS = {
     "CPS": "counts/s",
     "PROPCNTS": "proportional to counts",
 }
+_KINDS = {"TOMO": "projections", "STATIC": "planar images", "WHOLE BODY": "planar images", "DYNAMIC": "time frames"}
 # Neighbouring slices may differ from the common step by this share of it, or by this many mm, whichever is more: positions are rounded when they are written.
 _UNEVEN_SHARE, _UNEVEN_MM = 0.01, 0.05
 _MISSING_SHARE = 0.02
@@ -59,17 +60,18 @@ def read_series(series: Series) -> Image:
     ]
     if len(frames) < 2:
         fail(where, "it is a single 2-D image", "Expected a 3-D series.")
-    rows, columns = {(whole(h, "Rows", 0), whole(h, "Columns", 0)) for h in series.heads}, len(frames)
-    if len(rows) != 1:
-        fail(where, "its slices differ in size", "Leave the localizers out, or export the series again.")
-    height, width = rows.pop()
-    if height * width * columns > _MAX_VOXELS or min(height, width) < 2:
-        fail(where, f"it claims {height} x {width} x {columns} voxels", "Export it again.")
-    kept, step = _stack(_one_direction(frames, where, warnings), where, warnings)
+    frames = _one_direction(frames, where, warnings)
+    files = {frame.file for frame in frames}
+    heads = [head for head, file in zip(series.heads, series.files, strict=True) if file in files]
+    _check_alike(heads, where)
+    height, width = whole(heads[0], "Rows", 0), whole(heads[0], "Columns", 0)
+    if height * width * len(frames) > _MAX_VOXELS or min(height, width) < 2:
+        fail(where, f"it claims {height} x {width} x {len(frames)} voxels", "Export it again.")
+    kept, step = _stack(frames, where, warnings)
     geometry = _geometry(kept, step, (width, height), warnings)
-    array = _pixels(kept, geometry, where)
+    array = _pixels(kept, geometry, where, narrow=all(whole(head, "BitsAllocated", 16) <= 16 for head in heads))
     array = _filled(array, kept)
-    head = series.heads[0]
+    head = heads[0]
     modality = text(head, "Modality") or None
     return Image(
         array,
@@ -80,11 +82,25 @@ def read_series(series: Series) -> Image:
             study_uid=text(head, "StudyInstanceUID") or None,
             series_uid=text(head, "SeriesInstanceUID") or None,
             frame_of_reference_uid=text(head, "FrameOfReferenceUID") or None,
-            decay=_decay(head) if modality in {"PT", "NM"} else None,
+            decay=_decay(heads) if modality in {"PT", "NM"} else None,
             files=tuple(frame.file for frame in kept if frame is not None),
             warnings=tuple(warnings),
         ),
     )
+
+
+def _check_alike(heads: Sequence[Any], where: str) -> None:
+    """Slices of one image have one size, one place in space, one unit, and all or none of them a scale."""
+    for what, values in (
+        ("differ in size", [f"{whole(h, 'Rows', 0)} x {whole(h, 'Columns', 0)}" for h in heads]),
+        ("lie in different frames of reference", [text(h, "FrameOfReferenceUID") for h in heads]),
+        ("have different units", [_unit(h, text(h, "Modality")) or "not told" for h in heads]),
+        ("are scaled in part", ["scaled" if "RescaleSlope" in h else "not scaled" for h in heads]),
+    ):
+        found = sorted(set(values))
+        if len(found) > 1:
+            listed = "" if "reference" in what else f" ({', '.join(found[:4])})"
+            fail(where, f"its slices {what}{listed}", "Give one series of one scan, or export it again.")
 
 
 def _frames(head: Any, file: Path, where: str) -> list[_Frame]:
@@ -117,7 +133,6 @@ def _frame(
 ) -> _Frame:
     if min(spacing) <= 0:
         fail(file.name, f"its pixels are {spacing[0]:g} x {spacing[1]:g} mm", "Export it again.")
-    slope, intercept = numbers(scale, "RescaleSlope", 1), numbers(scale, "RescaleIntercept", 1)
     thickness = numbers(measure, "SliceThickness", 1)
     return _Frame(
         file,
@@ -125,11 +140,18 @@ def _frame(
         np.array(position, dtype=np.float64),
         np.array(orientation, dtype=np.float64),
         (spacing[0], spacing[1]),
-        ((slope or [1.0])[0], (intercept or [0.0])[0]),
+        (_scale(scale, "RescaleSlope", 1.0, file), _scale(scale, "RescaleIntercept", 0.0, file)),
         thickness[0] if thickness else None,
         group,
         text(scale, "InstanceNumber"),
     )
+
+
+def _scale(head: Any, name: str, otherwise: float, file: Path) -> float:
+    found = numbers(head, name, 1)
+    if (found is None and name in head and head[name].VM) or (name == "RescaleSlope" and found == [0.0]):
+        fail(file.name, f"its {name} is no number that scales values", "Export it again.")
+    return found[0] if found else otherwise
 
 
 def _group(head: Any) -> tuple[str, ...]:
@@ -179,6 +201,14 @@ def _multi(head: Any, file: Path, where: str) -> list[_Frame]:
 
 
 def _tomogram(head: Any, file: Path, count: int, where: str) -> list[_Frame]:
+    written: Any = head.get("ImageType") or ""
+    kind = "" if isinstance(written, str) or len(written) < 3 else str(written[2])
+    if text(head, "Modality") == "NM" and kind not in {"", "RECON TOMO"}:
+        fail(
+            where,
+            f"{file.name} holds no slices but {_KINDS.get(kind, 'frames of another kind')}",
+            "Give the reconstructed tomogram.",
+        )
     detector = _first(head, "DetectorInformationSequence")
     position = numbers(head, "ImagePositionPatient", 3) or numbers(detector, "ImagePositionPatient", 3)
     orientation = numbers(head, "ImageOrientationPatient", 6) or numbers(detector, "ImageOrientationPatient", 6)
@@ -313,9 +343,10 @@ def _geometry(kept: Sequence[_Frame | None], step: Floats, size: tuple[int, int]
     return Geometry(affine, (size[0], size[1], len(kept)))
 
 
-def _pixels(kept: Sequence[_Frame | None], geometry: Geometry, where: str) -> Array:
+def _pixels(kept: Sequence[_Frame | None], geometry: Geometry, where: str, *, narrow: bool) -> Array:
+    """Values [i, j, k]: whole numbers where `narrow` pixels (at most 16 bits) only have an offset, else float32."""
     given = [(k, frame) for k, frame in enumerate(kept) if frame is not None]
-    exact = all(
+    exact = narrow and all(
         frame.rescale[0] == 1 and frame.rescale[1] == round(frame.rescale[1]) and abs(frame.rescale[1]) < 30_000
         for _, frame in given
     )
@@ -365,7 +396,8 @@ def _decoded(data: Any, file: Path, where: str) -> NDArray[Any]:
     if whole(data, "NumberOfFrames", 1) == 1 and values.ndim == 2 and "PerFrameFunctionalGroupsSequence" in data:
         values = values[None]
     if text(data, "PhotometricInterpretation") == "MONOCHROME1" and text(data, "Modality") not in {"CT", "PT", "NM"}:
-        values = values.max() - values
+        # Inverted within the range of the type, so that all slices are inverted alike.
+        values = -1 - values if values.dtype.kind == "i" else 2 ** whole(data, "BitsStored", 16) - 1 - values
     return values
 
 
@@ -386,7 +418,12 @@ def _unit(head: Any, modality: str | None) -> str | None:
     return "counts" if modality == "NM" else None
 
 
-def _decay(head: Any) -> Decay:
+def _decay(heads: Sequence[Any]) -> Decay:
+    head = heads[0]
+    acquired = [
+        _moment((text(each, "AcquisitionDate") or text(each, "SeriesDate")) + text(each, "AcquisitionTime"))
+        for each in heads
+    ]
     drug = _first(head, "RadiopharmaceuticalInformationSequence")
     code = _first(drug, "RadionuclideCodeSequence") or _first(
         _first(head, "EnergyWindowInformationSequence"), "RadionuclideCodeSequence"
@@ -411,17 +448,15 @@ def _decay(head: Any) -> Decay:
         injected_bq=figure("RadionuclideTotalDose"),
         injected_at=injected,
         series_at=series_at,
-        acquired_at=_moment(
-            (text(head, "AcquisitionDate") or text(head, "SeriesDate")) + text(head, "AcquisitionTime")
-        ),
+        acquired_at=min((moment for moment in acquired if moment is not None), default=None),
         corrected_to=text(head, "DecayCorrection") or None,
     )
 
 
 def _moment(written: str) -> dt.datetime | None:
     """A DICOM date and time; without a zone unless it gives one."""
-    digits = written.partition(".")[0].split("+")[0].split("-")[0]
+    digits = written.partition(".")[0].split("+")[0].split("-")[0]  # seconds and minutes may be left out
     try:
-        return dt.datetime.strptime(digits, "%Y%m%d%H%M%S") if len(digits) == 14 else None  # noqa: DTZ007  (DICOM gives no zone)
+        return dt.datetime.strptime(digits.ljust(14, "0"), "%Y%m%d%H%M%S") if len(digits) in {10, 12, 14} else None  # noqa: DTZ007  (DICOM gives no zone)
     except ValueError:
         return None

@@ -203,6 +203,8 @@ def _load_nifti(file: Path) -> tuple[Array, Geometry, dict[str, Any]]:
     while len(shape) > 3 and shape[-1] == 1:
         shape = shape[:-1]
     _check_shape(file, shape)
+    if loaded.get_data_dtype().kind not in "iufb":
+        _fail(file, "the voxels are colours or complex numbers", "Expected one number a voxel.")
     array = _pixels(file, loaded.dataobj, shape)
     unit = loaded.header.get_xyzt_units()[0]
     scale = {"mm": 1.0, "unknown": 1.0, "meter": 1000.0, "micron": 0.001}.get(unit)
@@ -246,6 +248,9 @@ def _load_nrrd(file: Path) -> tuple[Array, Geometry, dict[str, Any]]:
 
     nrrd: Any = pynrrd  # it has no types
 
+    with file.open("rb") as opened:
+        if opened.read(4) != b"NRRD":
+            _fail(file, "the file is damaged: it does not begin as NRRD", "Export or copy it again.")
     header: dict[str, Any] = dict(nrrd.read_header(str(file)))
     if "data file" in header or "datafile" in header:
         _fail(file, "the pixels lie in a second file (a detached NRRD)", "Save it as one .nrrd file.")
@@ -323,17 +328,24 @@ def _segments(file: Path, array: Array, geometry: Geometry, header: dict[str, An
     numbers = sorted(int(m[1]) for key in header if (m := re.fullmatch(r"Segment(\d{1,5})_ID", key)))
     names: dict[int, dict[int, str]] = {}
     for number in numbers:
-        layer = int(header.get(f"Segment{number}_Layer", 0))
-        value = int(header.get(f"Segment{number}_LabelValue", 1))
-        if not 0 <= layer < layers.shape[3]:
+        placed = [str(header.get(f"Segment{number}_{key}", n)).strip() for key, n in (("Layer", 0), ("LabelValue", 1))]
+        if not all(re.fullmatch(r"\d{1,5}", each) for each in placed) or int(placed[1]) == 0:
+            _fail(file, f"segment {number} has no valid layer and label value", "Save the segmentation again.")
+        layer, value = map(int, placed)
+        if layer >= layers.shape[3]:
             _fail(
                 file,
                 f"segment {number} lies in layer {layer}, and there are {layers.shape[3]}",
                 "Save the segmentation again.",
             )
-        names.setdefault(layer, {})[value] = str(header.get(f"Segment{number}_Name", f"Segment {number}"))
+        name = "".join(c for c in str(header.get(f"Segment{number}_Name", "")) if c.isprintable()).strip()
+        names.setdefault(layer, {})[value] = name or f"Segment {number}"
     if not names:
         _fail(file, "the segmentation holds no segment", "Expected at least one.")
+    if layers.dtype.kind not in "iub" and not (
+        layers.dtype.kind == "f" and np.all(np.isfinite(layers)) and np.all(layers == np.round(layers))
+    ):
+        _fail(file, "the segmentation holds fractions or values that are no numbers", "Expected whole numbers.")
     return [LabelMap(layers[..., layer], geometry, named) for layer, named in sorted(names.items())]
 
 

@@ -14,6 +14,7 @@ from liverboard.volume.geometry import Floats, Geometry, LabelMap
 
 _OWN_PIXEL_MM = 1.0
 _MAX_POINTS = 5_000_000
+_MAX_VOXELS = 500_000_000
 
 
 def read_rtstruct(file: Path, grid: Geometry | None = None) -> list[LabelMap]:
@@ -43,7 +44,7 @@ def read_rtstruct(file: Path, grid: Geometry | None = None) -> list[LabelMap]:
             "the structure set holds no closed contour",
             "Expected at least one structure with CLOSED_PLANAR contours.",
         )
-    target = _own_grid(contours) if grid is None else grid
+    target = _own_grid(contours, file) if grid is None else grid
     filled: list[LabelMap] = []
     for number, lines in contours.items():
         array = _fill(lines, target, file, named.get(number, ""))
@@ -72,12 +73,19 @@ def _points(contour: Any, name: str, file: Path) -> Floats:
     return np.array(values, dtype=np.float64).reshape(-1, 3)
 
 
-def _own_grid(contours: dict[int, list[Floats]]) -> Geometry:
+def _own_grid(contours: dict[int, list[Floats]], file: Path) -> Geometry:
     points = np.concatenate([line for lines in contours.values() for line in lines])
     heights = np.unique(np.round([line[:, 2].mean() for lines in contours.values() for line in lines], 2))
     gaps = np.diff(heights)
     step = float(np.median(gaps[gaps > 0.05])) if np.any(gaps > 0.05) else _OWN_PIXEL_MM
     low, high = points.min(axis=0) - 3, points.max(axis=0) + 3
+    size = (high[0] - low[0] + 1, high[1] - low[1] + 1, (heights[-1] - heights[0]) / step + 3)
+    if float(np.prod(size)) > _MAX_VOXELS or size[2] > 10_000 or step > 1000:
+        fail(
+            file.name,
+            f"its contours span {high[0] - low[0]:.0f} x {high[1] - low[1]:.0f} x {high[2] - low[2]:.0f} mm",
+            "A point is wrong; export it again, or give the image that it was drawn on.",
+        )
     affine = np.diag([_OWN_PIXEL_MM, _OWN_PIXEL_MM, step, 1.0])
     affine[:3, 3] = (low[0], low[1], heights[0] - step)
     shape = (int(high[0] - low[0]) + 1, int(high[1] - low[1]) + 1, round(float(heights[-1] - heights[0]) / step) + 3)

@@ -11,6 +11,7 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.sr.codedict import codes
+from pydicom.uid import RLELossless
 from tests.dicom_samples import SHAPE, WHEN, ct, edit, grid, sample_data, structure_set
 
 from liverboard.errors import UnsupportedImage
@@ -114,6 +115,47 @@ def test_a_sparse_segmentation_without_a_stated_distance(tmp_path: Path) -> None
     assert read_masks(file)[0].geometry.spacing_mm == pytest.approx((0.8, 1.1, 2.5))
 
 
+def test_a_thickness_of_half_the_distance_does_not_halve_the_volume(tmp_path: Path) -> None:
+    file = seg(tmp_path, "BINARY")
+
+    def thin(_: int, head: Any) -> None:
+        measures = head.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+        if "SpacingBetweenSlices" in measures:
+            del measures.SpacingBetweenSlices
+        measures.SliceThickness = 1.25
+
+    edit([file], thin)
+    assert read_masks(file)[0].geometry.spacing_mm == pytest.approx((0.8, 1.1, 2.5))
+
+
+def test_a_label_that_is_not_described_does_not_become_another(tmp_path: Path) -> None:
+    file = seg(tmp_path, "LABELMAP", names=("one", "far"))
+
+    def wide(_: int, head: Any) -> None:
+        pixels = head.pixel_array.astype("<u2")
+        pixels[0, 0, 0] = 257
+        head.BitsAllocated, head.BitsStored, head.HighBit, head.PixelData = 16, 16, 15, pixels.tobytes()
+
+    edit([file], wide)
+    assert {mask.name: int(mask.array.sum()) for mask in read_masks(file)} == {"one": 180, "far": 2}
+
+
+def test_labels_with_control_characters_are_not_repeated(tmp_path: Path) -> None:
+    file = seg(tmp_path, "BINARY", names=("one", "far"))
+
+    def odd(_: int, head: Any) -> None:
+        head.SegmentSequence[0].SegmentLabel, head.SegmentSequence[1].SegmentLabel = "a\x1b[31mred", "<script>"
+
+    edit([file], odd)
+    assert [mask.name for mask in read_masks(file)] == ["Segment 1", "<script>"]
+
+
+def test_packed_frames_of_a_segmentation(tmp_path: Path) -> None:
+    file = seg(tmp_path, "FRACTIONAL")
+    edit([file], lambda _, head: head.compress(RLELossless, generate_instance_uid=False))
+    assert {m.name: int(m.array.sum()) for m in read_masks(file)} == {n: int(a.sum()) for n, a in drawn().items()}
+
+
 def test_what_is_written_is_read_back_equal(tmp_path: Path) -> None:
     source = ct(tmp_path / "ct")
     image = read_image(tmp_path / "ct")
@@ -164,7 +206,19 @@ def test_bad_segmentations_end_in_words(tmp_path: Path) -> None:
     def no_place(_: int, head: Any) -> None:
         del head.PerFrameFunctionalGroupsSequence[0].PlanePositionSequence
 
-    for number, change in enumerate((no_segments, no_frames, few_pixels, foreign, no_place)):
+    def aside(_: int, head: Any) -> None:
+        head.PerFrameFunctionalGroupsSequence[1].PlanePositionSequence[0].ImagePositionPatient[0] = -10
+
+    def turned(_: int, head: Any) -> None:
+        plane = pydicom.Dataset()
+        plane.ImageOrientationPatient = [0, 1, 0, 1, 0, 0]
+        head.PerFrameFunctionalGroupsSequence[1].PlaneOrientationSequence = [plane]
+
+    def far_away(_: int, head: Any) -> None:
+        head.PerFrameFunctionalGroupsSequence[1].PlanePositionSequence[0].ImagePositionPatient = [-30, 12, 1e8]
+
+    changes = (no_segments, no_frames, few_pixels, foreign, no_place, aside, turned, far_away)
+    for number, change in enumerate(changes):
         told(change, str(number))
     with pytest.raises(UnsupportedImage, match="no segmentation"):
         read_label_maps(ct(tmp_path / "image")[0])
@@ -205,6 +259,9 @@ def test_bad_structure_sets_end_in_words(tmp_path: Path) -> None:
     target = Geometry(np.diag([1.0, 1.0, 1.0, 1.0]), (40, 40, 30))
     with pytest.raises(UnsupportedImage, match="no closed contour"):
         read_label_maps(structure_set(tmp_path / "none.dcm", {"Liver": []}))
+    for stray in ([(1e7, 20.0, 5.0), (2e7, 30.0, 5.0), (2e7, 20.0, 5.0)], circle((20, 20), 8, 1e7)):
+        with pytest.raises(UnsupportedImage, match="contours span"):
+            read_label_maps(structure_set(tmp_path / "far.dcm", {"Liver": [circle((20, 20), 8, 5.0), stray]}))
     aslant = [(x, y, 5 + 0.3 * x) for x, y, _ in circle((20, 20), 8, 0)]
     with pytest.raises(UnsupportedImage, match="does not lie in a slice"):
         read_label_maps(structure_set(tmp_path / "slant.dcm", {"Liver": [aslant]}), target)

@@ -10,7 +10,15 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
-from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLSLossless,
+    RLELossless,
+)
 from tests.dicom_samples import SPACING, ct, edit, grid, multi_frame, sample_data, tomogram, values
 
 from liverboard.errors import UnsupportedImage
@@ -263,3 +271,148 @@ def test_real_series_with_their_traps() -> None:
     assert crlm.geometry.shape == (512, 512, 41)
     assert crlm.geometry.spacing_mm[2] == pytest.approx(5.0)
     assert SPACING  # the made-up series above are 2.5 mm apart
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_old_and_packed_ways_to_store_a_data_set(syntax: UID, tmp_path: Path) -> None:
+    for file in ct(tmp_path):
+        head: Any = pydicom.dcmread(file)
+        if not syntax.is_little_endian:
+            head.PixelData = head.pixel_array.astype(">i2").tobytes()
+        head.file_meta.TransferSyntaxUID = syntax
+        pydicom.dcmwrite(
+            file,
+            head,
+            implicit_vr=syntax.is_implicit_VR,
+            little_endian=syntax.is_little_endian,
+            force_encoding=True,
+        )
+        assert pydicom.dcmread(file).file_meta.TransferSyntaxUID == syntax
+    same(read_image(tmp_path))
+
+
+def test_two_patients_in_one_folder_never_become_one_image(tmp_path: Path) -> None:
+    """Also where an anonymiser left both the same series UID, or none; the second lies right above the first."""
+
+    def other(number: int, head: Any) -> None:
+        head.PatientID = "OTHER"
+        head.ImagePositionPatient = [-30, 12, -70 + 2.5 * (14 + number)]
+
+    def unnamed(number: int, head: Any) -> None:
+        head.SeriesInstanceUID = head.StudyInstanceUID = ""
+
+    for number, change in enumerate((None, unnamed)):
+        folder = tmp_path / str(number)
+        first, second = ct(folder / "a"), ct(folder / "b")
+        edit(second, other)
+        if change:
+            edit([*first, *second], change)
+        told = refused(folder)
+        assert "2 image series" in told
+        assert "OTHER" not in told
+        same(read_image(f"{folder}#1"))
+
+
+@pytest.mark.parametrize(("element", "value", "told"), [
+    ("Units", "CNTS", "different units (Bq/mL, counts)"), ("FrameOfReferenceUID", "1.2.9", "different frames of reference"), ("RescaleSlope", "0", "no number that scales"),
+    ("RescaleSlope", None, "scaled in part"),
+])  # fmt: skip
+def test_slices_that_do_not_fit_together_are_refused(
+    element: str, value: str | None, told: str, tmp_path: Path
+) -> None:
+    def pet(number: int, head: Any) -> None:
+        head.Modality, head.Units, head.RescaleSlope = "PT", "BQML", str(0.5 + number)
+        del head.RescaleType
+        if number > 8 and value is None:
+            del head[element]
+        elif number > 8:
+            setattr(head, element, value)
+
+    edit(ct(tmp_path), pet)
+    assert told in refused(tmp_path)
+
+
+def test_a_scale_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    def mark(number: int, head: Any) -> None:
+        head.RescaleSlope = "11111"
+
+    file = ct(tmp_path)[3]
+    edit([file], mark)
+    file.write_bytes(file.read_bytes().replace(b"11111 ", b"nan   "))
+    assert "0004.dcm" in refused(tmp_path)
+
+
+def test_a_localizer_of_another_size_is_left_out(tmp_path: Path) -> None:
+    scout = shutil.copy(ct(tmp_path)[0], tmp_path / "scout.dcm")
+
+    def coronal(_: int, head: Any) -> None:
+        head.ImageOrientationPatient, head.SOPInstanceUID = [1, 0, 0, 0, 0, -1], "1.2.3"
+        head.Rows, head.Columns, head.PixelData = 40, 30, b"\0" * 2400
+
+    edit([Path(scout)], coronal)
+    same(read_image(tmp_path))
+
+
+def test_the_decay_facts_do_not_hang_on_file_names_and_take_short_times(tmp_path: Path) -> None:
+    def pet(number: int, head: Any) -> None:
+        head.Modality, head.Units = "PT", "BQML"
+        head.SeriesTime, head.AcquisitionTime = "1000", f"10{number + 2:02d}"
+
+    files = ct(tmp_path)
+    edit(files, pet)
+    files[0].rename(tmp_path / "zzz.dcm")
+    decay = read_image(tmp_path).origin.decay
+    assert decay is not None
+    assert (str(decay.series_at), str(decay.acquired_at)) == ("2025-03-04 10:00:00", "2025-03-04 10:02:00")
+
+
+def test_fractions_and_wide_numbers_are_kept(tmp_path: Path) -> None:
+    def fractions(_: int, head: Any) -> None:
+        pixels = head.pixel_array.astype("<f4") + 0.25
+        for name in ("PixelData", "BitsStored", "HighBit", "PixelRepresentation", "RescaleSlope", "RescaleIntercept"):
+            delattr(head, name)
+        head.FloatPixelData, head.BitsAllocated = pixels.tobytes(), 32
+
+    def wide(_: int, head: Any) -> None:
+        head.PixelData = (head.pixel_array.astype(np.int64) + 3_000_000_000).astype("<u4").tobytes()
+        head.BitsAllocated, head.BitsStored, head.HighBit, head.PixelRepresentation = 32, 32, 31, 0
+
+    edit(ct(tmp_path / "a"), fractions)
+    np.testing.assert_allclose(read_image(tmp_path / "a").array, values() + 0.25)
+    edit(ct(tmp_path / "b"), wide)
+    np.testing.assert_allclose(read_image(tmp_path / "b").array, values() + 3e9, rtol=1e-6)
+
+
+def test_slices_shown_inverted_are_inverted_alike(tmp_path: Path) -> None:
+    def inverted(_: int, head: Any) -> None:
+        head.Modality, head.PhotometricInterpretation = "MR", "MONOCHROME1"
+
+    edit(ct(tmp_path), inverted)
+    np.testing.assert_array_equal(read_image(tmp_path).array, -1 - values().astype(int))
+
+
+@pytest.mark.parametrize(("kind", "told"), [("TOMO", "projections"), ("GATED TOMO", "another kind")])
+def test_projections_are_no_tomogram(kind: str, told: str, tmp_path: Path) -> None:
+    def raw(_: int, head: Any) -> None:
+        head.ImageType = ["ORIGINAL", "PRIMARY", kind, "EMISSION"]
+
+    edit([tomogram(tmp_path / "spect.dcm")], raw)
+    assert told in refused(tmp_path / "spect.dcm")
+
+
+def test_a_tomogram_whose_slices_run_down(tmp_path: Path) -> None:
+    def down(_: int, head: Any) -> None:
+        head.SpacingBetweenSlices, head.ImageType = -SPACING[2], ["ORIGINAL", "PRIMARY", "RECON TOMO", "EMISSION"]
+
+    edit([tomogram(tmp_path / "spect.dcm")], down)
+    found = read_image(tmp_path / "spect.dcm")
+    np.testing.assert_array_equal(found.array, values()[:, :, ::-1] + 1024)
+    np.testing.assert_allclose(found.geometry.affine[:3, 3], [-30, 12, -70 - 13 * SPACING[2]])
+
+
+def test_a_folder_that_links_to_itself(tmp_path: Path) -> None:
+    ct(tmp_path / "x")
+    (tmp_path / "x" / "again").symlink_to(tmp_path / "x")
+    (tmp_path / "x" / "gone.dcm").symlink_to(tmp_path / "nothing")
+    (tmp_path / "x" / "loop.dcm").symlink_to(tmp_path / "x" / "loop.dcm")
+    same(read_image(tmp_path / "x"))

@@ -169,6 +169,27 @@ def bad_files(folder: Path) -> dict[str, Path]:
         blob(),
         {"space": "LPS", "space directions": np.eye(3), "space origin": [0, 0, 0], "space units": ["in", "in", "in"]},
     )
+    colours = folder / "colours.nii"
+    rgb = np.zeros((8, 8, 8), dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
+    nibabel.save(nibabel.Nifti1Image(rgb, np.eye(4)), colours)
+    nowhere_at_all = folder / "nan-affine.nii.gz"
+    lost = np.eye(4)
+    lost[0, 3] = np.nan
+    nibabel.save(nibabel.Nifti1Image(blob(), lost), nowhere_at_all)
+    zeros = {f"zeros{end}": folder / f"zeros{end}" for end in (".nii.gz", ".nii", ".nrrd", ".seg.nrrd", ".dcm")}
+    for path in zeros.values():
+        with path.open("wb") as file:
+            file.truncate(2 << 30)  # a hole: it takes no room
+    segment: dict[str, dict[str, Any]] = {
+        "word as label": {"Segment0_LabelValue": "seven"}, "label of nothing": {"Segment0_LabelValue": "0"}, "word as layer": {"Segment0_Layer": "x"},
+    }  # fmt: skip
+    odd: dict[str, Path] = {}
+    placed = {"space": "LPS", "space directions": np.eye(3), "space origin": [0, 0, 0], "Segment0_ID": "a"}
+    for name, fields in segment.items():
+        odd[name] = folder / f"{name}.seg.nrrd"
+        nrrd.write(str(odd[name]), blob(), {**placed, **fields})
+    odd["fractions"] = folder / "fractions.seg.nrrd"
+    nrrd.write(str(odd["fractions"]), np.full((4, 4, 4), np.nan, np.float32), placed)
     huge = folder / "huge.nrrd"
     text = "NRRD0004\ntype: uchar\ndimension: 3\nspace: LPS\nsizes: 100000 100000 100000\nspace directions: (1,0,0) (0,1,0) (0,0,1)\nencoding: raw\n\n"
     huge.write_bytes(text.encode() + b"\x00" * 10)
@@ -185,6 +206,10 @@ def bad_files(folder: Path) -> dict[str, Path]:
     nrrd.write(str(segments), blob(), header)
     return {
         **made,
+        **zeros,
+        **odd,
+        "colours": colours,
+        "nan affine": nowhere_at_all,
         "singular": singular,
         "nowhere": nowhere,
         "inches": inches,
