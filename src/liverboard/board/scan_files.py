@@ -12,7 +12,7 @@ from liverboard.clinical.extent import CutPlane
 from liverboard.clinical.landmarks import Landmarks
 from liverboard.errors import BadInput, MissingData, UserError
 from liverboard.imaging import Roles, Scan, as_segments, guess_roles, masks_of
-from liverboard.imaging.couinaud import cut, planes_of
+from liverboard.imaging.couinaud import cut, doubts, planes_of
 from liverboard.imaging.segments import in_liver
 from liverboard.volume import Geometry, Image, LabelMap, Mask, read_image, read_label_maps
 
@@ -92,6 +92,7 @@ def read_scan(files: ScanFiles, step: Step = lambda text: None) -> ReadScan:
             raise MissingData("landmarks cut the liver, and no liver mask was given", hint="Give --liver too.")
         landmarks = read_landmarks(files.landmarks)
         planes = planes_of(landmarks)
+        warnings += doubts(landmarks)
         segment_map = cut(liver, landmarks, planes, files.absent)
         from_where = "planes through landmarks"
     return ReadScan(
@@ -119,7 +120,13 @@ def read_landmarks(source: str) -> Landmarks:
     path = Path(source)
     try:
         content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return Landmarks.model_validate(content if isinstance(content, dict) else {"": content})
+        if not isinstance(content, dict):
+            raise BadInput(
+                "the landmarks are not names with points",
+                where=path.name,
+                hint="Expected lines such as  portal_bifurcation: [-12.0, -30.5, 104.0]",
+            )
+        return Landmarks.model_validate(content)
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(
             f"the landmarks cannot be read ({type(error).__name__})", where=path.name, hint="Check the path."

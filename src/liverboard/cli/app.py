@@ -231,7 +231,7 @@ def extent(
     )
     with progress("Measuring") as step:
         read, measured = measure_files(files, step=step)
-        remnant = future_remnant(measured.extent, resection) if resection else None
+        remnant = future_remnant(measured.extent, resection) if resection is not None else None
         document = measured.extent.model_dump(mode="json")
         if remnant is not None:
             document["remnant"] = remnant.model_dump(mode="json")

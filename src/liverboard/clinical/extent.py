@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -71,6 +72,17 @@ class SegmentVolume(Frozen):
     segment: int
     volume_ml: float
     tumour_ml: float | None = None
+
+
+# More of the liver than this without a segment, and what is said by segment no longer holds; a convention of this project.
+MOST_WITHOUT_SEGMENT = 0.05
+
+
+def share_without_segment(liver_ml: float | None, segments: Sequence[SegmentVolume]) -> float:
+    """The share (0..1) of the liver that no segment of the map holds; 0 where either is not known."""
+    if not liver_ml or not segments:
+        return 0.0
+    return max(0.0, 1 - sum(part.volume_ml for part in segments) / liver_ml)
 
 
 class CutPlane(Frozen):

@@ -6,7 +6,13 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from liverboard.clinical.extent import Frozen, LiverExtent, SegmentVolume
+from liverboard.clinical.extent import (
+    MOST_WITHOUT_SEGMENT,
+    Frozen,
+    LiverExtent,
+    SegmentVolume,
+    share_without_segment,
+)
 from liverboard.clinical.segment_text import segments_of_text
 from liverboard.errors import BadInput, KnowledgeBaseError, MissingData
 from liverboard.knowledge import load_yaml
@@ -45,19 +51,31 @@ def removed_by(resection: str) -> tuple[int, ...]:
             f"'{resection[:60]}' is not a known resection",
             hint=f"Name segments (S5/6), or one of: {', '.join(resections())}.",
         )
+    if len(read.parts) == 1:
+        raise BadInput(
+            f"the volume of {next(iter(read.parts))} alone is not known: segment 4 is measured as a whole",
+            hint="Name whole segments.",
+        )
     return tuple(sorted(read.segments))
 
 
 def future_remnant(extent: LiverExtent, resection: str) -> Remnant:
     """Future liver remnant of `resection` in mL and as a share of the liver without tumour, both from the segment volumes of `extent`.
 
-    Raises BadInput: unknown resection, or one that takes all that is there; MissingData: no segments were measured, or no tumour.
+    Raises BadInput: unknown resection, or one that takes all that is there; MissingData: no segments were measured, or no tumour, or part of the liver
+    has no segment.
     """
     removed = removed_by(resection)
     if not extent.segments or any(part.tumour_ml is None for part in extent.segments):
         raise MissingData(
             "the future remnant needs the volume of every segment and of the tumour in it",
             hint="Give a segment map or landmarks, and the lesions.",
+        )
+    bare = share_without_segment(extent.liver_volume_ml, extent.segments)
+    if bare > MOST_WITHOUT_SEGMENT:
+        raise MissingData(
+            f"{100 * bare:.0f} % of the liver has no segment, so the future remnant is not known",
+            hint="Give a segment map that covers the liver mask.",
         )
     stays = [part for part in extent.segments if part.segment not in removed]
     if not stays:

@@ -99,6 +99,23 @@ def planes_of(landmarks: Landmarks) -> tuple[CutPlane, ...]:
     return tuple(planes)
 
 
+def doubts(landmarks: Landmarks) -> list[str]:
+    """What speaks against the points, in words: structures that lie on the wrong side of each other, as when the points are not in LPS mm."""
+    order = (
+        ("right_hepatic_vein", "middle_hepatic_vein", RIGHT, "right of"),
+        ("middle_hepatic_vein", "umbilical_fissure", RIGHT, "right of"),
+        ("portal_bifurcation", "vena_cava", ANTERIOR, "in front of"),
+    )
+    said: list[str] = []
+    for name, other, toward, words in order:
+        first, second = _array(getattr(landmarks, name)), _array(getattr(landmarks, other))
+        if len(first) and len(second) and (first.mean(axis=0) - second.mean(axis=0)) @ toward < 0:
+            said.append(
+                f"the {name.replace('_', ' ')} of the landmarks does not lie {words} the {other.replace('_', ' ')}: check that the points are LPS mm"
+            )
+    return said
+
+
 def cut(liver: Mask, landmarks: Landmarks, planes: Sequence[CutPlane], absent: Sequence[int] = ()) -> LabelMap:
     """The liver mask cut by the planes into segments 1 to 8, on its own grid within its bounding box. `absent`: resected segments.
 

@@ -10,7 +10,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from liverboard.clinical.extent import Lesion, LiverExtent, Pattern, SegmentShare, SegmentVolume
+from liverboard.clinical.extent import (
+    MOST_WITHOUT_SEGMENT,
+    Lesion,
+    LiverExtent,
+    Pattern,
+    SegmentShare,
+    SegmentVolume,
+    share_without_segment,
+)
 from liverboard.clinical.pattern import pattern_of, places_of
 from liverboard.clinical.segment_text import segment_of_name
 from liverboard.errors import MissingData, UnsupportedImage
@@ -18,7 +26,7 @@ from liverboard.imaging.diameters import Diameters, diameters
 from liverboard.imaging.distances import Surface, capsule, face_points_mm, surfaces
 from liverboard.imaging.masks import count_parts, crop, drawn_on, parts_of, seen_on
 from liverboard.imaging.phases import Viability, phase_values, viability, viable_ml
-from liverboard.imaging.segments import segment_volumes, shared_faces_mm2, shares_of
+from liverboard.imaging.segments import SEGMENTS, is_mirrored, segment_volumes, shared_faces_mm2, shares_of
 from liverboard.volume import Image, LabelMap, Mask
 
 Bools = NDArray[np.bool_]
@@ -29,6 +37,7 @@ _VESSEL = re.compile(r"\b(veins?|vessels?|arter(y|ies)|vena cava|ivc|portal)\b",
 _DUCT = re.compile(r"\b(bile|biliary|ducts?)\b", re.IGNORECASE)
 _SEGMENT = re.compile(r"\b(segment|seg|couinaud|caudate)\b", re.IGNORECASE)
 _TOO_FEW_VOXELS = 8
+_APART_MM = 5.0
 
 
 class Roles(NamedTuple):
@@ -128,6 +137,16 @@ def measure_extent(scan: Scan) -> Measurement:
     measured = [_lesion(mask, scan, around, warnings) for mask in masks]
     measured.sort(key=lambda pair: (-(pair[0].volume_ml or 0), pair[0].id))
     lesions = tuple(lesion for lesion, _ in measured)
+    segments = _segments(scan, masks, lesions)
+    bare = share_without_segment(liver_ml, segments)
+    if bare > MOST_WITHOUT_SEGMENT:
+        absent = ", ".join(str(n) for n in SEGMENTS if n not in {part.segment for part in segments})
+        warnings.append(
+            f"{100 * bare:.0f} % of the liver has no segment label{f' (the map has no segment {absent})' if absent else ''}"
+        )
+    if scan.segments is not None and is_mirrored(scan.segments):
+        warnings.append("segments 6 and 7 lie to the patient's left of 2 and 3: is the segment map mirrored?")
+    warnings += _unseen(scan, lesions)
     return Measurement(
         extent=LiverExtent(
             liver_volume_ml=liver_ml,
@@ -135,10 +154,10 @@ def measure_extent(scan: Scan) -> Measurement:
             burden_percent=None if liver_ml is None or tumour_ml is None else 100 * tumour_ml / liver_ml,
             lesion_count=None if scan.lesions is None else len(lesions),
             lesions=lesions,
-            segments=_segments(scan, lesions),
+            segments=segments,
             segments_from=None if scan.segments is None else scan.segments_from,
             viable_rule=None if around.viable is None else around.viable.rule,
-            pattern=_pattern(scan, lesions),
+            pattern=_pattern(scan, lesions, bare),
             warnings=tuple(dict.fromkeys(warnings)),
         ),
         masks={mask.name: mask for mask in masks},
@@ -176,6 +195,7 @@ def _lesion(mask: Mask, scan: Scan, around: _Around, warnings: list[str]) -> tup
     x, y, z = (float(c) for c in mask.geometry.lps_mm(inside.mean(axis=0, keepdims=True))[0])
     surface = face_points_mm(mask.array, mask.geometry) if around.capsule or around.vessels or around.ducts else None
     vessel, vessel_mm = _nearest(mask, surface, around.vessels, scan.vessels)
+    _check_inside(mask, surface, scan.liver, warnings)
     lesion = Lesion(
         id=mask.name,
         volume_ml=len(inside) * mask.geometry.voxel_volume_ml,
@@ -193,6 +213,15 @@ def _lesion(mask: Mask, scan: Scan, around: _Around, warnings: list[str]) -> tup
         machine=mask.machine,
     )
     return lesion, found
+
+
+def _check_inside(mask: Mask, surface: NDArray[np.float64] | None, liver: Mask | None, warnings: list[str]) -> None:
+    """A lesion that the liver mask leaves out still touches it; one that lies apart from it is pointed out."""
+    if liver is None or surface is None or drawn_on([liver], mask.geometry)[mask.array].any():
+        return
+    apart = surfaces([liver])[0].distance_mm(surface)
+    if apart > _APART_MM:
+        warnings.append(f"{mask.name} lies {apart:.0f} mm outside the liver mask: is it a liver lesion?")
 
 
 def _nearest(
@@ -223,19 +252,33 @@ def _shares(mask: Mask, scan: Scan, warnings: list[str]) -> tuple[SegmentShare, 
     return shares
 
 
-def _segments(scan: Scan, lesions: Sequence[Lesion]) -> tuple[SegmentVolume, ...]:
+def _segments(scan: Scan, masks: Sequence[Mask], lesions: Sequence[Lesion]) -> tuple[SegmentVolume, ...]:
     if scan.segments is None:
         return ()
     held = None if scan.lesions is None else [(lesion.segments, lesion.volume_ml or 0.0) for lesion in lesions]
-    return segment_volumes(scan.segments, held)
+    return segment_volumes(scan.segments, masks, held)
 
 
-def _pattern(scan: Scan, lesions: Sequence[Lesion]) -> Pattern:
+def _pattern(scan: Scan, lesions: Sequence[Lesion], bare: float) -> Pattern:
     if scan.lesions is None:
         return Pattern(trace=("the lesions were not given",))
     if not lesions:
         return Pattern(trace=("no lesion",))
-    return pattern_of(places_of(lesions), faces=None if scan.segments is None else shared_faces_mm2(scan.segments))
+    found = pattern_of(places_of(lesions), faces=None if scan.segments is None else shared_faces_mm2(scan.segments))
+    if found.value is None or bare <= MOST_WITHOUT_SEGMENT:
+        return found
+    why = f"the {100 * bare:.0f} % of the liver that has no segment label: not told"
+    return found.model_copy(update={"certain": False, "sensitive_to": (*found.sensitive_to, why)})
+
+
+def _unseen(scan: Scan, lesions: Sequence[Lesion]) -> list[str]:
+    """The phases that show nothing of some lesions, in words."""
+    missing = {phase: sum(all(v.phase != phase for v in x.phases) for x in lesions) for phase in scan.phases}
+    return [
+        f"the {phase} image shows nothing of {count} of {len(lesions)} lesions: they lie beyond it, or it holds no numbers there"
+        for phase, count in missing.items()
+        if count
+    ]
 
 
 def _union_ml(masks: Sequence[Mask], warnings: list[str]) -> float:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from liverboard.clinical.extent import SegmentShare, SegmentVolume
 from liverboard.clinical.segment_text import segment_of_name
 from liverboard.errors import UnsupportedImage
-from liverboard.imaging.masks import bounding_box, grown, seen_on
+from liverboard.imaging.masks import bounding_box, drawn_on, grown, seen_on
 from liverboard.volume import LabelMap, Mask
 
 _ndimage: Any = scipy.ndimage  # it has no types
@@ -100,10 +100,15 @@ def shares_of(lesion: Mask, segments: LabelMap) -> tuple[tuple[SegmentShare, ...
 
 
 def segment_volumes(
-    segments: LabelMap, tumours: Sequence[tuple[tuple[SegmentShare, ...], float]] | None
+    segments: LabelMap, lesions: Sequence[Mask], tumours: Sequence[tuple[tuple[SegmentShare, ...], float]] | None
 ) -> tuple[SegmentVolume, ...]:
-    """Volume of each segment present, and of the tumour in it: `tumours` holds each lesion's shares and volume in mL; None: not given."""
+    """Volume of each segment present, and of the tumour in it: `tumours` holds each lesion's shares and volume in mL; None: not given.
+
+    Tumour that the map leaves without a label belongs to the segment that it was given to, so that a volume always holds its tumour.
+    """
+    voxel = segments.geometry.voxel_volume_ml
     counts = {n: int(np.count_nonzero(segments.array == n)) for n in SEGMENTS}
+    labelled = np.bincount(segments.array[drawn_on(lesions, segments.geometry)], minlength=9) * voxel
     held = dict.fromkeys(SEGMENTS, 0.0)
     for shares, volume in tumours or ():
         for part in shares:
@@ -111,12 +116,21 @@ def segment_volumes(
     return tuple(
         SegmentVolume(
             segment=n,
-            volume_ml=float(counts[n] * segments.geometry.voxel_volume_ml),
+            volume_ml=float(counts[n] * voxel + max(0.0, held[n] - labelled[n])),
             tumour_ml=None if tumours is None else held[n],
         )
         for n in SEGMENTS
         if counts[n]
     )
+
+
+def is_mirrored(segments: LabelMap) -> bool:
+    """Whether segments 6 and 7 lie to the patient's left of 2 and 3, as in a map whose right and left were swapped; False where it cannot be told."""
+    thin = segments.array[::4, ::4, ::4]
+    right, left = (np.argwhere(np.isin(thin, pair)) for pair in ((6, 7), (2, 3)))
+    if not len(right) or not len(left):
+        return False
+    return bool((segments.geometry.affine[0, :3] @ (4.0 * (right.mean(axis=0) - left.mean(axis=0)))) > 0)
 
 
 def shared_faces_mm2(segments: LabelMap) -> dict[frozenset[int], float]:

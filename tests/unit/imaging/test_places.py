@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from liverboard.clinical.landmarks import Landmarks
 from liverboard.clinical.remnant import future_remnant
 from liverboard.errors import BadInput, MissingData, UnsupportedImage
 from liverboard.imaging import Scan, as_segments, measure_extent
-from liverboard.imaging.couinaud import cut, planes_of
+from liverboard.imaging.couinaud import cut, doubts, planes_of
 from liverboard.imaging.segments import shared_faces_mm2
 from liverboard.volume import Geometry, Image, LabelMap, Mask, Origin
 
@@ -168,3 +169,74 @@ def test_landmarks_cut_as_their_planes_whatever_way_the_right_vein_runs(degrees:
 def test_landmarks_that_lack_a_point_are_told_by_name() -> None:
     with pytest.raises(MissingData, match="right hepatic vein"):
         planes_of(Landmarks.model_validate({"vena_cava": [0, 0, 30], "middle_hepatic_vein": [0, -10, 20]}))
+
+
+def test_a_map_that_leaves_the_tumour_out_gives_the_same_remnant() -> None:
+    whole = extent(segments=HALVES, segments_from="map")
+    bare = replace(HALVES, array=np.where(LESION.array, 0, HALVES.array).astype(np.uint8))
+    hollow = extent(segments=bare, segments_from="map")
+    assert [s.volume_ml for s in hollow.segments] == pytest.approx([s.volume_ml for s in whole.segments], rel=0.01)
+    assert future_remnant(hollow, "S5").remnant_ml == pytest.approx(future_remnant(whole, "S5").remnant_ml, rel=0.01)
+
+
+def test_a_map_with_a_hole_makes_nothing_certain_and_no_remnant() -> None:
+    holed = replace(HALVES, array=np.where(HALVES.array == 4, 0, HALVES.array).astype(np.uint8), names={5: "5"})
+    found = extent(segments=holed, segments_from="map")
+    assert any("of the liver has no segment label (the map has no segment 1, 2, 3, 4," in w for w in found.warnings)
+    assert found.pattern.value is not None
+    assert not found.pattern.certain
+    assert any("no segment label" in why for why in found.pattern.sensitive_to)
+    with pytest.raises(MissingData, match="of the liver has no segment"):
+        future_remnant(found, "S6")
+
+
+@pytest.mark.parametrize("text", ["IVa", "segment 4b", "5, 4a"])
+def test_half_of_segment_4_is_not_taken_for_the_whole(text: str) -> None:
+    with pytest.raises(BadInput, match="alone is not known"):
+        future_remnant(extent(segments=HALVES, segments_from="map"), text)
+
+
+@pytest.mark.parametrize("text", ["", "9", "right lobe", "5-IV"])
+def test_a_resection_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(BadInput, match="not a known resection"):
+        future_remnant(extent(segments=HALVES, segments_from="map"), text)
+
+
+def test_a_lesion_apart_from_the_liver_is_questioned() -> None:
+    far = Mask(
+        "Far", LESION.array, Geometry(LESION.geometry.affine + np.outer([1, 0, 0, 0], [0, 0, 0, 300.0]), GRID.shape)
+    )
+    said = measure_extent(Scan(LIVER, [far])).extent.warnings
+    assert any(w.startswith("Far lies") and "outside the liver mask" in w for w in said)
+    assert not any("outside the liver mask: is it" in w for w in extent().warnings)
+    without = replace(LIVER, array=LIVER.array & ~LESION.array)
+    assert not any("is it a liver lesion" in w for w in measure_extent(Scan(without, [LESION])).extent.warnings)
+
+
+def test_an_image_that_holds_no_numbers_is_said() -> None:
+    image = Image(np.full(GRID.shape, np.nan, dtype=np.float32), GRID)
+    found = extent(phases={"arterial": image})
+    assert found.lesions[0].phases == ()
+    assert found.lesions[0].viable_volume_ml is None
+    assert any("arterial image shows nothing of 1 of 1 lesions" in w for w in found.warnings)
+
+
+def test_landmarks_in_another_convention_are_doubted() -> None:
+    points = {
+        "vena_cava": [[-14.0, 24, 74], [-17.0, 33, -40]],
+        "right_hepatic_vein": [[-60.0, 20, 50]],
+        "middle_hepatic_vein": [[-30.0, -10, 40]],
+        "umbilical_fissure": [[10.0, -40, 10]],
+        "portal_bifurcation": [[-16.0, 0, 4]],
+    }
+    assert doubts(Landmarks.model_validate(points)) == []
+    turned = {name: [[-x, -y, z] for x, y, z in given] for name, given in points.items()}
+    assert len(doubts(Landmarks.model_validate(turned))) == 3
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_mirrored_segment_map_is_pointed_out(mirrored: bool) -> None:
+    side = P[..., 0] if mirrored else -P[..., 0]
+    sides = LabelMap(np.where(LIVER.array, np.where(side > 0, 7, 2), 0).astype(np.uint8), GRID, {2: "2", 7: "7"})
+    said = extent(segments=sides, segments_from="map").warnings
+    assert any("mirrored" in w for w in said) == mirrored
