@@ -95,7 +95,7 @@ def fetch_study(
 ) -> tuple[Path, ...]:
     """Every object of a study (or of one series) as it is stored, a folder a series, each file under its name only when it is whole. What is there is kept.
 
-    Raises MissingData: no answer, or no such study; NotPermitted; BadInput: the folder; UnsupportedImage: what came is no DICOM.
+    Raises MissingData: no answer, no such study, or objects left out; NotPermitted; BadInput: the folder; UnsupportedImage: what came is no DICOM.
     """
     study = _uid(study_uid)
     with _asked("the study cannot be fetched"):
@@ -108,6 +108,7 @@ def fetch_study(
     written: list[Path] = []
     for number, series in enumerate(listed, 1):
         place = folder / _plain(f"{series.number or number:03d}-{series.modality}-{series.uid[-12:]}")
+        count = 0
         with _asked("the study cannot be fetched"):
             for count, data in enumerate(
                 client.iter_series(study, series.uid, media_types=(("application/dicom", "*"),)), 1
@@ -117,6 +118,12 @@ def fetch_study(
                     + (f" of {series.instances}" if series.instances else "")
                 )
                 written.append(_store(data, place))
+        if series.instances is not None and count < series.instances:
+            raise MissingData(
+                f"the PACS sent {count} of {series.instances} objects of series {number}",
+                where=study,
+                hint="Fetch it again; what came is kept.",
+            )
     return tuple(written)
 
 
@@ -182,6 +189,7 @@ def _client(pacs: Pacs) -> Any:
 def _asked(what: str) -> Generator[None]:
     """Whatever a request or its answer raises, as words without the address asked (it may hold a patient ID)."""
     import requests
+    from retrying import RetryError
 
     try:
         yield
@@ -202,12 +210,18 @@ def _asked(what: str) -> Generator[None]:
             f"{what}: the certificate of the PACS is not trusted",
             hint="Name the hospital's certificate file in REQUESTS_CA_BUNDLE.",
         ) from None
+    except requests.exceptions.JSONDecodeError:
+        raise UnsupportedImage(
+            f"{what}: the answer of the PACS is not DICOMweb", hint="Is the address the DICOMweb root?"
+        ) from None
     except requests.RequestException as error:
         raise MissingData(
             f"{what}: the PACS does not answer ({type(error).__name__})", hint="Check the address and the network."
         ) from None
     except OSError as error:
         raise BadInput(f"{what}: {error.strerror or 'error'}", hint="Choose another folder.") from None
+    except RetryError:
+        raise MissingData(f"{what}: the PACS is busy or out of order", hint="Try again in a minute.") from None
     except Exception as error:
         raise UnsupportedImage(
             f"{what}: the answer of the PACS cannot be read ({type(error).__name__})",
