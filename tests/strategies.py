@@ -68,7 +68,7 @@ def _numbers(low: float, high: float) -> st.SearchStrategy[float]:
     return st.integers(0, 1000).map(lambda n: round(low + (high - low) * n / 1000, 3))
 
 
-def _quantity(unit: Unit, high: float | None) -> st.SearchStrategy[Any]:
+def _quantity(unit: Unit, high: float | None, *, above_zero: bool) -> st.SearchStrategy[Any]:
     top = (
         high
         if high is not None
@@ -78,9 +78,10 @@ def _quantity(unit: Unit, high: float | None) -> st.SearchStrategy[Any]:
         if unit.canonical in {"%", "1"}
         else 2000
     )
+    low = 0.5 if above_zero else 0
     if unit.canonical in {"1", "fraction"}:
-        return _numbers(0, top)
-    return _numbers(0, top).map(lambda value: f"{value} {unit.canonical}")
+        return _numbers(low, top)
+    return _numbers(low, top).map(lambda value: f"{value} {unit.canonical}")
 
 
 def _bounds(metadata: tuple[Any, ...]) -> tuple[float | None, float | None, float | None]:
@@ -97,7 +98,7 @@ def _value(annotation: Any, metadata: tuple[Any, ...] = ()) -> st.SearchStrategy
     ge, gt, le = _bounds(metadata)
     unit = next((entry for entry in metadata if isinstance(entry, Unit)), None)
     if unit is not None:
-        return _quantity(unit, le)
+        return _quantity(unit, le, above_zero=gt is not None)
     if origin in {Union, UnionType}:
         inner = [part for part in arguments if part is not type(None)]
         if set(inner) == {dt.date, dt.datetime}:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from importlib import resources
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from liverboard.clinical.case_file import read_case, write_case
 from liverboard.errors import BadInput
 
 MUTATIONS = 10_000
+FORMAT = Path(__file__).parents[2] / "docs" / "reference" / "case-format.md"  # its example has every kind of event
 WORDS = [
     "NaN", "-1", "1e999", "\x00", "\u202e", "😀", "&a", "*a", "!!int", "---", "...", "{", "}", "[", "]", ": ", "- ", "\t", "'", '"', "#", "%", "null", "true",
     "2024-13-45", "9999-12-31", "0001-01-01", "12 smurf", "12 umol/L", "<<", "|", ">", "kind: labs", "\r", "\u2028", "\ufeff", "9" * 50, "id", "corrects: x",
@@ -24,6 +26,7 @@ def valid_texts() -> list[tuple[str, bool]]:
             encoding="utf-8"
         )
         texts += [(text, False), (write_case(read_case(text), is_json=True), True)]
+    texts.append((FORMAT.read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0], False))
     return texts
 
 
@@ -51,7 +54,7 @@ def mutate(text: str, rng: random.Random) -> str:
     return text
 
 
-@pytest.mark.parametrize("source", range(4))
+@pytest.mark.parametrize("source", range(5))
 def test_ten_thousand_mutations_end_in_a_case_or_a_clear_error(source: int) -> None:
     rng = random.Random(source)
     text, is_json = valid_texts()[source]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from liverboard import knowledge
-from liverboard.clinical.dictionary import load_dictionary, read_dictionary, unit_faults
+from liverboard.clinical.dictionary import load_dictionary, load_lesion_dictionary, read_dictionary, unit_faults
 from liverboard.clinical.liver_function import ALBI_BILIRUBIN, ALBI_GRADE_1_UP_TO, BILIRUBIN_2_FROM
 from liverboard.errors import KnowledgeBaseError
 from liverboard.units import MOLAR_MASS_G_PER_MOL
@@ -73,6 +73,9 @@ def test_the_ends_of_a_plausible_range_are_plausible() -> None:
         ("syndrome", {"values": []}, "an enum"),
         ("syndrome", {"plausible": [0, 1]}, "only a number"),
         ("albi_grade", {"source": "nobody"}, "'nobody' is not in references.yaml"),
+        ("days_since_chemotherapy", {"read_behind": "prior_chemo"}, "read_behind names 'prior_chemo'"),
+        ("days_since_chemotherapy", {"read_behind": "on_ssa"}, "which is not a count"),
+        ("days_since_chemotherapy", {"read_behind": "months_since_prrt"}, "which is not a count"),
     ],
 )
 def test_a_damaged_dictionary_is_refused_with_file_and_reason(fact: str, change: dict[str, Any], reason: str) -> None:
@@ -84,6 +87,33 @@ def test_a_damaged_dictionary_is_refused_with_file_and_reason(fact: str, change:
     assert caught.value.where == "facts.yaml"
     assert fact in caught.value.message
     assert reason in caught.value.message
+
+
+def test_what_has_no_date_unless_it_was_given_names_its_count() -> None:
+    behind = {name: fact.read_behind for name, fact in load_dictionary().items() if fact.read_behind}
+    assert behind == {
+        "months_since_prrt": "prior_prrt_cycles",
+        "days_since_capecitabine": "prior_capecitabine",
+        "days_since_chemotherapy": "prior_chemotherapy",
+        "days_since_antiangiogenic": "prior_antiangiogenic",
+    }
+    assert set(behind) == {name for name in load_dictionary() if "_since_" in name}
+
+
+def test_every_documented_fact_of_a_lesion_is_in_its_dictionary() -> None:
+    text = FORMAT.read_text(encoding="utf-8").split("## Facts of a lesion")[1].split("## Pattern")[0]
+    documented = [name for name in re.findall(r"\blesion_[a-z_]+", text) if name != "lesion_facts_of"]
+    assert list(load_lesion_dictionary()) == documented
+    assert all(fact.derivation and fact.group == "lesion" for fact in load_lesion_dictionary().values())
+
+
+def test_a_fact_of_a_lesion_has_a_name_of_its_own() -> None:
+    content = copy.deepcopy(knowledge.load_yaml("facts.yaml"))
+    content["lesion_facts"]["hypervascular"] = content["lesion_facts"]["lesion_hypervascular"]
+    with pytest.raises(KnowledgeBaseError, match="hypervascular: is a fact of the case too"):
+        read_dictionary(content, "lesion_facts")
+    with pytest.raises(KnowledgeBaseError, match="expected `lesion_facts`"):
+        read_dictionary({"facts": content["facts"]}, "lesion_facts")
 
 
 @pytest.mark.parametrize("content", [None, [], {"facts": None}, {"facts": {"a": 1}}, {}])

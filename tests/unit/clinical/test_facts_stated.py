@@ -204,3 +204,97 @@ def test_markers_are_over_the_limit_of_their_own_assay() -> None:
     )
     fact = facts_of(case, DAY).facts["chromogranin_a_x_uln"]
     assert (fact.value, fact.event) == (6.4, "e1")
+
+
+# --- over the upper limit of the laboratory ------------------------------------------------------------------------------------------------------------
+
+
+def test_liver_enzymes_are_over_the_limit_of_their_own_laboratory() -> None:
+    case = case_of(
+        labs("2024-05-02", ast={"value": 70, "unit": "U/L", "upper_limit": 35}, alt={"value": 31, "unit": "U/L"})
+    )
+    facts = facts_of(case, DAY)
+    assert (facts.value("ast_x_uln"), facts.facts["ast_x_uln"].unit, facts.value("alt_x_uln")) == (2, "x ULN", None)
+
+
+def test_bilirubin_is_over_the_limit_of_the_same_labs_whatever_their_units() -> None:
+    both = labs("2024-04-02", bilirubin="2 mg/dL", bilirubin_upper_limit="1 mg/dL")
+    fact = facts_of(case_of(both, labs("2024-05-02", bilirubin="12 umol/L")), DAY).facts["bilirubin_x_uln"]
+    assert (fact.value, fact.event, fact.date) == (pytest.approx(2), "e1", dt.date(2024, 4, 2))
+    mixed = labs("2024-05-02", bilirubin="34.208 umol/L", bilirubin_upper_limit="1 mg/dL")
+    assert facts_of(case_of(mixed), DAY).value("bilirubin_x_uln") == pytest.approx(2, rel=1e-4)
+    for part in ({"bilirubin": "12 umol/L"}, {"bilirubin_upper_limit": "21 umol/L"}):
+        assert facts_of(case_of(labs("2024-05-02", **part)), DAY).value("bilirubin_x_uln") is None
+
+
+def test_no_ratio_of_a_questioned_bilirubin_unless_it_is_confirmed() -> None:
+    doubtful = labs("2024-05-02", bilirubin="0.7 umol/L", bilirubin_upper_limit="21 umol/L")
+    fact = facts_of(case_of(doubtful), DAY).facts["bilirubin_x_uln"]
+    assert (fact.value, fact.note) == (None, "questioned: bilirubin")
+    assert facts_of(case_of({**doubtful, "confirmed": True}), DAY).value("bilirubin_x_uln") == pytest.approx(1 / 30)
+
+
+def test_a_limit_near_zero_gives_no_ratio() -> None:
+    tiny = labs(
+        "2024-05-02",
+        ast={"value": 1e300, "unit": "U/L", "upper_limit": 1e-300},
+        bilirubin="12 umol/L",
+        bilirubin_upper_limit="1e-308 umol/L",
+    )
+    facts = facts_of(case_of(tiny), DAY)
+    assert (facts.value("ast_x_uln"), facts.value("bilirubin_x_uln")) == (None, None)
+    json.dumps(facts.as_json(), allow_nan=False)
+
+
+def test_what_a_person_states_of_the_patient_reaches_its_fact() -> None:
+    case = case_of(
+        clinic(
+            "2024-05-02",
+            frail=False,
+            life_expectancy_over_3_months=True,
+            pregnant=False,
+            oxygen_saturation="97 %",
+            angiography_contraindicated=False,
+            portal_hypertension=True,
+            active_hepatitis=False,
+            stable_over_6_months=True,
+        ),
+        {
+            "kind": "imaging",
+            "date": "2024-05-02",
+            "infiltrative": False,
+            "too_many_to_count": True,
+            "portal_flow": "hepatofugal",
+            "progression": {"extrahepatic": False},
+        },
+        {
+            "kind": "scout",
+            "date": "2024-05-02",
+            "lung_shunt_method": "spect_ct",
+            "lung_activity": "610 MBq",
+            "arterial_reflux": False,
+            "thrombus_uptake": True,
+        },
+        labs("2024-05-02", leukocytes="6200 /uL"),
+    )
+    expected = {
+        "frail": False, "life_expectancy_over_3_months": True, "pregnant": False, "oxygen_saturation_percent": 97, "angiography_contraindicated": False,
+        "portal_hypertension": True, "active_hepatitis": False, "stable_over_6_months": True, "infiltrative": False, "too_many_to_count": True,
+        "portal_flow": "hepatofugal", "extrahepatic_progression": False, "lung_shunt_method": "spect_ct", "lung_activity_gbq": pytest.approx(0.61),
+        "arterial_reflux": False, "thrombus_uptake": True, "leukocytes_1e9_l": pytest.approx(6.2),
+    }  # fmt: skip
+    facts = facts_of(case, DAY)
+    assert {name: facts.value(name) for name in expected} == expected
+    assert {name: facts_of(case, dt.date(2024, 5, 1)).value(name) for name in expected} == dict.fromkeys(expected)
+
+
+@pytest.mark.parametrize(
+    ("event", "name"),
+    [
+        (clinic("2024-05-02", oxygen_saturation="0.97 %"), "oxygen_saturation_percent"),
+        (labs("2024-05-02", leukocytes="6200 10^9/L"), "leukocytes_1e9_l"),
+        ({"kind": "scout", "date": "2024-05-02", "lung_activity": "120 GBq"}, "lung_activity_gbq"),
+    ],
+)
+def test_a_slip_of_the_unit_is_questioned(event: dict[str, Any], name: str) -> None:
+    assert facts_of(case_of(event), DAY).facts[name].questioned

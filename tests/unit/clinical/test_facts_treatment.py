@@ -13,7 +13,7 @@ from liverboard.clinical.facts import Facts, facts_of
 DAY = dt.date(2024, 5, 15)
 COUNTS = (
     "prior_prrt_cycles", "prior_liver_resection", "prior_ablation", "prior_tae", "prior_tace", "prior_debtace", "prior_sirt",
-    "prior_liver_radiation", "prior_capecitabine", "prior_chemotherapy",
+    "prior_liver_radiation", "prior_systemic_not_ssa", "prior_antiangiogenic", "prior_capecitabine", "prior_chemotherapy",
 )  # fmt: skip
 HISTORY = {"kind": "history", "date": "2024-05-01", "complete": True}
 
@@ -50,8 +50,14 @@ def test_counts_are_zero_only_of_a_complete_history() -> None:
 def test_what_was_never_given_has_no_date() -> None:
     facts = of(HISTORY)
     assert [
-        facts.value(name) for name in ("months_since_prrt", "days_since_capecitabine", "days_since_chemotherapy")
-    ] == [None] * 3
+        facts.value(name)
+        for name in (
+            "months_since_prrt",
+            "days_since_capecitabine",
+            "days_since_chemotherapy",
+            "days_since_antiangiogenic",
+        )
+    ] == [None] * 4
 
 
 @pytest.mark.parametrize(
