@@ -10,13 +10,14 @@ import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
-from liverboard.imaging.diameters import outlines
+from liverboard.imaging.diameters import Diameters, outlines
 from liverboard.imaging.masks import crop
 from liverboard.volume import Geometry, Image, LabelMap, Mask
 
 Floats = NDArray[np.float64]
 _ndimage: Any = scipy.ndimage  # it has no types
 _MARGIN_MM = 15.0
+_LEAST_FIELD_MM, _FIELD_SHARE = 90.0, 2.6
 _PIXEL_MM = 0.8
 
 
@@ -106,6 +107,38 @@ def slice_at(
     half = np.array([field_mm[0] / 2, field_mm[1] / 2, 0.0])
     middle = np.array(centre_mm)
     return _slice(image, liver, lesions, centre_mm[2], middle - half, middle + half, pixel_mm, segments)
+
+
+def slice_of(
+    image: Image | None,
+    liver: Mask | None,
+    lesions: Sequence[Mask],
+    lengths: Diameters,
+    pixels: int,
+    segments: LabelMap | None = None,
+) -> KeySlice:
+    """The axial slice of a lesion's longest diameter with its surroundings, `pixels` wide and high."""
+    x, y, z = (float(c) for c in lengths.longest_ends_mm.mean(axis=0))
+    field = max(_LEAST_FIELD_MM, _FIELD_SHARE * lengths.longest_axial_mm)
+    return slice_at(image, liver, lesions, (x, y, z), (field, field), field / pixels, segments)
+
+
+def even_slices(
+    image: Image | None,
+    liver: Mask | None,
+    lesions: Sequence[Mask],
+    segments: LabelMap | None,
+    count: int,
+    pixels: int,
+) -> tuple[KeySlice, ...]:
+    """`count` axial slices evenly from the top of the liver (else of the lesions) to its bottom, their longer side `pixels` long; none where nothing is drawn."""
+    blocks = [b for b in map(crop, [liver] if liver is not None else lesions) if b is not None]
+    if not blocks:
+        return ()
+    low, high = _frame(None, blocks)
+    pixel, step = float((high - low)[:2].max()) / pixels, float(high[2] - low[2]) / count
+    heights = [float(high[2] - (n + 0.5) * step) for n in range(count)]
+    return tuple(_slice(image, liver, lesions, z, low, high, pixel, segments) for z in heights)
 
 
 def _slice(

@@ -16,15 +16,13 @@ from PIL import Image as Picture
 from PIL import ImageDraw, ImageFont
 
 from liverboard.clinical.extent import Lesion, LiverExtent
-from liverboard.imaging import KeySlice, Measurement, Scan, slice_at
+from liverboard.imaging import KeySlice, Measurement, Scan, even_slices, slice_of
 from liverboard.imaging.diameters import Diameters
-from liverboard.imaging.masks import crop
 from liverboard.report.palette import DARK
 from liverboard.volume import Image
 
 PIXELS = 640
 _FINER = 2  # drawn twice as large and brought down, so that lines are smooth
-_LEAST_FIELD_MM, _FIELD_SHARE = 90.0, 2.6
 _SAMPLES = 320
 _SHEET = (4, 3)
 _CT_WINDOW = (-85.0, 165.0)
@@ -48,32 +46,14 @@ def lesion_pictures(scan: Scan, measured: Measurement) -> dict[str, bytes]:
 
 def overview(scan: Scan, measured: Measurement) -> bytes | None:
     """One sheet of axial slices from the top of the liver to its bottom, lesions outlined and named, segments with their borders; None without a liver and lesions."""
-    given = scan.liver
-    blocks = [
-        b for b in ([crop(given)] if given is not None else [crop(m) for m in measured.masks.values()]) if b is not None
-    ]
-    if not blocks:
-        return None
     phase, image = best_phase(scan.phases)
     window = _window(image)
-    corners = np.concatenate([_corners(b.geometry.shape, b.geometry.lps_mm) for b in blocks])
-    low, high = corners.min(axis=0), corners.max(axis=0)
-    field = (float(high[0] - low[0]) + 24, float(high[1] - low[1]) + 24)
     across, down = _SHEET
-    step = (high[2] - low[2]) / (across * down)
-    heights = [float(high[2] - (n + 0.5) * step) for n in range(across * down)]
-    pixel = max(field) / 440
-    middle = ((low[0] + high[0]) / 2, (low[1] + high[1]) / 2)
-    panels = [
-        _panel(
-            slice_at(
-                image, given, list(measured.masks.values()), (middle[0], middle[1], z), field, pixel, scan.segments
-            ),
-            window,
-            pixel,
-        )
-        for z in heights
-    ]
+    slices = even_slices(image, scan.liver, list(measured.masks.values()), scan.segments, across * down, 440)
+    if not slices:
+        return None
+    step = slices[0].z_lps_mm - slices[1].z_lps_mm
+    panels = [_panel(part, window, part.spacing_mm[0]) for part in slices]
     width, height = panels[0].size
     head = 64
     sheet = Picture.new("RGB", (across * width + (across + 1) * 8, down * height + (down + 1) * 8 + head), _PAGE)
@@ -100,19 +80,8 @@ def _lesion(
     phase: str,
     window: Window,
 ) -> bytes:
-    ends = lengths.longest_ends_mm
-    middle = (ends[0] + ends[1]) / 2
-    field = max(_LEAST_FIELD_MM, _FIELD_SHARE * lengths.longest_axial_mm)
-    pixel = field / _SAMPLES
-    part = slice_at(
-        image,
-        scan.liver,
-        others,
-        (float(middle[0]), float(middle[1]), float(middle[2])),
-        (field, field),
-        pixel,
-        scan.segments,
-    )
+    part = slice_of(image, scan.liver, others, lengths, _SAMPLES, scan.segments)
+    field = part.spacing_mm[0] * _SAMPLES
     canvas, draw, at = _canvas(part, window, _FINER * PIXELS // _SAMPLES)
     for line in part.segments:
         _line(draw, at, line.points_mm, _GREY, 1)
@@ -150,7 +119,7 @@ def _lesion(
     _text(
         draw,
         (PIXELS - 14, 10),
-        f"{phase} · z {middle[2]:.1f} mm" if phase else f"no image · z {middle[2]:.1f} mm",
+        f"{phase or 'no image'} · z {part.z_lps_mm + 0.0:.1f} mm",
         15,
         DARK["soft"],
         anchor="ra",
@@ -171,17 +140,48 @@ def _panel(part: KeySlice, window: Window, pixel: float) -> Picture.Image:
     size = (canvas.width // _FINER, canvas.height // _FINER)
     canvas = canvas.reduce(_FINER)
     draw = ImageDraw.Draw(canvas)
+    names = _Names(draw, size)
+    for name, points in sorted(_largest(part.lesions).items(), key=lambda item: -_wide(item[1])):
+        if _wide(points) > 8:
+            low, high = np.min(points, axis=0) / pixel, np.max(points, axis=0) / pixel
+            x, y = (low + high) / 2
+            names.write(
+                name,
+                14,
+                _AMBER,
+                [(high[0] + 3, y, "lm"), (low[0] - 3, y, "rm"), (x, low[1] - 3, "mb"), (x, high[1] + 3, "mt")],
+            )
     for name, points in _largest(part.segments).items():
         x, y = np.mean(points, axis=0) / pixel
-        _text(draw, (x, y), f"S{name}" if name.isdecimal() else name, 15, DARK["soft"], anchor="mm")
-    for name, points in _largest(part.lesions).items():
-        x, y = float(np.max(np.array(points)[:, 0])), float(np.mean(np.array(points)[:, 1]))
-        if float(np.ptp(np.array(points)[:, 0])) > 8:
-            _text(draw, (x / pixel + 3, y / pixel), name, 14, _AMBER, anchor="lm")
-    _text(draw, (8, 6), f"z {part.z_lps_mm:.0f} mm", 14, DARK["soft"])
+        spots = [
+            (x + dx, y + dy, "mm") for dx, dy in ((0, 0), (0, 20), (0, -20), (24, 0), (-24, 0), (24, 20), (-24, -20))
+        ]
+        names.write(f"S{name}" if name.isdecimal() else name, 15, DARK["soft"], spots)
+    _text(draw, (8, 6), f"z {round(part.z_lps_mm)} mm", 14, DARK["soft"])
     _sides(draw, size)
     _scale(draw, size, 1 / pixel)
     return canvas
+
+
+class _Names:
+    """Writes names where they cover no other; one that has no room is left out."""
+
+    def __init__(self, draw: ImageDraw.ImageDraw, size: tuple[int, int]) -> None:
+        self._draw, self._size = draw, size
+        self._taken: list[tuple[float, float, float, float]] = []
+
+    def write(self, name: str, size: int, colour: str, spots: Sequence[tuple[float, float, str]]) -> None:
+        for x, y, anchor in spots:
+            a, b, c, d = self._draw.textbbox((x, y), name, font=_font(size), anchor=anchor)
+            inside = a >= 0 and b >= 0 and c <= self._size[0] and d <= self._size[1]
+            if inside and all(a > r or c < p or b > s or d < q for p, q, r, s in self._taken):
+                self._taken.append((a, b, c, d))
+                _text(self._draw, (x, y), name, size, colour, anchor=anchor)
+                return
+
+
+def _wide(points: Sequence[Sequence[float]]) -> float:
+    return float(np.ptp(np.array(points)[:, 0]))
 
 
 def _canvas(
@@ -293,11 +293,6 @@ def _largest(lines: Sequence[Any]) -> dict[str, Sequence[Sequence[float]]]:
         if len(line.points_mm) > len(found.get(line.name, ())):
             found[line.name] = line.points_mm
     return found
-
-
-def _corners(shape: tuple[int, int, int], lps_mm: Callable[[Any], Any]) -> NDArray[np.float64]:
-    ends = [(-0.5, n - 0.5) for n in shape]
-    return lps_mm(np.array([[x, y, z] for x in ends[0] for y in ends[1] for z in ends[2]]))
 
 
 def _digits(value: float) -> str:
