@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, Vali
 
 from liverboard.errors import KnowledgeBaseError
 
+_MAX_CHARACTERS = 2_000_000
 _REINSTALL = "The packaged knowledge is damaged or incomplete; install liverboard again."
 
 
@@ -30,6 +31,13 @@ class Reference(BaseModel):
     url: str | None = None
     verification: Literal["A", "B", "U"]
     how: str
+
+    @property
+    def citation(self) -> str:
+        """Authors, title, year and identifiers in one line."""
+        ids = (("DOI", self.doi), ("PMID", self.pmid), ("", self.pmcid))
+        named = [f"{kind} {value}".strip() for kind, value in ids if value] or [self.url]
+        return ". ".join(part for part in (self.authors, self.title, str(self.year or ""), *named) if part)
 
 
 @cache
@@ -68,7 +76,12 @@ def packaged_texts(folder: str) -> Mapping[str, str]:
 
 
 def yaml_with_lines(text: str) -> tuple[Any, dict[tuple[Hashable, ...], int]]:
-    """The content of a YAML text, and the line (from 1) of each place in it, by its path. Raises yaml.YAMLError; also for a key given twice."""
+    """The content of a YAML text, and the line (from 1) of each place in it, by its path (what an alias repeats has the lines of where it stands first).
+
+    Raises yaml.YAMLError; also for a key given twice, for a value that is none (30 February), and above two million characters.
+    """
+    if len(text) > _MAX_CHARACTERS:
+        raise yaml.MarkedYAMLError(problem=f"{len(text):,} characters; at most {_MAX_CHARACTERS:,} are read")
     loader: Any = _Loader(text)
     try:
         node = loader.get_single_node()
@@ -76,19 +89,20 @@ def yaml_with_lines(text: str) -> tuple[Any, dict[tuple[Hashable, ...], int]]:
     finally:
         loader.dispose()
     lines: dict[tuple[Hashable, ...], int] = {}
-
-    def walk(node: Any, path: tuple[Hashable, ...]) -> None:
+    seen: set[int] = set()  # an alias is the node itself again, and may hold itself
+    waiting: list[tuple[Any, tuple[Hashable, ...]]] = [] if node is None else [(node, ())]
+    while waiting:
+        node, path = waiting.pop()
         lines.setdefault(path, node.start_mark.line + 1)
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
-                walk(value, (*path, key.value))
                 lines[*path, key.value] = key.start_mark.line + 1
+                waiting.append((value, (*path, key.value)))
         elif isinstance(node, yaml.SequenceNode):
-            for place, item in enumerate(node.value):
-                walk(item, (*path, place))
-
-    if node is not None:
-        walk(node, ())
+            waiting += [(item, (*path, place)) for place, item in enumerate(node.value)]
     return content, lines
 
 
@@ -110,7 +124,15 @@ _Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Loader(_Safe):
-    """PyYAML lets the last of two equal keys win without a word; in a dictionary of facts that would hide a mistake."""
+    """PyYAML lets the last of two equal keys win without a word; in a dictionary of facts that would hide a mistake. And 30 February is a bare ValueError to it."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep=deep)  # pyright: ignore
+        except (ValueError, KeyError, AttributeError) as error:
+            raise yaml.MarkedYAMLError(
+                problem=f"not a value ({str(error)[:80]})", problem_mark=node.start_mark
+            ) from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         keys = [key.value for key, _ in node.value]

@@ -41,23 +41,18 @@ def evaluate(rules: Sequence[Compiled], cases: pl.DataFrame, lesions: pl.DataFra
 
     of_case = [each for each in rules if each.rule.scope == "case"]
     of_lesion = [each for each in rules if each.rule.scope == "lesion"]
-    found = _with_facts(cases, of_case).select(
-        [to_polars(each.expression).alias(each.rule.id) for each in of_case] or [pl.lit(None).alias("none")]
-    )
-    if of_lesion:
-        found = found.with_columns(_rolled_up(of_lesion, cases, lesions))
-    return found.select([each.rule.id for each in rules])
+    found = _with_facts(cases, of_case).select([to_polars(each.expression).alias(each.rule.id) for each in of_case])
+    columns = {column.name: column for column in (*found.get_columns(), *_rolled_up(of_lesion, cases, lesions))}
+    return pl.DataFrame([columns[each.rule.id] for each in rules])
 
 
 def _rolled_up(rules: Sequence[Compiled], cases: pl.DataFrame, lesions: pl.DataFrame | None) -> list[pl.Series]:
     import polars as pl
 
-    none = pl.col("lesion_count") == 0 if "lesion_count" in cases.columns else pl.lit(False)
-    empty = (
-        cases.select(pl.when(none).then(pl.lit(False)).otherwise(pl.lit(None, pl.Boolean)).alias("empty"))
-        if cases.width
-        else pl.DataFrame({"empty": []})
-    )
+    if not rules:
+        return []
+    counted = cases if "lesion_count" in cases.columns else cases.with_columns(pl.lit(None).alias("lesion_count"))
+    empty = counted.select(pl.when(pl.col("lesion_count") == 0).then(pl.lit(False)).alias("empty"))  # else unknown
     if lesions is None or lesions.height == 0:
         return [empty["empty"].alias(each.rule.id) for each in rules]
     # `any` and `all` that do not ignore nulls are SQL's.

@@ -37,7 +37,7 @@ class Comparison:
         written = ", ".join(_sql(constant) for constant in self.constants)
         if self.operator == "IN":
             return f"{self.fact} IN ({written})"
-        if self.constants == (True,) and self.operator == "=":
+        if self.operator == "=" and self.constants[0] is True:
             return self.fact
         return f"{self.fact} {self.operator} {written}"
 
@@ -125,17 +125,28 @@ def any_of(truths: Iterable[Truth]) -> Truth:
     return found
 
 
+def residual(expression: Expression, values: Mapping[str, Value | None]) -> Expression | bool:
+    """What is left to know of an expression: its truth where it is settled, else the part that hangs on unknown facts."""
+    match expression:
+        case Comparison():
+            truth = decide(expression, values)
+            return expression if truth is None else truth
+        case Not(part):
+            left = residual(part, values)
+            return not left if isinstance(left, bool) else Not(left)
+        case And(parts) | Or(parts):
+            ends = isinstance(expression, Or)  # one true part settles OR, one false part AND
+            found = [residual(part, values) for part in parts]
+            if ends in found:
+                return ends
+            left = tuple(part for part in found if not isinstance(part, bool))
+            return not ends if not left else left[0] if len(left) == 1 else type(expression)(left)
+
+
 def unsettled_facts(expression: Expression, values: Mapping[str, Value | None]) -> tuple[str, ...]:
     """The unknown facts that an unknown expression still hangs on; () when it is settled."""
-    if decide(expression, values) is not None:
-        return ()
-    match expression:
-        case Comparison(fact):
-            return (fact,)
-        case Not(part):
-            return unsettled_facts(part, values)
-        case And(parts) | Or(parts):
-            return tuple(dict.fromkeys(fact for part in parts for fact in unsettled_facts(part, values)))
+    left = residual(expression, values)
+    return () if isinstance(left, bool) else facts_in(left)
 
 
 def to_polars(expression: Expression) -> pl.Expr:
@@ -146,8 +157,6 @@ def to_polars(expression: Expression) -> pl.Expr:
         case Comparison(fact, "IN", constants):
             # Equalities joined by OR: `is_in` treats nulls in its own way from version to version.
             return reduce(_or, (pl.col(fact) == pl.lit(constant) for constant in constants))
-        case Comparison(fact, sign, (True,)) if sign == "=":
-            return pl.col(fact)
         case Comparison(fact, sign, constants):
             column, constant = pl.col(fact), pl.lit(constants[0])
             return {
@@ -210,4 +219,4 @@ def _sql(constant: Value) -> str:
         return "TRUE" if constant else "FALSE"
     if isinstance(constant, str):
         return f"'{constant}'"
-    return f"{constant:.6g}"
+    return repr(constant).removesuffix(".0")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import yaml
@@ -16,6 +17,7 @@ from liverboard.rules.expression import Expression, all_of, any_of, decide
 from liverboard.rules.parse import ExpressionError, parse
 from liverboard.rules.rule import Compiled, Rule
 
+Fault = tuple[tuple[Any, ...], str]  # the place within the rule, and a sentence
 LESIONS = "lesions"  # in `says` of a lesion rule: which lesions it holds for
 
 
@@ -43,20 +45,23 @@ def load_rules(files: Mapping[str, str], vocabulary: Vocabulary) -> tuple[Compil
     option that is not known, a constant of the wrong type, unit or range, no case for one of the three states, a case that names an unknown fact, an id
     given twice, an effect beyond what the class of its source allows.
     """
-    found: list[Compiled] = []
+    entries: list[Entry] = []
     problems: list[Problem] = []
     for name, text in files.items():
-        rules, faults = read_rules(text, name, vocabulary)
-        found += rules
+        read, faults = read_rules(text, name, vocabulary)
+        entries += read
         problems += faults
-    ids = [each.rule.id for each in found]
-    for doubled in sorted({i for i in ids if ids.count(i) > 1}):
-        problems.append(Problem(f"rule id '{doubled}' is given twice", field="id"))
-    for each in found:
-        if each.rule.supersedes is not None and each.rule.supersedes not in ids:
-            problems.append(
-                Problem(f"{each.rule.id} supersedes '{each.rule.supersedes}', which is no rule", field="supersedes")
-            )
+    first: dict[str, Entry] = {}
+    for entry in entries:
+        before = entry if entry.id is None else first.setdefault(entry.id, entry)
+        if before is not entry:
+            place = f"{before.file}, line {before.line}"
+            problems.append(entry.problem(f"this id is given twice; it stands in {place} too", "id"))
+    found = [entry.rule for entry in entries if entry.rule is not None]
+    for entry in entries:
+        older = None if entry.rule is None else entry.rule.rule.supersedes
+        if older is not None and older not in first:
+            problems.append(entry.problem(f"supersedes '{older}', which is no rule", "supersedes"))
     if problems:
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         raise KnowledgeBaseError(
@@ -67,8 +72,21 @@ def load_rules(files: Mapping[str, str], vocabulary: Vocabulary) -> tuple[Compil
     return tuple(found)
 
 
-def read_rules(text: str, name: str, vocabulary: Vocabulary) -> tuple[list[Compiled], list[Problem]]:
-    """The rules of one file and its problems; a rule with a problem is left out."""
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a file. `rule`: None when it has a problem."""
+
+    file: str
+    line: int | None
+    id: str | None
+    rule: Compiled | None
+
+    def problem(self, message: str, field: str) -> Problem:
+        return Problem(f"{self.file}: {self.id}: {message}", line=self.line, field=field)
+
+
+def read_rules(text: str, name: str, vocabulary: Vocabulary) -> tuple[list[Entry], list[Problem]]:
+    """The entries of one file and its problems."""
     try:
         content, lines = yaml_with_lines(text)
     except yaml.YAMLError as error:
@@ -82,27 +100,33 @@ def read_rules(text: str, name: str, vocabulary: Vocabulary) -> tuple[list[Compi
     listed: Any = content.get("rules") if isinstance(content, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     if not isinstance(listed, list):
         return [], [Problem(f"{name}: expected `rules:` and a list", line=1)]
-    rules: list[Compiled] = []
+    entries: list[Entry] = []
     problems: list[Problem] = []
     entry: Any
     for place, entry in enumerate(cast("list[Any]", listed)):
-        faults: list[tuple[tuple[Any, ...], str]] = []
-        rule = _rule(entry, faults)
-        expression: Expression | None = None
-        if rule is not None:
-            expression = _checked(rule, vocabulary, faults)
-        shown = rule.id if rule is not None else f"rule {place + 1}"
+        compiled, faults = check_rule(entry, vocabulary)
+        given: Any = entry.get("id") if isinstance(entry, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        own = given if isinstance(given, str) else None
         problems += [
             Problem(
-                f"{name}: {shown}: {message}",
+                f"{name}: {own or f'rule {place + 1}'}: {message}",
                 line=_line(lines, ("rules", place, *step)),
                 field=".".join(map(str, step)) or None,
             )
             for step, message in faults
         ]
-        if rule is not None and expression is not None and not faults:
-            rules.append(Compiled(rule, expression))
-    return rules, problems
+        entries.append(Entry(name, _line(lines, ("rules", place)), own, compiled))
+    return entries, problems
+
+
+def check_rule(entry: Any, vocabulary: Vocabulary) -> tuple[Compiled | None, list[Fault]]:
+    """The rule in one entry of a file, or None and what is wrong with it."""
+    faults: list[Fault] = []
+    rule = _rule(entry, faults)
+    expression = None if rule is None else _checked(rule, vocabulary, faults)
+    if rule is None or expression is None or faults:
+        return None, faults
+    return Compiled(rule, expression), faults
 
 
 def case_faults(each: Compiled) -> Iterator[str]:
@@ -114,7 +138,7 @@ def case_faults(each: Compiled) -> Iterator[str]:
             yield f"{each.rule.id}: case {number} should be {case.is_} and is {state}"
 
 
-def _rule(entry: Any, faults: list[tuple[tuple[Any, ...], str]]) -> Rule | None:
+def _rule(entry: Any, faults: list[Fault]) -> Rule | None:
     try:
         return Rule.model_validate(entry)
     except ValidationError as error:
@@ -125,17 +149,27 @@ def _rule(entry: Any, faults: list[tuple[tuple[Any, ...], str]]) -> Rule | None:
         return None
 
 
-def _checked(rule: Rule, vocabulary: Vocabulary, faults: list[tuple[tuple[Any, ...], str]]) -> Expression | None:
+def _checked(rule: Rule, vocabulary: Vocabulary, faults: list[Fault]) -> Expression | None:
     facts = vocabulary.of(rule.scope)
     faults += [
         (("sources", number, "key"), f"'{source.key}' is not in references.yaml")
         for number, source in enumerate(rule.sources)
         if source.key not in vocabulary.references
     ]
+    faults += [
+        (
+            ("sources", number, "key"),
+            f"'{source.key}' was not seen (U in references.yaml) and cannot stand behind a {rule.effect}",
+        )
+        for number, source in enumerate(rule.sources)
+        if rule.effect != "outside_studied"
+        and source.key in vocabulary.references
+        and vocabulary.references[source.key].verification == "U"
+    ]
     try:
         named = rule.placeholders()
     except ValueError as error:
-        faults.append((("says",), f"braces do not match ({error})"))
+        faults.append((("says",), f"braces: {error}"))
         named = ()
     shown = {*facts, LESIONS} if rule.scope == "lesion" else set(facts)
     faults += [(("says",), f"'{{{name}}}' is no fact") for name in named if name not in shown]
@@ -160,10 +194,11 @@ def _value_faults(name: str, value: Value, facts: Mapping[str, FactDefinition]) 
         yield f"{name}: '{value}' is not one of {', '.join(fact.values)}"
     elif fact.type == "boolean" and not isinstance(value, bool):
         yield f"{name}: {value} is not true or false"
-    elif fact.type in {"number", "integer"} and (
-        isinstance(value, bool | str) or (fact.type == "integer" and value != int(value))
-    ):
-        yield f"{name}: {value} is not a{' whole' if fact.type == 'integer' else ''} number"
+    elif fact.type in {"number", "integer"}:
+        if isinstance(value, bool | str) or (fact.type == "integer" and not isinstance(value, int)):
+            yield f"{name}: {value} is not a{' whole' if fact.type == 'integer' else ''} number"
+        elif doubt := fact.doubt(value):
+            yield f"{name}: {doubt}"
 
 
 def _line(lines: Mapping[tuple[Any, ...], int], path: Sequence[Any]) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,9 +38,11 @@ def parse(written: str, facts: Mapping[str, FactDefinition]) -> Expression:
     try:
         tree: Any = exp.condition(written, dialect="postgres")
     except (ParseError, TokenError) as error:
-        raise ExpressionError([f"not an SQL condition: {str(error).splitlines()[0][:200]}"]) from None
+        raise ExpressionError([f"not an SQL condition{_near(error)}"]) from None
     except RecursionError:
         raise ExpressionError(["the expression is nested too deeply"]) from None
+    if any(node.comments for node in tree.walk()):
+        raise ExpressionError(["a comment has no place in an expression; say it in `because`"])
     reader = _Reader(facts)
     try:
         expression = reader.read(tree)
@@ -50,6 +53,19 @@ def parse(written: str, facts: Mapping[str, FactDefinition]) -> Expression:
     if reader.faults or expression is None:
         raise ExpressionError(list(dict.fromkeys(reader.faults)))
     return expression
+
+
+def _near(error: Exception) -> str:
+    """The word at which sqlglot gave up."""
+    found: list[dict[str, Any]] = getattr(error.__cause__ or error, "errors", [])
+    word = str(found[0].get("highlight") or "")[:40] if found else ""
+    return f", unreadable at '{word}'" if word else ""
+
+
+def _written(node: Any, length: int = 80) -> str:
+    from sqlglot import ErrorLevel
+
+    return str(node.sql("postgres", unsupported_level=ErrorLevel.IGNORE))[:length]
 
 
 class _Reader:
@@ -83,15 +99,15 @@ class _Reader:
         if isinstance(node, exp.In):
             return self._in(node)
         if isinstance(node, exp.Boolean | exp.Null | exp.Literal):
-            self.faults.append(f"'{node.sql()}' stands alone; a rule must hang on a fact")
+            self.faults.append(f"'{_written(node)}' stands alone; a rule must hang on a fact")
         elif isinstance(node, exp.Is):
             self.faults.append(
-                f"'{node.sql()}': IS is not in the language, since a rule that asks whether a fact is known would change its mind when it becomes known"
+                f"'{_written(node)}': IS is not in the language, since a rule that asks whether a fact is known would change its mind when it becomes known"
             )
         elif isinstance(node, exp.Func):
-            self.faults.append(f"'{node.sql()[:60]}': the language has no functions")
+            self.faults.append(f"'{_written(node, 60)}': the language has no functions")
         else:
-            self.faults.append(f"'{node.sql()[:60]}' is not in the language ({type(node).__name__})")
+            self.faults.append(f"'{_written(node, 60)}' is not in the language ({type(node).__name__})")
         return None
 
     def _fact(self, node: Any) -> FactDefinition | None:
@@ -99,7 +115,7 @@ class _Reader:
 
         if not isinstance(node, exp.Column) or node.table:
             self.faults.append(
-                f"'{node.sql()[:60]}': a comparison has one fact on one side and a constant on the other"
+                f"'{_written(node, 60)}': a comparison has one fact on one side and a constant on the other"
             )
             return None
         name = str(node.name)
@@ -126,9 +142,7 @@ class _Reader:
         if fact is None:
             return None
         if not self._is_constant(right):
-            self.faults.append(
-                f"'{node.sql()[:80]}': a comparison has one fact on one side and a constant on the other"
-            )
+            self.faults.append(f"'{_written(node)}': a comparison has one fact on one side and a constant on the other")
             return None
         if fact.type in {"boolean", "enum"} and sign not in {"=", "<>"}:
             self.faults.append(f"{fact.name} is of type {fact.type}; compare it with =, <> or IN, not {sign}")
@@ -147,14 +161,14 @@ class _Reader:
         if low is None or high is None:
             return None
         if low > high:  # pyright: ignore[reportOperatorIssue]
-            self.faults.append(f"'{node.sql()}': the lower bound is above the upper one")
+            self.faults.append(f"'{_written(node)}': the lower bound is above the upper one")
             return None
         return And((Comparison(fact.name, ">=", (low,)), Comparison(fact.name, "<=", (high,))))
 
     def _in(self, node: Any) -> Expression | None:
         fact = self._fact(node.this)
         if node.args.get("query") is not None or node.args.get("unnest") is not None or not node.expressions:
-            self.faults.append(f"'{node.sql()[:80]}': IN needs a list of constants")
+            self.faults.append(f"'{_written(node)}': IN needs a list of constants")
             return None
         if fact is None:
             return None
@@ -180,16 +194,16 @@ class _Reader:
         if isinstance(node, exp.Null):
             return fault("NULL is no constant; an unknown fact makes a comparison unknown by itself")
         if fact.type == "boolean":
-            return bool(node.this) if isinstance(node, exp.Boolean) else fault(f"{node.sql()} is not TRUE or FALSE")
+            return bool(node.this) if isinstance(node, exp.Boolean) else fault(f"{_written(node)} is not TRUE or FALSE")
         if fact.type == "enum":
             if not (isinstance(node, exp.Literal) and node.is_string):
-                return fault(f"{node.sql()} is not one of its words in single quotes: {', '.join(fact.values)}")
+                return fault(f"{_written(node)} is not one of its words in single quotes: {', '.join(fact.values)}")
             word = str(node.this)
             return word if word in fact.values else fault(f"'{word}' is not one of {', '.join(fact.values)}")
         negative = isinstance(node, exp.Neg)
         literal = node.this if negative else node
         if not isinstance(literal, exp.Literal):
-            return fault(f"{node.sql()} is not a number")
+            return fault(f"{_written(node)} is not a number")
         if literal.is_string:
             try:
                 number = parse_quantity(str(literal.this), fact.unit or "1", substance=fact.substance)
@@ -197,6 +211,8 @@ class _Reader:
                 return fault(f"'{literal.this}': {error}")
         else:
             number = float(str(literal.this))
+        if not math.isfinite(number):
+            return fault(f"{literal.this} is not a finite number")
         number = -number if negative else number
         if fact.plausible is not None and not fact.plausible[0] <= number <= fact.plausible[1]:
             low, high = fact.plausible

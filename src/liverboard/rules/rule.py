@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import string
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from liverboard.clinical.derive import Value
 from liverboard.clinical.events import Option
 from liverboard.clinical.extent import Frozen
 from liverboard.rules.expression import Expression
 
+
+def _plain(sentence: str) -> str:
+    markup = re.search(r"<[a-zA-Z/!?][^>]*>?", sentence)
+    if markup:
+        raise ValueError(f"plain text is shown as it stands; '{markup[0][:40]}' is markup")
+    return sentence
+
+
 Effect = Literal["indication", "contraindication", "caution", "requirement", "outside_studied"]
 Scope = Literal["case", "lesion"]
 RollUp = Literal["any", "all"]
 State = Literal["true", "false", "unknown"]
 Words = Annotated[str, StringConstraints(min_length=1, max_length=1000, strip_whitespace=True)]
+Sentence = Annotated[Words, AfterValidator(_plain)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=80)]
 
 OPTIONS: tuple[str, ...] = get_args(Option)
 EFFECTS: tuple[Effect, ...] = get_args(Effect)
+
+LOCAL: Final = (
+    "local_policy"  # a centre's own rule: it answers for it by name, so neither a source nor cases are asked of it
+)
 
 # What each class of source may do at most; the table of docs/reference/rule-language.md.
 CLASSES: dict[str, frozenset[str]] = {
@@ -40,11 +54,12 @@ CLASSES: dict[str, frozenset[str]] = {
         "data": "indication caution",
         "opinion": "indication caution",
         "unverified": "",
+        LOCAL: "contraindication requirement indication caution",
     }.items()
 }
 SourceClass = Literal[
     "label_contraindication", "label_warning", "label_indication", "guideline", "selection_criteria", "expert_list",
-    "expert_list_secondhand", "trial_eligibility", "data", "opinion", "unverified",
+    "expert_list_secondhand", "trial_eligibility", "data", "opinion", "unverified", "local_policy",
 ]  # fmt: skip
 
 
@@ -64,8 +79,8 @@ class RuleCase(Frozen):
     """Facts (the rest unknown) and what the rule says to them."""
 
     facts: dict[str, Value] = Field(default_factory=dict[str, Value])
-    is_: Annotated[State, BeforeValidator(lambda value: {True: "true", False: "false"}.get(value, value))] = Field(
-        alias="is"
+    is_: Annotated[State, BeforeValidator(lambda value: str(value).lower() if isinstance(value, bool) else value)] = (
+        Field(alias="is")
     )
 
 
@@ -78,8 +93,8 @@ class Rule(Frozen):
     lesions: RollUp = "any"
     effect: Effect
     when: Words
-    says: Words
-    because: Words
+    says: Sentence
+    because: Sentence
     sources: Annotated[tuple[Cited, ...], Field(min_length=1)]
     source_class: SourceClass
     jurisdiction: Annotated[tuple[Words, ...], BeforeValidator(_listed)] = ()
@@ -115,12 +130,15 @@ class Rule(Frozen):
         if self.lesions == "all" and self.scope == "case":
             yield "`lesions: all` belongs to the scope `lesion`"
         missing = [state for state in get_args(State) if state not in {case.is_ for case in self.cases}]
-        if missing:
+        if missing and self.source_class != LOCAL:
             yield f"no case that is {', '.join(missing)}; give at least one each that fires, stays silent and is unknown"
 
     def placeholders(self) -> tuple[str, ...]:
-        """The names in braces in `says`. Raises ValueError when the braces do not match."""
-        return tuple(name for _, name, _, _ in string.Formatter().parse(self.says) if name is not None)
+        """The names in braces in `says`. Raises ValueError when the braces do not match or hold more than a name."""
+        found = [part for part in string.Formatter().parse(self.says) if part[1] is not None]
+        if any(form or conversion for _, _, form, conversion in found):
+            raise ValueError("braces hold the name of a fact and nothing else")
+        return tuple(name for _, name, _, _ in found if name is not None)
 
 
 @dataclass(frozen=True, slots=True)
