@@ -10,6 +10,8 @@ import typer
 
 from liverboard import __version__
 from liverboard.cli.pacs import pacs_app
+from liverboard.cli.parameters import AsOf, CasePath, Json, Sample, day, today
+from liverboard.cli.weigh import options
 
 app = typer.Typer(
     name="liverboard",
@@ -21,36 +23,8 @@ app = typer.Typer(
 )
 
 
-def _day(text: str | None) -> dt.date | None:
-    if text is None:
-        return None
-    try:
-        if len(text) != 10:
-            raise ValueError
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"'{text}' is not an ISO day such as 2024-05-15") from None
-
-
 def _now() -> dt.datetime:
     return dt.datetime.now()  # noqa: DTZ005  (the clock on the wall, as DICOM writes it)
-
-
-def _today() -> dt.date:
-    return dt.datetime.now().astimezone().date()
-
-
-CasePath = Annotated[
-    Path | None, typer.Argument(metavar="CASE", help="A case file (YAML or JSON), or a folder that holds case.yaml.")
-]
-Sample = Annotated[
-    str | None, typer.Option("--sample", metavar="NAME", help="Use a bundled sample instead: real-y90, typed-in.")
-]
-AsOf = Annotated[
-    str | None,
-    typer.Option("--as-of", metavar="DATE", help="What was true by this day. Default: the case's own, else today."),
-]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else there.")]
 
 
 def _version(value: bool) -> None:
@@ -91,7 +65,7 @@ def board(
         dossier = prepare_dossier(
             opened.case,
             folder=opened.folder,
-            as_of=_day(as_of) or opened.case.as_of or _today(),
+            as_of=day(as_of) or opened.case.as_of or today(),
             inputs=opened.inputs,
             step=step,
         )
@@ -118,7 +92,7 @@ def facts(case: CasePath = None, sample: Sample = None, as_of: AsOf = None, json
     opened = open_case(case, sample=sample)
     with progress("Reading the facts") as step:
         known = prepare_facts(
-            opened.case, folder=opened.folder, as_of=_day(as_of) or opened.case.as_of or _today(), step=step
+            opened.case, folder=opened.folder, as_of=day(as_of) or opened.case.as_of or today(), step=step
         )
     if json:
         show_json(known.as_json())
@@ -417,6 +391,7 @@ def phantom(
 
 
 app.add_typer(pacs_app, name="pacs")
+app.command(epilog="Example: liverboard options case.yaml --as-of 2024-05-15 --json")(options)
 
 
 @app.command(epilog="Example: liverboard doctor")

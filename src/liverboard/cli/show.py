@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 Step = Callable[[str], None]
 
 
-def _out() -> Console:
+def out_console() -> Console:
+    """Stdout; 200 columns where it is no terminal."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
 
 
@@ -47,7 +48,7 @@ def show_dossier(dossier: Dossier, paths: Mapping[str, Path]) -> None:
     """Where the files lie, and the three lines that matter: the patient, the disease, what is missing."""
     from liverboard.board.summary import disease_line, missing_line
 
-    out = _out()
+    out = out_console()
     if dossier.synthetic:
         out.print(f"SYNTHETIC: {escape(dossier.synthetic_note)}")
     out.print(f"[bold]{escape(dossier.case)}[/bold], as of {dossier.as_of}")
@@ -64,7 +65,7 @@ def show_facts(facts: Facts) -> None:
     """A table of the known facts by group, then the unknown ones."""
     from liverboard.clinical.dictionary import load_dictionary
 
-    out = _out()
+    out = out_console()
     table = Table(title=f"Facts as of {facts.as_of}", title_justify="left", box=None, header_style="bold")
     for name, justify in (
         ("fact", "left"),
@@ -107,7 +108,7 @@ def show_facts(facts: Facts) -> None:
 
 def show_extent(extent: LiverExtent, remnant: Remnant | None = None) -> None:
     """Totals, then a table of the lesions, the pattern with its reasons, the remnant, and warnings."""
-    out = _out()
+    out = out_console()
 
     def figure(value: float | None, unit: str, digits: int = 0) -> str:
         return "not known" if value is None else f"{value:.{digits}f} {unit}"
@@ -181,7 +182,7 @@ def show_follow(found: Followed) -> None:
     """A row a link, what needs a look first."""
     from liverboard.imaging.growth import in_words
 
-    out = _out()
+    out = out_console()
     table = Table(box=None, header_style="bold")
     for name in ("baseline", "became", "relation", "sure"):
         table.add_column(name)
@@ -216,7 +217,7 @@ def show_follow(found: Followed) -> None:
 
 def show_doctor(report: Mapping[str, object]) -> None:
     """One line an item."""
-    out = _out()
+    out = out_console()
     for key, value in report.items():
         if isinstance(value, dict):
             text = ", ".join(f"{name} {state}" for name, state in value.items())  # pyright: ignore[reportUnknownVariableType]

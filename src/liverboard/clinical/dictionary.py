@@ -99,6 +99,12 @@ def load_lesion_dictionary() -> Mapping[str, FactDefinition]:
     return read_dictionary(load_yaml(FILE), "lesion_facts")
 
 
+@cache
+def all_definitions() -> Mapping[str, FactDefinition]:
+    """The facts of a case and of a lesion in one table."""
+    return MappingProxyType({**load_dictionary(), **load_lesion_dictionary()})
+
+
 def read_dictionary(content: Any, section: Literal["facts", "lesion_facts"] = "facts") -> Mapping[str, FactDefinition]:
     """One section of the content of a facts file. Raises KnowledgeBaseError with every fault."""
     try:

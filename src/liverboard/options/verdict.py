@@ -1,0 +1,57 @@
+"""From the truth of rules to a verdict for every option, for frames of any height: the table of `docs/reference/rule-language.md`, as polars expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from liverboard.rules.rule import OPTIONS, Compiled
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Verdict = Literal["excluded", "not_indicated", "cannot_tell", "caution", "fits"]
+VERDICTS: tuple[Verdict, ...] = ("fits", "caution", "cannot_tell", "not_indicated", "excluded")  # the order on the page
+
+
+def rules_of(option: str, rules: Iterable[Compiled], *, active: bool = True) -> tuple[Compiled, ...]:
+    """The rules that speak of an option; `active`: only those that may decide."""
+    return tuple(each for each in rules if option in each.rule.option and (each.active or not active))
+
+
+def verdicts(rules: Sequence[Compiled], truths: pl.DataFrame) -> pl.DataFrame:
+    """The verdict of every option, one column each, from the frame that `rules.evaluate` gives."""
+    return truths.lazy().select([_verdict(rules_of(option, rules)).alias(option) for option in OPTIONS]).collect()
+
+
+def _verdict(rules: Sequence[Compiled]) -> pl.Expr:
+    import polars as pl
+
+    def columns(effect: str, *, asked_late: bool = False) -> list[pl.Expr]:
+        chosen = [each.rule for each in rules if each.rule.effect == effect]
+        return [pl.col(rule.id) for rule in chosen if not asked_late or rule.ask is None]
+
+    def any_true(found: list[pl.Expr]) -> pl.Expr:
+        return pl.any_horizontal(pl.lit(False), *(one.fill_null(False) for one in found))
+
+    contraindications, requirements, indications = (
+        columns(e) for e in ("contraindication", "requirement", "indication")
+    )
+    excluded = any_true([*contraindications, *(~one for one in requirements)])
+    unknown_block = pl.any_horizontal(
+        pl.lit(False), *(one.is_null() for one in [*columns("contraindication", asked_late=True), *requirements])
+    )
+    indicated = any_true(indications)
+    unknown_indication = pl.any_horizontal(pl.lit(False), *(one.is_null() for one in indications))
+    word = pl.Enum(VERDICTS)
+    return (
+        pl.when(excluded)
+        .then(pl.lit("excluded", word))
+        .when(unknown_block | (~indicated & unknown_indication))
+        .then(pl.lit("cannot_tell", word))
+        .when(~indicated)
+        .then(pl.lit("not_indicated", word))
+        .when(any_true(columns("caution")))
+        .then(pl.lit("caution", word))
+        .otherwise(pl.lit("fits", word))
+    )
