@@ -144,6 +144,8 @@ def _consistent(raw: dict[str, Any]) -> dict[str, Any]:
         raw["date"], raw["until"] = raw["until"], raw["date"]
     if "lesions" in raw and raw["lesions"] and isinstance(raw["lesions"][0], dict):
         raw["lesions"] = list({lesion["id"]: lesion for lesion in raw["lesions"]}.values())
+    if raw.get("drug") != "other":
+        raw.pop("contains", None)
     if "liver_volume" in raw and "tumour_volume" in raw:
         figures = sorted((raw["liver_volume"], raw["tumour_volume"]), key=lambda text: float(text.split()[0]))
         raw["tumour_volume"], raw["liver_volume"] = figures

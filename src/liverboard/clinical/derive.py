@@ -105,7 +105,7 @@ class Sheet:
         return self.by_kind.get("procedure", [])
 
     def of_drugs(self, drugs: frozenset[str]) -> list[Course]:
-        return [course for course in self.courses if course.drug in drugs]
+        return [course for course in self.courses if course.names & drugs]
 
     @property
     def ssa_courses(self) -> list[Course]:

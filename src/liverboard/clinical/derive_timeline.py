@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 from liverboard.clinical.events import AnyEvent, Case, Drug, Systemic
 
-SSA = frozenset({"lanreotide", "octreotide_lar"})
+# Drugs of a group, and the group itself as a course of `other` names it. `other` alone: a drug that is no analogue; unnamed: nobody says what it is.
+SSA = frozenset({"lanreotide", "octreotide_lar", "somatostatin_analogue"})
 PRRT = frozenset({"lu177_dotatate"})
-CAPECITABINE = frozenset({"capecitabine_temozolomide"})
-CHEMOTHERAPY = frozenset({"capecitabine_temozolomide", "streptozotocin_5fu", "folfox"})
-ANTIANGIOGENIC = frozenset({"sunitinib", "cabozantinib"})
-UNNAMED = frozenset({"other"})
-NOT_SSA = frozenset(get_args(Drug)) - SSA - UNNAMED
+CAPECITABINE = frozenset({"capecitabine_temozolomide", "capecitabine"})
+CHEMOTHERAPY = CAPECITABINE | {"streptozotocin_5fu", "folfox", "chemotherapy"}
+ANTIANGIOGENIC = frozenset({"sunitinib", "cabozantinib", "antiangiogenic"})
+NOT_SSA = frozenset(get_args(Drug)) - SSA
+UNNAMED = frozenset({"unnamed"})
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A systemic course as seen from one day. `running`: goes on; `until`, `stopped_for` and `cycles` are None while they lie ahead or are not known."""
+    """A systemic course as seen from one day. `names`: the words under which it counts. `running`: goes on; `until`, `stopped_for` and `cycles` are None while they lie ahead or are not known."""
 
     event: str
     drug: str
+    names: frozenset[str]
     start: dt.date
     running: bool
     until: dt.date | None = None
@@ -43,15 +45,23 @@ def course_of(event: Systemic, as_of: dt.date) -> Course:
     The end shows when `until` is not after `as_of`. Without `until` the course goes on, and `cycles` and `stopped_for` count only when they are known to
     have been entered by `as_of`: they could speak of later.
     """
+    begun = Course(event.id, event.drug, _names(event), event.date, True)
     if event.until is not None:
-        if event.until <= as_of:
-            return Course(event.id, event.drug, event.date, False, event.until, event.stopped_for, event.cycles)
-        return Course(event.id, event.drug, event.date, True)
+        if event.until > as_of:
+            return begun
+        return replace(begun, running=False, until=event.until, stopped_for=event.stopped_for, cycles=event.cycles)
     if event.recorded is not None and moment(event.recorded) <= moment(as_of):
-        return Course(
-            event.id, event.drug, event.date, event.stopped_for is None, None, event.stopped_for, event.cycles
-        )
-    return Course(event.id, event.drug, event.date, True)
+        return replace(begun, running=event.stopped_for is None, stopped_for=event.stopped_for, cycles=event.cycles)
+    return begun
+
+
+def _names(event: Systemic) -> frozenset[str]:
+    if event.drug != "other":
+        return frozenset({event.drug})
+    if event.contains is None:
+        return UNNAMED
+    groups = frozenset[str](event.contains)
+    return groups if groups & SSA else groups | {"other"}
 
 
 def visible_events(

@@ -63,10 +63,13 @@ def write_treatment(sheet: Sheet) -> None:
         _count(sheet, name, len(done), *(done[-1] if done else (None, None)))
     for name, drugs in _DRUGS.items():
         courses, unnamed = sheet.of_drugs(drugs), sheet.of_drugs(UNNAMED)
-        if unnamed and not courses:
-            sheet.put(name, None, note=_not_named(unnamed))
-        else:
+        if not unnamed:
             _count(sheet, name, len(courses), *((courses[-1].start, courses[-1].event) if courses else (None, None)))
+        elif courses:
+            note = f"at least; {_not_named(unnamed)}"
+            sheet.put(name, len(courses), courses[-1].start, courses[-1].event, note=note)
+        else:
+            sheet.put(name, None, note=_not_named(unnamed))
     _prrt(sheet)
     for name, drugs in _DAYS_SINCE.items():
         if since := _since(sheet, sheet.of_drugs(drugs)):
@@ -87,7 +90,7 @@ def _count(sheet: Sheet, name: str, count: int, date: dt.date | None, event: str
 
 
 def _not_named(courses: Sequence[Course]) -> str:
-    return f"the drug of {', '.join(course.event for course in courses)} is not named"
+    return f"what the drug `other` of {', '.join(course.event for course in courses)} contains is not stated"
 
 
 def _prrt(sheet: Sheet) -> None:

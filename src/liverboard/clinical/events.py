@@ -46,6 +46,7 @@ Drug = Literal[
     "octreotide_lar", "lanreotide", "everolimus", "sunitinib", "cabozantinib", "capecitabine_temozolomide", "streptozotocin_5fu", "folfox",
     "interferon", "lu177_dotatate", "other",
 ]  # fmt: skip
+DrugGroup = Literal["somatostatin_analogue", "antiangiogenic", "chemotherapy", "capecitabine"]
 Option = Literal[
     "surveillance", "resection", "liver_transplantation", "ablation", "tae", "ctace", "debtace", "sirt_resin", "sirt_glass", "sirt_ho166", "prrt",
     "ssa", "everolimus", "sunitinib", "cabozantinib", "chemotherapy", "resection_plus_ablation",
@@ -296,20 +297,26 @@ class Scout(Event):
 
 
 class Systemic(Event):
-    """A course of a drug; `date` is its start. `until`, `stopped_for` and `cycles` describe its end and are hidden before it."""
+    """A course of a drug; `date` is its start. `until`, `stopped_for` and `cycles` describe its end and are hidden before it.
+
+    `contains`: what a drug of the name `other` is or holds; an empty list: none of these.
+    """
 
     kind: Literal["systemic"]
     drug: Drug
+    contains: tuple[DrugGroup, ...] | None = None
     until: Day | None = None
     stopped_for: Literal["progression", "toxicity", "completed", "other"] | None = None
     cycles: Count | None = None
 
     @model_validator(mode="after")
-    def _ends_after_start(self) -> Systemic:
+    def _consistent(self) -> Systemic:
         if self.until is not None and self.until < self.date:
             raise ValueError(f"until {self.until} is before the start {self.date}")
         if self.stopped_for is not None and self.until is None:
             raise ValueError("stopped_for is given without until: say when the course ended")
+        if self.contains is not None and self.drug != "other":
+            raise ValueError(f"contains is for drug: other; what {self.drug} is, is known")
         return self
 
 

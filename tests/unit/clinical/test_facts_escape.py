@@ -189,4 +189,36 @@ def test_systemic_courses_other_than_analogues(drugs: tuple[str, ...], history: 
 @pytest.mark.parametrize("name", ["prior_chemotherapy", "prior_capecitabine", "prior_antiangiogenic"])
 def test_a_drug_that_is_not_named_leaves_a_count_of_nothing_open(name: str) -> None:
     fact = of(course("2023-01-01", "other"), HISTORY).facts[name]
-    assert (fact.value, fact.note) == (None, "the drug of e1 is not named")
+    assert (fact.value, fact.note) == (None, "what the drug `other` of e1 contains is not stated")
+
+
+def test_a_count_beside_a_drug_that_is_not_named_is_at_least() -> None:
+    fact = of(course("2023-01-01", "folfox"), course("2023-06-01", "other"), HISTORY).facts["prior_chemotherapy"]
+    assert (fact.value, fact.event) == (1, "e1")
+    assert fact.note == "at least; what the drug `other` of e2 contains is not stated"
+
+
+OF_OTHERS = ("prior_systemic_not_ssa", "prior_antiangiogenic", "prior_chemotherapy", "prior_capecitabine")
+
+
+@pytest.mark.parametrize(
+    ("contains", "counts"),
+    [
+        ([], [1, 0, 0, 0]),
+        (["antiangiogenic"], [1, 1, 0, 0]),
+        (["chemotherapy"], [1, 0, 1, 0]),
+        (["capecitabine"], [1, 0, 1, 1]),  # capecitabine is chemotherapy
+        (["somatostatin_analogue"], [0, 0, 0, 0]),
+    ],
+)
+def test_what_another_drug_contains_is_counted(contains: list[str], counts: list[int]) -> None:
+    facts = of(course("2023-01-01", "other", contains=contains), HISTORY, UNCONTROLLED)
+    assert [facts.value(name) for name in OF_OTHERS] == counts
+    assert facts.value("on_antiangiogenic") is ("antiangiogenic" in contains)
+    assert facts.value("on_ssa") is ("somatostatin_analogue" in contains)
+    assert facts.value("refractory") is ("somatostatin_analogue" in contains)
+
+
+def test_what_a_named_drug_is_need_not_be_said() -> None:
+    with pytest.raises(ValueError, match="contains is for drug: other"):
+        case_of(course("2023-01-01", "sunitinib", contains=["antiangiogenic"]))
