@@ -8,6 +8,7 @@ from liverboard.clinical.derive import Sheet, combine, join
 from liverboard.clinical.events import Imaging, Procedure, StatedLesion
 from liverboard.clinical.pattern import Place, hemiliver_of, pattern_of, pattern_parameters
 
+_PART = "the reader calls the lesions too many to count"
 _LOCAL_CURE = frozenset({"liver_resection", "rfa", "mwa", "cryo"})
 
 
@@ -26,13 +27,17 @@ def write_liver(sheet: Sheet) -> None:
 
 def _lesions(sheet: Sheet, image: Imaging, lesions: tuple[StatedLesion, ...]) -> None:
     date, event, confirmed, count = image.date, image.id, image.confirmed is True, len(lesions)
-    sheet.put("lesion_count", count, date, event, confirmed=confirmed)
+    whole = image.too_many_to_count is not True
+    if whole:
+        sheet.put("lesion_count", count, date, event, confirmed=confirmed)
+    else:
+        sheet.put("lesion_count", None, note=f"more than the {count} listed: {_PART}")
     lengths = [lesion.longest for lesion in lesions if lesion.longest is not None]
     if lengths:
         note = f"{count - len(lengths)} of {count} lesions have no length" if len(lengths) < count else None
         sheet.put("largest_lesion_mm", max(lengths), date, event, confirmed=confirmed, note=note)
     vascular = [lesion.hypervascular for lesion in lesions]
-    if True in vascular or (vascular and None not in vascular):
+    if True in vascular or (whole and vascular and None not in vascular):
         sheet.put("hypervascular", True in vascular, date, event)
     _pattern(sheet, image, lesions)
     _segments(sheet, image, lesions)
@@ -59,6 +64,9 @@ def _involved(lesion: StatedLesion) -> list[int]:
 
 def _pattern(sheet: Sheet, image: Imaging, lesions: tuple[StatedLesion, ...]) -> None:
     """The pattern that the event states (a reader's word, or measured with the segments of this patient), else the classifier's."""
+    if image.too_many_to_count:
+        sheet.put("pattern", image.pattern, image.date, image.id, note=None if image.pattern else _PART)
+        return
     found = pattern_of([_place(lesion) for lesion in lesions])
     doubt = f"not certain, it hangs on: {'; '.join(found.sensitive_to)}" if found.value and not found.certain else ""
     note = "; ".join(part for part in (*found.trace, doubt) if part)
@@ -72,8 +80,9 @@ def _segments(sheet: Sheet, image: Imaging, lesions: tuple[StatedLesion, ...]) -
     named = f"segments {', '.join(map(str, involved))}" if involved else None
     lacking = sum(not lesion.segments for lesion in lesions)
     side = hemiliver_of(involved)
-    if lacking:
-        why = join(f"{lacking} of {len(lesions)} lesions without segment", named)
+    if lacking or image.too_many_to_count:
+        gap = _PART if image.too_many_to_count else f"{lacking} of {len(lesions)} lesions without segment"
+        why = join(gap, named)
         sheet.put("segments_involved", None, note=why)
         sheet.put("hemilivers", "both" if side == "both" else None, image.date, image.id, note=why)
         return
@@ -84,8 +93,8 @@ def _segments(sheet: Sheet, image: Imaging, lesions: tuple[StatedLesion, ...]) -
 
 
 def tumour_volume(image: Imaging) -> float | None:
-    """The stated volume of all lesions, else their sum when every lesion has a volume."""
-    if image.tumour_volume is not None or image.lesions is None:
+    """The stated volume of all lesions, else their sum when every lesion is listed and has a volume."""
+    if image.tumour_volume is not None or image.lesions is None or image.too_many_to_count:
         return image.tumour_volume
     volumes = [lesion.volume for lesion in image.lesions]
     return sum(volume for volume in volumes if volume is not None) if None not in volumes else None

@@ -200,6 +200,34 @@ def test_liver_dominant(extent: str | None, dominant: bool | None) -> None:
     assert (facts.value("hepatic_progression"), facts.value("hepatic_progression_rapid")) == (True, None)
 
 
+def test_of_lesions_too_many_to_count_only_what_a_part_of_them_can_tell_is_told() -> None:
+    listed = lesions([6], [7], hypervascular=False, volume="10 mL", longest="30 mm")
+    image = imaging("2024-05-01", lesions=listed, too_many_to_count=True, liver_volume="1500 mL")
+    facts = of(image)
+    needs_all = (
+        "lesion_count",
+        "hypervascular",
+        "pattern",
+        "hemilivers",
+        "segments_involved",
+        "tumour_volume_ml",
+        "liver_burden_percent",
+    )
+    assert {name: facts.value(name) for name in needs_all} == dict.fromkeys(needs_all)
+    assert facts.value("largest_lesion_mm") == 30
+    assert facts.facts["lesion_count"].note == "more than the 2 listed: the reader calls the lesions too many to count"
+    told = of(
+        {**image, "pattern": "diffuse", "tumour_volume": "600 mL", "lesions": lesions([2], [7], hypervascular=True)}
+    )
+    assert [told.value(name) for name in ("pattern", "hemilivers", "hypervascular", "tumour_volume_ml")] == [
+        "diffuse",
+        "both",
+        True,
+        600,
+    ]
+    assert of({**image, "too_many_to_count": False}).value("lesion_count") == 2
+
+
 # --- recurrence ----------------------------------------------------------------------------------------------------------------------------------------
 
 RESECTION = {"kind": "procedure", "date": "2023-02-01", "technique": "liver_resection"}
