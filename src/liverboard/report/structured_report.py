@@ -8,7 +8,7 @@ from typing import Any
 
 from liverboard import __version__
 from liverboard.clinical.extent import Lesion, LiverExtent
-from liverboard.volume.write_dicom import COUINAUD, uid_from
+from liverboard.volume.write_dicom import COUINAUD, segment_label, source_heads, uid_from
 
 Coded = tuple[str, str, str]
 _LIVER: Coded = ("10200004", "SCT", "Liver")
@@ -50,18 +50,18 @@ def write_report(path: Path, extent: LiverExtent, segmentation: Path, sources: S
     pydicom = quiet_pydicom()
     seg = pydicom.dcmread(segmentation, stop_before_pixels=True)
     del seg.PerFrameFunctionalGroupsSequence  # thousands of frames that the report would copy
-    images = [pydicom.dcmread(file, stop_before_pixels=True) for file in sources]
+    images = source_heads(sources, path.name)
     by_label = {str(item.SegmentLabel): item for item in seg.SegmentSequence}
     groups: list[Any] = []
     if extent.liver_volume_ml is not None and "Liver" in by_label:
         groups.append(_group(seg, by_label["Liver"], "Liver", _LIVER, (_LIVER,), list(_of_liver(extent)), None))
     for lesion in extent.lesions:
-        if lesion.id[:64] in by_label:
+        if segment_label(lesion.id) in by_label:
             sites = tuple((COUINAUD[s.segment][0], "SCT", COUINAUD[s.segment][1]) for s in lesion.segments) or (_LIVER,)
             groups.append(
                 _group(
                     seg,
-                    by_label[lesion.id[:64]],
+                    by_label[segment_label(lesion.id)],
                     lesion.id,
                     _METASTASIS,
                     sites,

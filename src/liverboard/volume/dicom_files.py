@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import warnings
 from collections.abc import Sequence
@@ -58,7 +59,7 @@ class Series:
 
 def find_series(place: Path) -> tuple[Series, ...]:
     """All series of a file, or of a folder and whatever lies below it, in the order of series number. Raises UnsupportedImage: nothing there is DICOM."""
-    files = [place] if place.is_file() else sorted(f for f in place.rglob("*") if f.is_file() and _may_be_dicom(f))
+    files = [place] if place.is_file() else _files_below(place)
     where = place.name if place.is_file() else "the folder"
     if len(files) > _MAX_FILES:
         fail(
@@ -92,6 +93,16 @@ def find_series(place: Path) -> tuple[Series, ...]:
     )
 
 
+def _files_below(folder: Path) -> list[Path]:
+    """Whatever may be DICOM below the folder. Raises UnsupportedImage: a folder that cannot be read, whose slices would be missed."""
+
+    def refuse(problem: OSError) -> NoReturn:
+        fail("the folder", "a folder in it cannot be read", "Check its rights.")
+
+    found = [Path(place) / name for place, _, names in os.walk(folder, onerror=refuse) for name in names]
+    return sorted(file for file in found if _may_be_dicom(file) and file.is_file())
+
+
 def pick(series: Sequence[Series], wanted: str, where: str, what: str) -> Series:
     """The series that is meant: the only one, or by number, UID or a part of its description. Raises UnsupportedImage with the list."""
     listed = "; ".join(str(each) for each in series[:30])
@@ -120,7 +131,7 @@ def quiet_pydicom() -> Any:
 
     pydicom: Any = untyped
     pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
-    warnings.filterwarnings("ignore", module=r"pydicom(\..*)?")
+    warnings.filterwarnings("ignore", module=r"(pydicom|highdicom)(\..*)?")
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)
     return pydicom
 

@@ -99,6 +99,15 @@ def _split(source: str | Path) -> tuple[Path, str]:
 
 def _is_dicom(file: Path) -> bool:
     """A folder (unless it holds masks of other formats and no DICOM), or a file that is neither NIfTI nor NRRD."""
+    try:
+        return _holds_dicom(file)
+    except OSError:
+        # A folder above it may be closed too: whether it is a folder can only be told from its name.
+        name = file.name if file.suffix else "the folder"
+        raise UnsupportedImage("it cannot be read", where=name, hint="Check its rights.") from None
+
+
+def _holds_dicom(file: Path) -> bool:
     if not file.exists():
         _fail(file, "there is no such file", "Check the path.")
     if file.is_dir():
@@ -416,4 +425,4 @@ def _fail(file: Path, message: str, hint: str) -> NoReturn:
 
 
 def _name(file: Path) -> str:
-    return "the folder" if file.is_dir() else file.name
+    return file.name if file.is_file() or file.suffix else "the folder"

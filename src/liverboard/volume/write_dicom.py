@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import hashlib
 import os
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from liverboard import __version__
 from liverboard.errors import BadInput, UnsupportedImage
-from liverboard.volume.geometry import Array, Geometry, Image, LabelMap
+from liverboard.volume.geometry import Array, Floats, Geometry, Image, LabelMap
 
 Kind = Literal["liver", "segment", "lesion", "vessel", "duct"]
 CT_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
@@ -45,6 +46,11 @@ class Structure:
 def uid_from(*parts: str) -> str:
     """A UID that depends on these words alone (the 2.25 arc, from a hash)."""
     return "2.25." + str(int.from_bytes(hashlib.sha256("\0".join(parts).encode()).digest()[:16], "big") >> 2)
+
+
+def segment_label(name: str) -> str:
+    """The name as a DICOM long string can hold it: 64 characters, no control characters, no backslash (it parts values)."""
+    return "".join(c if c.isprintable() and c != "\\" else " " for c in name)[:64].strip() or "structure"
 
 
 def write_ct_series(
@@ -129,9 +135,11 @@ def write_seg(
         raise UnsupportedImage(
             "the structures lie on different grids", where=path.name, hint="Bring them to one grid first."
         )
-    ordered = [dicom_order(each.map.array, each.map.geometry) for each in structures]
+    heads = source_heads(source, path.name)
+    directions = _directions(heads[0]) if heads else None
+    ordered = [dicom_order(each.map.array, each.map.geometry, directions) for each in structures]
     geometry = ordered[0][1]
-    datasets, own = _sources(source, geometry, when, path.name)
+    datasets = _slices(heads, geometry, path.name) if heads else _made_up_slices(geometry, path.name, when)
     seed = str(datasets[0].SeriesInstanceUID)
     described: list[Any] = []
     planes: list[tuple[int, int, Array]] = []  # segment number, slice, mask
@@ -147,7 +155,7 @@ def write_seg(
         raise UnsupportedImage(
             "there is nothing to write: every structure is empty", where=path.name, hint="Segment again."
         )
-    return save_dicom(_segmentation(datasets, own, geometry, described, planes, when, description), path)
+    return save_dicom(_segmentation(datasets, not heads, geometry, described, planes, when, description), path)
 
 
 def _segmentation(
@@ -167,8 +175,10 @@ def _segmentation(
     rows, columns = geometry.shape[1], geometry.shape[0]
     first = np.zeros((1, rows, columns), dtype=np.uint8)
     first[0, 0, 0] = 1
+    model = copy.copy(datasets[planes[0][1]])
+    model.SOPClassUID = CT_STORAGE  # by its class highdicom takes it for the file of one slice, which it stands for
     head: Any = hd.seg.Segmentation(
-        source_images=[datasets[planes[0][1]]],
+        source_images=[model],
         pixel_array=first,
         segmentation_type="BINARY",
         segment_descriptions=[described[0]],
@@ -190,6 +200,7 @@ def _segmentation(
     )
     head.SegmentSequence = Items(described)
     head.NumberOfFrames = len(planes)
+    head.SpecificCharacterSet = "ISO_IR 192"  # names of any script
     order = sorted(planes, key=lambda plane: (plane[0], plane[1]))
     steps = {k: n for n, k in enumerate(sorted({k for _, k, _ in order}), 1)}
     groups = (head.PerFrameFunctionalGroupsSequence[0], head.SharedFunctionalGroupsSequence[0])
@@ -225,16 +236,21 @@ def _segmentation(
     measures = shared.PixelMeasuresSequence[0]
     spacing = geometry.spacing_mm
     measures.PixelSpacing = _decimals(np.array([spacing[1], spacing[0]]))
-    measures.SliceThickness = _decimals(np.array([spacing[2]]))[0]
+    along_row, along_column = geometry.affine[:3, 0] / spacing[0], geometry.affine[:3, 1] / spacing[1]
+    distance = abs(float(np.cross(along_row, along_column) @ geometry.affine[:3, 2]))
+    measures.SliceThickness = _decimals(np.array([distance]))[0]
     measures.SpacingBetweenSlices = measures.SliceThickness
     if own:
         for name in ("ReferencedSeriesSequence", "SourceImageSequence"):
             if name in head:
                 delattr(head, name)
     else:
+        files = {str(datasets[k].SOPInstanceUID): datasets[k] for k in sorted(steps)}
         series = Dataset()
         series.SeriesInstanceUID = datasets[0].SeriesInstanceUID
-        series.ReferencedInstanceSequence = Items([_reference(datasets[k]) for k in sorted(steps)])
+        series.ReferencedInstanceSequence = Items([_reference(file) for file in files.values()])
+        if "SourceImageSequence" in head:
+            head.SourceImageSequence = Items([_reference(file) for file in files.values()])
         head.ReferencedSeriesSequence = Items([series])
     return head
 
@@ -249,8 +265,6 @@ def _reference(dataset: Any) -> Any:
 
 def _derived_from(dataset: Any, derivation: Any) -> Any:
     """As the head's own frame says it, for another source image."""
-    import copy
-
     item = copy.deepcopy(derivation[0])
     source = item.SourceImageSequence[0]
     source.ReferencedSOPClassUID, source.ReferencedSOPInstanceUID = dataset.SOPClassUID, dataset.SOPInstanceUID
@@ -288,26 +302,23 @@ def _described(number: int, name: str, structure: Structure, value: int, seed: s
         )
     return hd.seg.SegmentDescription(
         segment_number=number,
-        segment_label=name[:64],
+        segment_label=segment_label(name),
         segmented_property_category=category,
         segmented_property_type=type_,
         algorithm_type="MANUAL" if machine is None else "AUTOMATIC",
         algorithm_identification=algorithm,
         anatomic_regions=regions,
         tracking_uid=uid_from(seed, "structure", kind, name),
-        tracking_id=name[:64],
+        tracking_id=segment_label(name),
     )
 
 
-def _sources(source: Sequence[Path], geometry: Geometry, when: dt.datetime, where: str) -> tuple[list[Any], bool]:
-    """A head without pixels for every slice of the grid: of the source series, or made up where there is none; and whether it is made up."""
-    import pydicom as untyped
+def source_heads(source: Sequence[Path], where: str) -> list[Any]:
+    """The files of the image series without pixels. Raises UnsupportedImage: they carry no identifiers."""
+    from liverboard.volume.dicom_files import quiet_pydicom
 
-    pydicom: Any = untyped
-    if not source:
-        study = uid_from("liverboard", where, when.isoformat())
-        return [_made_up(geometry, k, study, when) for k in range(geometry.shape[2])], True
-    heads = [pydicom.dcmread(file, stop_before_pixels=True) for file in source]
+    pydicom = quiet_pydicom()
+    heads = [pydicom.dcmread(file, stop_before_pixels=True) for file in dict.fromkeys(source)]
     for head in heads:
         if not head.get("SOPClassUID"):  # anonymisers blank it; the file's own header still has it
             head.SOPClassUID = head.file_meta.get("MediaStorageSOPClassUID", "")
@@ -317,12 +328,24 @@ def _sources(source: Sequence[Path], geometry: Geometry, when: dt.datetime, wher
             where=where,
             hint="Give the series as the scanner or the PACS stored it, or leave it out.",
         )
+    return heads
+
+
+def _directions(head: Any) -> Floats | None:
+    """Unit vectors of columns, rows and slices of a one-slice file, as the columns of a matrix [3, 3]; None for a multi-frame file."""
+    if "ImageOrientationPatient" not in head:
+        return None
+    along = np.array(head.ImageOrientationPatient, dtype=np.float64)
+    return np.stack([along[:3], along[3:], np.cross(along[:3], along[3:])], axis=1)
+
+
+def _slices(heads: list[Any], geometry: Geometry, where: str) -> list[Any]:
+    """The head of each slice of the grid. A multi-frame file stands behind all its slices. Raises UnsupportedImage: the grid is not that of the series."""
+    if len(heads) == 1:
+        return [_frame_of(heads[0], geometry, k) for k in range(geometry.shape[2])]
     normal = np.cross(geometry.affine[:3, 0], geometry.affine[:3, 1])
-    normal /= np.linalg.norm(normal)
-    heads.sort(key=lambda head: float(normal @ np.array(head.ImagePositionPatient, dtype=float)))
+    heads = sorted(heads, key=lambda head: float(normal @ np.array(head.ImagePositionPatient, dtype=float)))
     places = [geometry.affine[:3, 3] + k * geometry.affine[:3, 2] for k in range(geometry.shape[2])]
-    if normal @ geometry.affine[:3, 2] < 0:
-        heads.reverse()
     fits = len(heads) == len(places) and all(
         np.allclose(np.array(head.ImagePositionPatient, dtype=float), place, atol=0.05)
         for head, place in zip(heads, places, strict=True)
@@ -333,10 +356,25 @@ def _sources(source: Sequence[Path], geometry: Geometry, when: dt.datetime, wher
             where=where,
             hint="Give the series that the masks were drawn on, or leave it out.",
         )
-    return heads, False
+    return heads
 
 
-def _made_up(geometry: Geometry, k: int, study: str, when: dt.datetime) -> Any:
+def _frame_of(head: Any, geometry: Geometry, k: int) -> Any:
+    """One slice of a multi-frame file, as if it were a file of its own."""
+    item = _made_up(geometry, k, str(head.StudyInstanceUID), None)
+    for name in ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID",
+                 "AccessionNumber", "ReferringPhysicianName", "SpecificCharacterSet", "Modality", *_IDENTIFIERS):  # fmt: skip
+        if name in head or name != "SpecificCharacterSet":
+            setattr(item, name, head[name].value if name in head else "")
+    return item
+
+
+def _made_up_slices(geometry: Geometry, where: str, when: dt.datetime) -> list[Any]:
+    study = uid_from("liverboard", where, when.isoformat())
+    return [_made_up(geometry, k, study, when) for k in range(geometry.shape[2])]
+
+
+def _made_up(geometry: Geometry, k: int, study: str, when: dt.datetime | None) -> Any:
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.uid import UID
 
@@ -350,7 +388,7 @@ def _made_up(geometry: Geometry, k: int, study: str, when: dt.datetime) -> Any:
         uid_from(study, "frame"),
     )
     head.PatientID, head.PatientName, head.PatientBirthDate, head.PatientSex = "ANONYMOUS", "ANONYMOUS^", "", ""
-    head.StudyDate, head.StudyTime = when.strftime("%Y%m%d"), when.strftime("%H%M%S")
+    head.StudyDate, head.StudyTime = ("", "") if when is None else (when.strftime("%Y%m%d"), when.strftime("%H%M%S"))
     head.AccessionNumber = head.StudyID = head.ReferringPhysicianName = ""
     head.Modality, head.Rows, head.Columns = "CT", geometry.shape[1], geometry.shape[0]
     head.InstanceNumber, head.SeriesNumber = str(k + 1), "1"
@@ -364,21 +402,24 @@ def _made_up(geometry: Geometry, k: int, study: str, when: dt.datetime) -> Any:
     return head
 
 
-def dicom_order(array: Array, geometry: Geometry) -> tuple[Array, Geometry]:
+def dicom_order(array: Array, geometry: Geometry, directions: Floats | None = None) -> tuple[Array, Geometry]:
     """The same volume with its axes as DICOM slices have them: columns to the left, rows to the back, slices to the head, right-handed. No voxel changes.
 
-    Raises BadInput: the slices do not stand square on their rows and columns.
+    `directions`: those of a series [3, 3] that the axes shall follow instead, tilted slices too. Raises BadInput: the slices do not stand square on their
+    rows and columns, and no series says that they shall.
     """
-    u, v, w = geometry.axes
+    turn = np.eye(4)
+    turn[:3, :3] = np.eye(3) if directions is None else directions.T
+    u, v, w = Geometry(turn @ geometry.affine, geometry.shape).axes
     affine = geometry.affine[:, [u, v, w, 3]].copy()
     turned = np.transpose(array, (u, v, w))
     for axis in range(3):
-        if affine[axis, axis] < 0:
+        if turn[axis, :3] @ affine[:3, axis] < 0:
             turned = np.flip(turned, axis)
             affine[:3, 3] += affine[:3, axis] * (turned.shape[axis] - 1)
             affine[:3, axis] *= -1
     unit = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
-    if not np.allclose(unit.T @ unit, np.eye(3), atol=1e-3):
+    if directions is None and not np.allclose(unit.T @ unit, np.eye(3), atol=1e-3):
         raise BadInput(
             "the grid is sheared (gantry tilt) and cannot be written as DICOM",
             hint="Resample it to a square grid first.",

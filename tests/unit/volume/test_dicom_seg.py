@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pydicom
 import pytest
 from pydicom.sr.codedict import codes
 from pydicom.uid import RLELossless
-from tests.dicom_samples import SHAPE, WHEN, ct, edit, grid, sample_data, structure_set
+from tests.dicom_samples import SHAPE, WHEN, ct, edit, grid, multi_frame, sample_data, structure_set, tomogram
 
 from liverboard.errors import UnsupportedImage
 from liverboard.volume import Geometry, LabelMap, read_image, read_label_maps, read_masks
@@ -180,6 +182,78 @@ def test_what_is_written_is_read_back_equal(tmp_path: Path) -> None:
         assert found["L1"].machine is None
         head = pydicom.dcmread(file)
         assert (str(head.PatientName) == "DOE^PHANTOM") == bool(given)
+
+
+def _sagittal(number: int, head: Any) -> None:
+    head.ImageOrientationPatient, head.ImagePositionPatient = [0, 1, 0, 0, 0, -1], [-30 + 2.5 * number, 12, -70]
+
+
+def _prone(_: int, head: Any) -> None:
+    head.ImageOrientationPatient = [-1, 0, 0, 0, -1, 0]
+
+
+def _tilted(number: int, head: Any) -> None:
+    head.ImagePositionPatient = [-30, 12 + 0.5 * number, -70 + 2.5 * number]
+
+
+def _blank_class(_: int, head: Any) -> None:
+    head.SOPClassUID = ""
+
+
+def _whole(_: int, head: Any) -> None:
+    head.FrameOfReferenceUID = "1.2.3.4"
+
+
+SERIES = {"sagittal": _sagittal, "prone": _prone, "tilted": _tilted, "blank class": _blank_class}
+
+
+@pytest.mark.parametrize("kind", [*SERIES, "multi-frame CT", "multi-frame MR", "tomogram"])
+def test_a_segmentation_joins_the_study_of_whatever_series_it_was_drawn_on(kind: str, tmp_path: Path) -> None:
+    place = tmp_path / "ct"
+    if kind in SERIES:
+        edit(ct(place), SERIES[kind])
+    else:
+        place = tmp_path / "one.dcm"
+        edit([tomogram(place) if kind == "tomogram" else multi_frame(place, kind[-2:])], _whole)
+    image = read_image(place)
+    array = drawn()["one"]
+    maps = [Structure(LabelMap(array.astype(np.uint8), image.geometry, {1: "L1"}), "lesion")]
+    file = write_seg(tmp_path / "seg.dcm", maps, source=image.origin.files, when=WHEN)
+    (mask,) = read_masks(file)
+    assert np.count_nonzero(mask.array) == np.count_nonzero(array)
+    assert centroid(mask.array, mask.geometry) == pytest.approx(centroid(array, image.geometry), abs=1e-3)
+    assert mask.geometry.voxel_volume_ml == pytest.approx(image.geometry.voxel_volume_ml, rel=1e-6)
+    head: Any = pydicom.dcmread(file)
+    source: Any = pydicom.dcmread(image.origin.files[0])
+    assert head.StudyInstanceUID == source.StudyInstanceUID
+    assert head.FrameOfReferenceUID == source.FrameOfReferenceUID
+    (series,) = head.ReferencedSeriesSequence
+    assert series.SeriesInstanceUID == source.SeriesInstanceUID
+    known = {str(pydicom.dcmread(f).SOPInstanceUID) for f in image.origin.files}
+    listed = [str(item.ReferencedSOPInstanceUID) for item in series.ReferencedInstanceSequence]
+    assert len(set(listed)) == len(listed)
+    assert set(listed) <= known
+    if shutil.which("dciodvfy"):
+        checked = subprocess.run(["dciodvfy", file], capture_output=True, text=True, check=False)
+        assert "Error" not in checked.stdout + checked.stderr, checked.stderr
+
+
+def test_names_are_written_as_dicom_can_hold_them(tmp_path: Path) -> None:
+    array = np.zeros(SHAPE, np.uint8)
+    names = ("a\\b", "x\x1b[1m\n", "<script>", "L" * 100, "Läsion", "肝臓 病変")
+    for number in range(len(names)):
+        array[2 + 3 * number : 4 + 3 * number, 3:8, 4:7] = number + 1
+    maps = [Structure(LabelMap(array, grid(), dict(enumerate(names, 1))), "lesion")]
+    source = ct(tmp_path / "ct")
+
+    def western(_: int, head: Any) -> None:
+        head.SpecificCharacterSet, head.PatientName = "ISO_IR 100", "Müller^Jörg"
+
+    edit(source, western)
+    for given in ((), source):
+        file = write_seg(tmp_path / "seg.dcm", maps, source=given, when=WHEN)
+        assert [m.name for m in read_masks(file)] == ["a b", "x [1m", "<script>", "L" * 64, "Läsion", "肝臓 病変"]
+        assert not given or str(pydicom.dcmread(file).PatientName) == "Müller^Jörg"
 
 
 def test_bad_segmentations_end_in_words(tmp_path: Path) -> None:

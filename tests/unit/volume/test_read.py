@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
+import shutil
+import subprocess
+import sys
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -260,3 +264,40 @@ def test_truncated_and_mutated_files_end_in_words_or_in_an_image(seed: int, tmp_
             path.unlink()
     assert read > 5
     assert refused > 60
+
+
+READ_ALL = """
+import sys
+from liverboard.errors import UnsupportedImage
+from liverboard.volume import read_image, read_masks
+for place in sys.argv[1:]:
+    for read in (read_image, read_masks):
+        try:
+            read(place)
+            print("read")
+        except UnsupportedImage as error:
+            print("refused", str(error).replace(chr(10), " "))
+"""
+
+
+def test_what_may_not_be_read_ends_in_words(tmp_path: Path) -> None:
+    home = tmp_path / "Doe^Jane"
+    for name in ("closed", "holds/closed", "file"):
+        (home / name).mkdir(parents=True)
+        (home / name / "0001.dcm").write_bytes(b"\0" * 200)
+    places = (home / "closed", home / "closed" / "0001.dcm", home / "holds", home / "file", home / "file" / "0001.dcm")
+    shut = (home / "closed", home / "holds" / "closed", home / "file" / "0001.dcm")
+    words = [sys.executable, "-c", READ_ALL, *map(str, places)]
+    if os.geteuid() == 0:  # root may read everything until it gives that up
+        if shutil.which("setpriv") is None:
+            pytest.skip("setpriv (Debian: util-linux) is not installed")
+        words = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *words]
+    for place in shut:
+        place.chmod(0)
+    try:
+        told = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    finally:
+        for place in shut:
+            place.chmod(0o755)
+    assert told.count("refused") == 2 * len(places), told
+    assert "Doe" not in told
