@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import stat
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from tests.dicom_samples import WHEN, ct, tomogram
+from tests.dicom_samples import WHEN, ct, edit, tomogram
 
 from liverboard.board.measure import measure_files
 from liverboard.board.scan_files import ScanFiles
@@ -133,4 +135,60 @@ def test_an_engine_that_fails_leaves_nothing_behind(
     assert list((tmp_path / "masks").iterdir()) == []
     with pytest.raises(UnsupportedImage, match="draws on CT and MR"):
         segment_study(str(tomogram(tmp_path / "spect.dcm")), tmp_path / "masks", when=WHEN)
+    assert engine.exists()
+
+
+def odd(folder: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> None:
+    """A program that says its version, and then does this."""
+    program = folder / "bin" / "TotalSegmentator"
+    begin = "import os, sys, time\nif '--version' in sys.argv: print('2.18.0'); sys.exit()\n"
+    given = "given = dict(zip(sys.argv[1::2], sys.argv[2::2]))\n"
+    program.write_text(f"#!{sys.executable}\n{begin}{given}{body}\n")
+    monkeypatch.setenv("PATH", str(program.parent))
+
+
+MASKS = """
+import nibabel, numpy as np
+image = nibabel.load(given["-i"])
+os.makedirs(given["-o"])
+array = np.full(image.shape, {value}, {type})
+for name in ["liver", "liver_lesions", "liver_vessels"] + [f"liver_segment_{{n}}" for n in range(1, 9)]:
+    nibabel.save(nibabel.Nifti1Image(array, image.affine), given["-o"] + "/" + name + ".nii.gz")
+"""
+
+
+@pytest.mark.parametrize(("body", "told"), [
+    ("pass", "did not write liver.nii.gz for total"),
+    ("os.makedirs(given['-o']); open(given['-o'] + '/liver.nii.gz', 'wb').write(b'junk')", "liver.nii.gz: the file is damaged"),
+    ("os.kill(os.getpid(), 9)", "ended with -9 at total: no message"),
+    ("sys.exit('\\x1b[31m' + 'cannot read ' + os.path.realpath(given['-i']))", "ended with 1 at total: [31mcannot read /image.nii.gz"),
+    (MASKS.format(value="np.nan", type="np.float32"), "no numbers"),
+    ("import subprocess\nsubprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\ntime.sleep(60)", "did not end total within"),
+])  # fmt: skip
+def test_whatever_an_engine_does_ends_in_words_and_leaves_nothing(
+    body: str, told: str, engine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "Doe^Jane"
+    ct(folder / "ct")
+    odd(tmp_path, monkeypatch, body)
+    monkeypatch.chdir(folder)  # a relative folder for the output, and the engine names whole paths
+    begun = time.monotonic()
+    with pytest.raises(UnsupportedImage) as caught:
+        segment_study("ct", Path("masks"), when=WHEN, limit_s=3)
+    assert told in str(caught.value)
+    assert "Doe" not in str(caught.value)
+    assert time.monotonic() - begun < 20, "its workers end with it"
+    assert list((folder / "masks").iterdir()) == []
+    assert engine.exists()
+
+
+def test_a_tilted_series_is_segmented(engine: Path, tmp_path: Path) -> None:
+    def tilt(number: int, head: Any) -> None:
+        head.ImagePositionPatient = [-30, 12 + 0.5 * number, -70 + 2.5 * number]
+
+    edit(ct(tmp_path / "ct"), tilt)
+    segment_study(str(tmp_path / "ct"), tmp_path / "masks", when=WHEN)
+    (liver,) = read_masks(f"{tmp_path / 'masks' / 'segmentation.dcm'}#Liver")
+    (same,) = read_masks(tmp_path / "masks" / "liver.nii.gz")
+    assert int(liver.array.sum()) == int(same.array.sum())
     assert engine.exists()

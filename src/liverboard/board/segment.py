@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -63,12 +64,18 @@ _FILES: dict[Kind, str] = {"liver": "liver", "segment": "segments", "lesion": "l
 
 
 def segment_study(
-    source: str, out: Path, *, when: dt.datetime, device: str = "cpu", step: Step = lambda text: None
+    source: str,
+    out: Path,
+    *,
+    when: dt.datetime,
+    device: str = "cpu",
+    limit_s: float = 6 * 3600,
+    step: Step = lambda text: None,
 ) -> dict[str, object]:
     """Draw what the engine can on one series, write masks and `segmentation.json` (engine, version, tasks) into the folder, and return what that holds.
 
     The engine runs here, with its usage statistics off and only with weights that lie here. Masks: `liver`, `segments` (1 to 8), `lesions` (one label a connected
-    lesion) and `vessels` as NIfTI on the image's grid, `segmentation.dcm` beside. Raises MissingData: engine or weights not installed, and what to install;
+    lesion) and `vessels` as NIfTI on the image's grid, `segmentation.dcm` beside. `limit_s`: what one task may take. Raises MissingData: engine or weights not installed, and what to install;
     UnsupportedImage: the series, or an engine that failed; BadInput: the place.
     """
     program, version = find_engine()
@@ -91,12 +98,12 @@ def segment_study(
             hint="Choose another output folder.",
         ) from None
     with staging as name:
-        folder = Path(name)
+        folder = Path(name).resolve()  # as the engine names it in its messages
         write_nifti(folder / "image.nii.gz", image.array, image.geometry)
         drawn: dict[Kind, list[Mask]] = {}
         for number, task in enumerate(tasks, 1):
             step(f"{PROGRAM}: {task.name} ({number} of {len(tasks)}); minutes on a machine without GPU")
-            _run(program, task, folder, device)
+            _run(program, task, folder, device, limit_s)
             drawn[task.kind] = _found(task, folder, image, f"{PROGRAM} {version}")
         step("writing")
         (folder / "out").mkdir()
@@ -189,7 +196,7 @@ def _environment(settings: Path | None = None) -> dict[str, str]:
     return given
 
 
-def _run(program: str, task: Task, folder: Path, device: str) -> None:
+def _run(program: str, task: Task, folder: Path, device: str, limit_s: float) -> None:
     settings = folder / "settings"
     settings.mkdir(exist_ok=True)
     (settings / "config.json").write_text(
@@ -207,20 +214,33 @@ def _run(program: str, task: Task, folder: Path, device: str) -> None:
         device,
         *task.options,
     ]
-    done = subprocess.run(
+    # In a session of its own, so that its worker processes end with it.
+    with subprocess.Popen(
         words,
-        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         encoding="utf-8",
         errors="replace",
-        check=False,
         env=_environment(settings),
-    )
-    if done.returncode:
-        told = (done.stderr or done.stdout).strip().splitlines()
-        last = told[-1].replace(str(folder), "")[:200] if told else "no message"
+        start_new_session=True,
+    ) as running:
+        try:
+            spoken, complaint = running.communicate(timeout=limit_s)
+        except BaseException as problem:
+            os.killpg(running.pid, signal.SIGKILL)
+            if isinstance(problem, subprocess.TimeoutExpired):
+                raise UnsupportedImage(
+                    f"{PROGRAM} did not end {task.name} within {limit_s / 3600:.2g} hours",
+                    hint="Try a series that is cropped to the abdomen, or a machine with a GPU.",
+                ) from None
+            raise
+    if running.returncode:
+        told = (complaint or spoken).replace(str(folder), "").replace(str(folder.parent), "").strip().splitlines()
+        last = "".join(c for c in told[-1] if c.isprintable())[:200] if told else "no message"
         raise UnsupportedImage(
-            f"{PROGRAM} ended with {done.returncode} at {task.name}: {last}",
+            f"{PROGRAM} ended with {running.returncode} at {task.name}: {last}",
             hint="Is there enough memory (16 GB)? Try a series that is cropped to the abdomen.",
         )
 
