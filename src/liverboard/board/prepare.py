@@ -21,6 +21,7 @@ from liverboard.board.dossier import (
     SourceEvent,
 )
 from liverboard.board.measure import Measured, measure_case
+from liverboard.board.pictures import Pictures
 from liverboard.board.summary import patient_lines
 from liverboard.board.timeline import timeline_of
 from liverboard.clinical.case_file import event_content
@@ -29,8 +30,12 @@ from liverboard.clinical.dictionary import load_dictionary
 from liverboard.clinical.events import AnyEvent, Case, Diagnosis, Imaging, Plan, Procedure, Systemic
 from liverboard.clinical.extent import Lesion, LiverExtent, SegmentShare
 from liverboard.clinical.facts import Facts, facts_of
+from liverboard.clinical.lesion_facts import lesion_facts_of
 from liverboard.clinical.pattern import pattern_of, places_of
-from liverboard.knowledge import Reference, knowledge_version, load_references, load_yaml
+from liverboard.knowledge import knowledge_version, load_references, load_yaml
+from liverboard.options.policy import Ruleset
+from liverboard.options.report import OptionsReport
+from liverboard.options.weigh import weigh
 
 Step = Callable[[str], None]
 Basis = Literal["volume", "count", "none"]
@@ -45,6 +50,21 @@ def prepare_facts(
 ) -> Facts:
     """The facts of a case as of a day, its segmentations measured. Errors as in `prepare_dossier`."""
     return facts_of(_measured(case, folder, as_of, known_at, pictures=False, step=step).case, as_of, known_at)
+
+
+def prepare_options(
+    case: Case,
+    *,
+    folder: Path | None,
+    as_of: dt.date,
+    ruleset: Ruleset,
+    known_at: KnownAt = None,
+    step: Step = _quiet,
+) -> OptionsReport:
+    """Every option of a case as of a day, its segmentations measured. Errors as in `prepare_dossier`."""
+    measured = _measured(case, folder, as_of, known_at, pictures=False, step=step).case
+    step("weighing the options")
+    return weigh(facts_of(measured, as_of, known_at), lesion_facts_of(measured, as_of, known_at), ruleset)
 
 
 def prepare_dossier(
@@ -67,6 +87,7 @@ def prepare_dossier(
     facts = facts_of(measured.case, as_of, known_at)
     entries = _entries(facts)
     extent = _extent(visible, measured)
+    pictures = measured.pictures.get(extent.event or "", Pictures())
     diagnosed = min((event.date for event in visible if isinstance(event, Diagnosis)), default=None)
     age = entries["age_years"].value
     return Dossier(
@@ -87,7 +108,9 @@ def prepare_dossier(
         facts=entries,
         conflicts=tuple(facts.conflicts),
         extent=extent,
-        key_images=measured.key_images.get(extent.event or "", ()),
+        key_images=pictures.key,
+        lesion_images=pictures.lesions,
+        overview=pictures.overview,
         timeline=timeline_of(visible, as_of),
         events=_source_events(case, measured.case, as_of, visible),
         warnings=tuple(measured.warnings),
@@ -333,18 +356,10 @@ def _sources() -> tuple[Provenance, ...]:
     used = sorted({definition.source for definition in load_dictionary().values() if definition.source is not None})
     return tuple(
         Provenance(
-            what=key, kind="source", detail=_citation(references[key]), verification=references[key].verification
+            what=key,
+            kind="source",
+            detail=f"{references[key].citation}. Verified: {references[key].how}",
+            verification=references[key].verification,
         )
         for key in used
     )
-
-
-def _citation(reference: Reference) -> str:
-    ids = (("DOI", reference.doi), ("PMID", reference.pmid), ("", reference.pmcid))
-    parts = [
-        reference.authors,
-        reference.title,
-        str(reference.year or ""),
-        *(f"{kind} {value}".strip() for kind, value in ids if value),
-    ]
-    return ". ".join(part for part in parts if part) + f". Verified: {reference.how}"

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from liverboard.options.report import OptionsReport
 
 
+_MOST_REASONS = 3
+
+
 def show_options(report: OptionsReport) -> None:
     """An option a paragraph: verdict, the reasons that decide with their sources, what is missing; then what no comparison ranks."""
     out = out_console()
@@ -24,8 +27,11 @@ def show_options(report: OptionsReport) -> None:
         out.print(
             f"\n{SIGNS[each.verdict]} [bold]{VERDICT_WORDS[each.verdict]:<13}[/bold] {escape(option_words(each.option))}"
         )
-        for reason in (reason for reason in each.reasons if reason.decides):
+        deciding = [reason for reason in each.reasons if reason.decides]
+        for reason in deciding[:_MOST_REASONS]:
             out.print(f"    {escape(reason_line(reason))}", soft_wrap=True)
+        if len(deciding) > _MOST_REASONS:
+            out.print(f"    and {len(deciding) - _MOST_REASONS} more; --json gives every reason")
         if each.missing:
             asks = [
                 f"{all_definitions()[name].asks_for} ({all_definitions()[name].who_supplies})" for name in each.missing

@@ -141,8 +141,9 @@ def _option(
 ) -> OptionVerdict:
     mine = rules_of(option, rules, active=False)
     told = [(each, states[each.rule.id]) for each in mine]
+    indicated = _indicated(told)
     reasons = [
-        _reason(each, truth, _decides(each, truth, verdict), patient)
+        _reason(each, truth, _decides(each, truth, verdict, indicated), patient)
         for each, truth in sorted(told, key=lambda pair: _weight(*pair, verdict))
         if _speaks(each, truth)
     ]
@@ -164,7 +165,12 @@ def _speaks(each: Compiled, truth: Truth) -> bool:
     return truth is not False or each.rule.effect in {"indication", "requirement"}
 
 
-def _decides(each: Compiled, truth: Truth, verdict: Verdict) -> bool:
+def _indicated(told: Iterable[tuple[Compiled, Truth]]) -> bool:
+    """Whether one indication holds; then the unknown ones add nothing."""
+    return any(truth is True and each.active and each.rule.effect == "indication" for each, truth in told)
+
+
+def _decides(each: Compiled, truth: Truth, verdict: Verdict, indicated: bool) -> bool:
     rule = each.rule
     if not each.active:
         return False
@@ -173,7 +179,7 @@ def _decides(each: Compiled, truth: Truth, verdict: Verdict) -> bool:
         case "excluded":
             return blocks
         case "cannot_tell":
-            return truth is None and rule.effect in _DECIDING and rule.ask is None
+            return truth is None and _may_decide(each) and not (indicated and rule.effect == "indication")
         case "not_indicated":
             return rule.effect == "indication"
         case "caution":
@@ -311,9 +317,7 @@ def _note(override: Override | None) -> Any:
 
 def _missing(told: Sequence[tuple[Compiled, Truth]], patient: _Patient) -> tuple[str, ...]:
     """The smallest set of facts for one option. A lesion rule is written out lesion by lesion."""
-    may_decide = [each for each, _ in told if each.active and each.rule.effect in _DECIDING and each.rule.ask is None]
-    truths = dict(told)
-    asked = [each for each in may_decide if truths[each] is None]
+    asked = [each for each, truth in told if truth is None and _may_decide(each)]
     of_lesion = load_lesion_dictionary()
     by_lesion = _by_kind([each for each in asked if each.rule.scope == "lesion"], patient)
     definitions: dict[str, FactDefinition] = dict(load_dictionary())
@@ -327,7 +331,7 @@ def _missing(told: Sequence[tuple[Compiled, Truth]], patient: _Patient) -> tuple
         else:
             parts = tuple(
                 _named(part, number, of_lesion)
-                for number, part in enumerate(by_lesion[each])
+                for number, part in enumerate(by_lesion[each.rule.id])
                 if not isinstance(part, bool)
             )
             left = parts[0] if len(parts) == 1 else Or(parts) if each.rule.lesions == "any" else And(parts)
@@ -336,20 +340,24 @@ def _missing(told: Sequence[tuple[Compiled, Truth]], patient: _Patient) -> tuple
             indications.append(left)
         else:
             blocks.append(Not(left) if each.rule.effect == "requirement" else left)
-    indicated = any(each.rule.effect == "indication" and truths[each] is True for each in may_decide)
+    indicated = _indicated(told)
     question = Question(tuple(blocks), () if indicated else tuple(indications), indicated, definitions)
     return smallest_missing(question, lambda name: name.partition(_LESION_MARK)[0])
 
 
-def _by_kind(rules: Sequence[Compiled], patient: _Patient) -> dict[Compiled, list[Expression | bool]]:
-    """What is left of each rule for each kind of lesion. Lesions of which the same is left to know stand for one another, but for two of each."""
+def _may_decide(each: Compiled) -> bool:
+    return each.active and each.rule.effect in _DECIDING and each.rule.ask is None
+
+
+def _by_kind(rules: Sequence[Compiled], patient: _Patient) -> dict[str, list[Expression | bool]]:
+    """By rule id: what is left of each rule for each kind of lesion. Lesions of which the same is left to know stand for one another, but for two of each."""
     kinds: dict[tuple[Expression | bool, ...], int] = {}
     known: list[Values] = [{}] if patient.lesions is None else [each.values for each in patient.lesions]
     for lesion in known:
         left = tuple(residual(each.expression, {**patient.values, **lesion}) for each in rules)
         kinds[left] = min(kinds.get(left, 0) + 1, _ALIKE)
     copies = [left for left, count in kinds.items() for _ in range(count)]
-    return {each: [left[place] for left in copies] for place, each in enumerate(rules)}
+    return {each.rule.id: [left[place] for left in copies] for place, each in enumerate(rules)}
 
 
 def _named(expression: Expression, number: int, of_lesion: Mapping[str, FactDefinition]) -> Expression:
