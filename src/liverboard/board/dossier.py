@@ -82,10 +82,10 @@ class ExtentSection(LiverExtent):
 
 
 class Outline(Frozen):
-    """Closed outline of one structure on a key image; points (x right, y down) in mm from the image's top left corner."""
+    """Closed outline of one structure on a key image, or the two ends of a length; points (x right, y down) in mm from the image's top left corner."""
 
     name: str
-    role: Literal["lesion", "liver"]
+    role: Literal["lesion", "liver", "segment", "length"]
     points_mm: tuple[tuple[float, float], ...]
 
 
@@ -212,6 +212,12 @@ class Dossier(Frozen):
     conflicts: tuple[str, ...] = ()
     extent: ExtentSection = ExtentSection()
     key_images: tuple[KeyImage, ...] = ()
+    lesion_images: tuple[KeyImage, ...] = Field(
+        default=(), description="the largest lesions, each on the slice of its longest diameter"
+    )
+    overview: tuple[KeyImage, ...] = Field(
+        default=(), description="slices evenly from the top of the liver to its bottom"
+    )
     timeline: Timeline | None = None
     options: Place = Place(says="Options are not weighed in this release; this is their place.")
     evidence: Place = Place(says="Pooled evidence is not part of this release; this is its place.")

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from liverboard.board.dossier import KeyImage, Outline, Provenance
+from liverboard.board.dossier import Provenance
+from liverboard.board.pictures import Pictures, pictures_of
 from liverboard.board.scan_files import ReadScan, ScanFiles, read_scan
 from liverboard.clinical.events import Case, Imaging, StatedLesion, Study
 from liverboard.clinical.extent import Lesion, LiverExtent
 from liverboard.errors import BadInput, MissingData
-from liverboard.imaging import KeySlice, Measurement, Scan, best_slices, measure_extent
+from liverboard.imaging import Measurement, measure_extent
 from liverboard.units import write_quantity
 
 Step = Callable[[str], None]
 MASK_ROLES = frozenset({"segmentation", "liver", "lesions"})
 PLACE_ROLES = frozenset({"segments", "vessels", "bile_ducts", "landmarks"})
-ARTERIAL = "arterial"
 DISAGREE_PERCENT = (
     10.0  # a typed value further than this from the measured one is pointed out; a convention of this project
 )
@@ -31,11 +29,11 @@ def _quiet(_: str) -> None: ...
 
 @dataclass(slots=True)
 class Measured:
-    """`case`: imaging events filled with what was measured. `extents` by event id."""
+    """`case`: imaging events filled with what was measured. `extents` and `pictures` by event id."""
 
     case: Case
     extents: dict[str, LiverExtent] = field(default_factory=dict[str, LiverExtent])
-    key_images: dict[str, tuple[KeyImage, ...]] = field(default_factory=dict[str, tuple[KeyImage, ...]])
+    pictures: dict[str, Pictures] = field(default_factory=dict[str, Pictures])
     warnings: list[str] = field(default_factory=list[str])
     provenance: list[Provenance] = field(default_factory=list[Provenance])
 
@@ -114,8 +112,8 @@ def _measure_event(
     found = _finished(measure_extent(read.scan), read)
     measured.extents[event.id] = found.extent
     if pictures and found.masks and read.scan.phases:
-        step("choosing key slices")
-        measured.key_images[event.id] = _pictures(event, read.scan, found)
+        step("drawing key images")
+        measured.pictures[event.id] = pictures_of(event, read.scan, found)
     return _filled(event, found.extent, measured)
 
 
@@ -160,58 +158,6 @@ def _record(path: Path, study: Study, measured: Measured) -> None:
     measured.provenance.append(
         Provenance(what=path.name, kind="input", detail=study.role.replace("_", " "), sha256=digest.hexdigest())
     )
-
-
-def _pictures(event: Imaging, scan: Scan, found: Measurement) -> tuple[KeyImage, ...]:
-    role = ARTERIAL if ARTERIAL in scan.phases else next(iter(scan.phases))
-    slices = best_slices(scan.phases[role], scan.liver, list(found.masks.values()))
-    return tuple(_key_image(part, event, role) for part in slices)
-
-
-def _key_image(part: KeySlice, event: Imaging, role: str) -> KeyImage:
-    import numpy as np
-    from PIL import Image as Picture
-
-    low, high = _window(part, event.modality)
-    grey = np.clip((part.pixels - low) / max(high - low, 1e-9), 0, 1)
-    rows, columns = grey.shape
-    row_mm, column_mm = part.spacing_mm
-    scale = min(row_mm, column_mm)
-    size = (max(1, round(columns * column_mm / scale)), max(1, round(rows * row_mm / scale)))
-    picture = Picture.fromarray((grey * 255).astype(np.uint8)).resize(size, Picture.Resampling.BICUBIC)
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
-    names = {outline.name for outline in part.lesions}
-    outlines = [Outline(name=o.name, role="lesion", points_mm=o.points_mm) for o in part.lesions]
-    outlines += [Outline(name="liver", role="liver", points_mm=o.points_mm) for o in part.liver]
-    return KeyImage(
-        title=f"{len(names)} lesion{'s' if len(names) != 1 else ''} on this slice: {', '.join(sorted(names))}",
-        modality=role.replace("_", " ").replace("y90 pet", "Y-90 PET"),
-        z_lps_mm=round(part.z_lps_mm, 1),
-        width_mm=columns * column_mm,
-        height_mm=rows * row_mm,
-        png_base64=base64.b64encode(buffer.getvalue()).decode("ascii"),
-        window_low=low,
-        window_high=high,
-        window_unit="HU" if event.modality == "CT" else "image units, not verified",
-        outlines=tuple(outlines),
-        date=event.date,
-        event=event.id,
-    )
-
-
-def _window(part: KeySlice, modality: str | None) -> tuple[float, float]:
-    """Grey window: the usual abdominal one for CT; else from zero (or the 1st percentile) to the 99.5th percentile of the slice."""
-    import numpy as np
-
-    if modality == "CT":
-        return -85.0, 165.0
-    finite = part.pixels[np.isfinite(part.pixels)]
-    if finite.size == 0:
-        return 0.0, 1.0
-    low = min(0.0, float(np.percentile(finite, 1)))
-    high = float(np.percentile(finite, 99.5))
-    return low, float(f"{max(high, low + 1e-6):.3g}")
 
 
 def _filled(event: Imaging, extent: LiverExtent, measured: Measured) -> Imaging:

@@ -57,7 +57,7 @@ def lesion_sizes_svg(lesions: Sequence[Lesion], palette: Palette = PRINT, *, pre
             )
             text(132, y + 13, f"not known  {where}", "soft")
         else:
-            wide = max(260 * size / longest, 1.5)
+            wide = max(236 * size / longest, 1.5)
             out.append(f'<rect x="64" y="{y + 2}" width="{wide:.1f}" height="13" style="fill:{c("map-4")}"/>')
             text(64 + wide + 7, y + 13, quantity(size, "mm"), "ink", 600)
             text(64 + wide + 60, y + 13, shorten(where, 18), "soft")
@@ -114,37 +114,43 @@ def key_image_svg(image: KeyImage, palette: Palette = PRINT, *, prefix: str = "i
         )
     else:
         text(w / 2, h / 2, "This image cannot be shown", anchor="middle")
-    for o in sorted(image.outlines, key=lambda o: o.role != "liver"):
+    looks = {
+        "segment": ("#c3ccd4", 0.25, ""),
+        "liver": (blue, 0.4, f"stroke-dasharray:{2 * unit:.1f} {1.4 * unit:.1f};"),
+        "lesion": (yellow, 0.65, ""),
+        "length": ("#4aa3ff", 0.8, ""),
+    }
+    for o in sorted(image.outlines, key=lambda o: list(looks).index(o.role)):
         d = _closed(o.points_mm)
-        colour, wide, dash = (
-            (yellow, 0.65, "")
-            if o.role == "lesion"
-            else (blue, 0.4, f"stroke-dasharray:{2 * unit:.1f} {1.4 * unit:.1f};")
-        )
+        colour, wide, dash = looks[o.role]
         out.append(
             f'<path d="{d}" style="fill:none;stroke:{dark};stroke-opacity:0.7;stroke-width:{(wide + 0.5) * unit:.2f}"/>'
             f'<path d="{d}" style="fill:none;stroke:{colour};stroke-width:{wide * unit:.2f};{dash}stroke-linejoin:round"/>'
         )
-    for o in image.outlines:
-        if o.role == "lesion" and o.points_mm:
+    named: set[str] = set()
+    for o in sorted(image.outlines, key=lambda o: -len(o.points_mm)):
+        if o.role == "lesion" and o.points_mm and o.name not in named:
+            named.add(o.name)
             right = max(o.points_mm, key=lambda p: (p[0], p[1]))
             flip = right[0] > 0.82 * w
             x = min(p[0] for p in o.points_mm) - 1.5 * unit if flip else right[0] + 1.5 * unit
-            text(x, right[1] + 1.7 * unit, shorten(o.name, 12), yellow, "end" if flip else "start")
+            y = min(max(right[1] + 1.7 * unit, 6 * unit), h - 3 * unit)
+            text(x, y, shorten(o.name, 12), yellow, "end" if flip else "start")
     text(2.5 * unit, h / 2 + 2 * unit, "R")
     text(w - 2.5 * unit, h / 2 + 2 * unit, "L", anchor="end")
-    bar = 50.0 if w > 80 else 10.0
+    bar = min((10.0, 20.0, 50.0), key=lambda mm: abs(mm - w / 5))
     x1, y1 = w - 3 * unit, h - 3 * unit
     out.append(f'<path d="M{x1 - bar:.1f} {y1:.1f}H{x1:.1f}" style="stroke:{dark};stroke-width:{2.2 * unit:.2f}"/>')
     out.append(f'<path d="M{x1 - bar:.1f} {y1:.1f}H{x1:.1f}" style="stroke:{light};stroke-width:{1.1 * unit:.2f}"/>')
     text(x1 - bar / 2, y1 - 2.2 * unit, f"{bar:.0f}\u202fmm", anchor="middle", size=4.4)
-    names = [shorten(o.name, 20) for o in image.outlines if o.role == "lesion"]
+    names = list(dict.fromkeys(shorten(o.name, 20) for o in image.outlines if o.role == "lesion"))
     says = f"{image.title}. {image_caption(image)}. " + (
         f"Outlined: {', '.join(names)}." if names else "No lesion on this slice."
     )
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {w:g} {h:g}" role="img" aria-labelledby="{prefix}-title" '
-        f'style="font-family:{palette.font}"><title id="{prefix}-title">{esc(says)}</title>{"".join(out)}</svg>'
+        # A little of each side is cut off: there an outline that leaves the picture would run along its edge.
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{unit:g} {unit:g} {w - 2 * unit:g} {h - 2 * unit:g}" role="img" '
+        f'aria-labelledby="{prefix}-title" style="font-family:{palette.font}"><title id="{prefix}-title">{esc(says)}</title>{"".join(out)}</svg>'
     )
 
 

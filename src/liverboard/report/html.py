@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from importlib.resources import files
 
-from liverboard.board.dossier import Dossier
+from liverboard.board.dossier import Dossier, KeyImage
 from liverboard.report.figures import image_caption, key_image_svg, lesion_sizes_svg, no_images_svg
 from liverboard.report.liver_map import liver_map_svg
 from liverboard.report.palette import DARK, LIGHT, WEB, css_variables
@@ -65,15 +66,18 @@ def render_html(dossier: Dossier) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    images = [
-        {
-            "svg": drawn(key_image_svg(image, WEB, prefix=f"image-{k}")),
-            "title": clean(image.title),
-            "caption": clean(image_caption(image)),
-            "event": image.event,
-        }
-        for k, image in enumerate(dossier.key_images, 1)
-    ]
+
+    def figures(images: Sequence[KeyImage], prefix: str) -> list[dict[str, object]]:
+        return [
+            {
+                "svg": drawn(key_image_svg(image, WEB, prefix=f"{prefix}-{k}")),
+                "title": clean(image.title),
+                "caption": clean(image_caption(image)),
+                "event": image.event,
+            }
+            for k, image in enumerate(images, 1)
+        ]
+
     return environment.get_template("page").render(
         v=view,
         notes=notes,
@@ -86,7 +90,9 @@ def render_html(dossier: Dossier) -> str:
         running=drawn(_css_string(f"SYNTHETIC DATA · {view.case}" if view.synthetic else view.case)),
         map=drawn(liver_map_svg(dossier.extent, WEB, prefix="map")),
         sizes=drawn(lesion_sizes_svg(dossier.extent.lesions, WEB, prefix="sizes")),
-        images=images,
+        images=figures(dossier.key_images, "image"),
+        lesion_images=figures(dossier.lesion_images, "lesion"),
+        overview=figures(dossier.overview, "overview"),
         no_images=drawn(no_images_svg(WEB, prefix="image-none")),
         time_wide=drawn(timeline_svg(dossier.timeline, dossier.as_of, WEB, width=960, prefix="time", links=links)),
         time_narrow=drawn(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from liverboard.board.dossier import ExtentSection
 from liverboard.clinical.extent import Lesion
@@ -85,6 +86,16 @@ def _short_name(name: str) -> str:
     return f"{name[0].upper()}{digits[0]}" if len(name) > 4 and digits and name[0].isalpha() else shorten(name, 5)
 
 
+def _room(lesion: Lesion, x: float, y: float, r: float, others: Sequence[tuple[float, float, float]]) -> float | None:
+    """On which side of a dot its name covers no other dot: 1 right, -1 left; None where it has no room."""
+    wide = 4.6 * len(_short_name(lesion.id)) + 2.0
+    for side in (1.0, -1.0):
+        middle = x + side * (r + wide / 2)
+        if all(abs(middle - a) > wide / 2 + c or abs(y - b) > 3.5 + c for a, b, c in others):
+            return side
+    return None
+
+
 class _Drawing:
     def __init__(self, extent: ExtentSection, colour: Palette, prefix: str) -> None:
         self.extent, self.colour, self.prefix = extent, colour, prefix
@@ -140,7 +151,7 @@ class _Drawing:
                 f'<path d="{planned}" style="fill:none;stroke:{c("amber")};stroke-width:2.2;stroke-linecap:round;stroke-dasharray:6 4"/>'
             )
 
-    def dot(self, lesion: Lesion, x: float, y: float, r: float, *, label: bool, beside: bool = False) -> None:
+    def dot(self, lesion: Lesion, x: float, y: float, r: float, *, label: bool, beside: float | None = None) -> None:
         c, size = self.colour, diameter(lesion)
         treated = lesion.id in self.extent.treated_lesions
         says = f"{lesion.id}: {quantity(size, 'mm')}" + (", treated" if treated else "")
@@ -158,8 +169,9 @@ class _Drawing:
         name = _short_name(lesion.id)
         if label and r >= 2.4 * len(name):
             self.text(x, y + 2.4, name, size=7, fill="dot-text", anchor="middle", bold=True)
-        elif beside:
-            self.text(x + r + 1.6, y + 2.4, name, size=7, fill="ink", bold=True, halo="halo")
+        elif beside is not None:
+            anchor, at = ("start", x + r + 1.6) if beside > 0 else ("end", x - r - 1.6)
+            self.text(at, y + 2.4, name, size=7, fill="ink", bold=True, halo="halo", anchor=anchor)
         self.out.append("</g>")
 
     def lesions(self) -> None:
@@ -175,7 +187,15 @@ class _Drawing:
             taken.append((x, y, r + extra))
             spots.append((lesion, x, y, r))
         for lesion, x, y, r in spots:
-            self.dot(lesion, x, y, r, label=len(spots) <= 40, beside=len(spots) <= 16)
+            others = [(a, b, c) for other, a, b, c in spots if other is not lesion]
+            self.dot(
+                lesion,
+                x,
+                y,
+                r,
+                label=len(spots) <= 40,
+                beside=_room(lesion, x, y, r, others) if len(spots) <= 16 else None,
+            )
         for s, (x, y) in shape.NUMERALS.items():
             self.text(x, y + 4, str(s), size=11, fill="ink", anchor="middle", bold=True, halo="halo")
 

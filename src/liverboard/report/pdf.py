@@ -10,7 +10,7 @@ from dataclasses import asdict
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from liverboard.board.dossier import Dossier
+from liverboard.board.dossier import Dossier, KeyImage
 from liverboard.report.figures import image_caption, key_image_svg, lesion_sizes_svg, no_images_svg
 from liverboard.report.liver_map import liver_map_svg
 from liverboard.report.palette import LIGHT, PRINT
@@ -40,6 +40,10 @@ def _height(svg: str, width: float, most: float) -> float:
     return min(most, width * float(box[2]) / float(box[1])) if box else most
 
 
+def _galleries(dossier: Dossier) -> dict[str, tuple[KeyImage, ...]]:
+    return {"lesion_images": dossier.lesion_images, "overview": dossier.overview}
+
+
 def _data(dossier: Dossier, view: View) -> dict[str, object]:
     notes = _Footnotes(dossier)
     data = json.loads(json.dumps(asdict(view)))
@@ -55,6 +59,11 @@ def _data(dossier: Dossier, view: View) -> dict[str, object]:
         }
         for k, i in enumerate(dossier.key_images, 1)
     ]
+    for key, images in _galleries(dossier).items():
+        data[key] = [
+            {"file": f"{key}-{k}.svg", "title": clean(i.title), "caption": clean(image_caption(i))}
+            for k, i in enumerate(images, 1)
+        ]
     data["footnotes"] = []
     rows = {row.id: row for row in view.events}
     for event in notes.order:
@@ -86,6 +95,9 @@ def render_pdf(dossier: Dossier) -> bytes:
         f"image-{k}.svg": key_image_svg(image, PRINT, prefix=f"image-{k}")
         for k, image in enumerate(dossier.key_images, 1)
     }
+    for key, images in _galleries(dossier).items():
+        for k, image in enumerate(images, 1):
+            pictures[f"{key}-{k}.svg"] = key_image_svg(image, PRINT, prefix=f"{key}-{k}")
     with tempfile.TemporaryDirectory(prefix="liverboard-") as name, as_file(report / "fonts") as fonts:
         root = Path(name)
         for file, svg in pictures.items():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from liverboard.board.dossier import Dossier, FactEntry
+from liverboard.board.dossier import Dossier, ExtentSection, FactEntry
 from liverboard.report.figures import sizes_finding
 from liverboard.report.liver_map import diameter, finding, liver_map_text, main_segments
+from liverboard.report.measures import Measures, measures_of
 from liverboard.report.timeline import TimelineRow, timeline_finding, timeline_rows
 from liverboard.report.words import (
     NOT_KNOWN,
@@ -131,7 +132,9 @@ class View:
     timeline: tuple[TimelineRow, ...]
     missing: tuple[MissingRow, ...]
     lesions: tuple[LesionRow, ...]
-    shares: tuple[tuple[str, str], ...]
+    measures: Measures
+    lesion_images_finding: str
+    shares: tuple[tuple[str, str, str], ...]
     facts: tuple[tuple[str, tuple[FactRow, ...]], ...]
     conflicts: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -231,6 +234,27 @@ def _fact_row(fact: FactEntry) -> FactRow:
     )
 
 
+def lesion_images_finding(dossier: Dossier) -> str:
+    shown, count = len(dossier.lesion_images), len(dossier.extent.lesions)
+    which = f"the largest {shown} of {count}, " if shown < count else ""
+    return f"{which}where its longest diameter lies, with both diameters"
+
+
+def _shares(extent: ExtentSection) -> tuple[tuple[str, str, str], ...]:
+    """Segment, its share of the tumour load, and its own volume where it was measured."""
+    volumes = {part.segment: part.volume_ml for part in extent.segments}
+    if not extent.by_segment and not volumes:
+        return ()
+    return tuple(
+        (
+            f"S{s}",
+            quantity(100 * extent.by_segment.get(s, 0.0), "%") if extent.by_segment else NOT_KNOWN,
+            quantity(volumes[s], "mL") if s in volumes else "",
+        )
+        for s in sorted({*extent.by_segment, *volumes})
+    )
+
+
 def _tick(value: bool | None) -> str:
     return NOT_KNOWN if value is None else "yes" if value else "no"
 
@@ -283,7 +307,9 @@ def view_of(dossier: Dossier) -> View:
             )
             for lesion in e.lesions
         ),
-        shares=tuple((f"S{s}", quantity(100 * v, "%")) for s, v in sorted(e.by_segment.items())),
+        measures=measures_of(e),
+        lesion_images_finding=lesion_images_finding(dossier),
+        shares=_shares(e),
         facts=tuple((group, tuple(rows)) for group, rows in groups.items()),
         conflicts=tuple(clean(c) for c in dossier.conflicts),
         warnings=tuple(clean(w) for w in dict.fromkeys((*dossier.warnings, *e.warnings))),

@@ -78,7 +78,7 @@ def number(value: float, unit: str | None = None) -> str:
         text = f"{value:.0f}"
     else:
         text = f"{value:.3g}" if size >= 1e-4 else f"{value:.1e}"
-    return text.replace("-", "−")
+    return (text if text.strip("-0.") else text.lstrip("-")).replace("-", "−")
 
 
 def quantity(value: float | None, unit: str | None = None) -> str:
