@@ -56,9 +56,10 @@ class Context(Statement):
 
 
 class Equipoise(Statement):
-    """Options that no comparison ranks; said when two or more of them are open together."""
+    """Options that no comparison ranks: said when two or more of `options` are open together or, with `beside`, at least one of each."""
 
-    options: Annotated[tuple[Option, ...], Field(min_length=2)]
+    options: Annotated[tuple[Option, ...], Field(min_length=1)]
+    beside: tuple[Option, ...] = ()
     says: Words
     sources: Annotated[tuple[Cited, ...], Field(min_length=1)]
 

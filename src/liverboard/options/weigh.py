@@ -125,9 +125,12 @@ def _holds(statement: Statement, catalogue: Catalogue, patient: _Patient) -> boo
 def _equipoise(catalogue: Catalogue, patient: _Patient, found: Mapping[str, Any]) -> tuple[EquipoiseNote, ...]:
     notes: list[EquipoiseNote] = []
     for each in catalogue.equipoise:
-        together: tuple[Option, ...] = tuple(o for o in each.options if found[o] in {"fits", "caution"})
-        if len(together) > 1 and _holds(each, catalogue, patient):
-            notes.append(EquipoiseNote(id=each.id, options=together, says=each.says, sources=_sources(each.sources)))
+        first: tuple[Option, ...] = tuple(o for o in each.options if found[o] in {"fits", "caution"})
+        second: tuple[Option, ...] = tuple(o for o in each.beside if found[o] in {"fits", "caution"})
+        open_together = bool(first and second) if each.beside else len(first) > 1
+        if open_together and _holds(each, catalogue, patient):
+            sources = _sources(each.sources)
+            notes.append(EquipoiseNote(id=each.id, options=(*first, *second), says=each.says, sources=sources))
     return tuple(notes)
 
 
