@@ -10,7 +10,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pydicom
@@ -189,3 +191,83 @@ def test_what_goes_wrong_ends_in_words(pacs: Pacs, stored: str, tmp_path: Path) 
         send_files(pacs, [tmp_path / "x.dcm"])
     assert "s3cret" not in repr(pacs)
     assert stored
+
+
+class Answers(BaseHTTPRequestHandler):
+    """A PACS that answers everything in the way that the first part of the path says."""
+
+    def do_GET(self) -> None:
+        how = self.path.split("/")[1]
+        if how == "silent":
+            time.sleep(3)
+        elif how.isdecimal():
+            self.answer(int(how), b"DOE is not known", "text/plain")
+        elif how == "html":
+            self.answer(200, b"<html>log in</html>", "text/html")
+        elif how == "garbage":
+            self.answer(200, bytes(range(256)), "application/dicom+json")
+        elif how == "numbers":
+            self.answer(200, b"[1, 2]", "application/dicom+json")
+        elif self.path.partition("?")[0].endswith("/series"):
+            series = {"0020000E": {"Value": ["1.2"]}, "00201209": {"Value": [3]}}
+            self.answer(200, json.dumps([series]).encode(), "application/dicom+json")
+        else:
+            parts = {"few": self.server.data, "nonsense": b"no DICOM"}  # type: ignore[attr-defined]
+            body = b"--x\r\nContent-Type: application/dicom\r\n\r\n" + parts[how] + b"\r\n--x--"
+            self.answer(200, body, 'multipart/related; type="application/dicom"; boundary=x')
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
+
+    def answer(self, code: int, body: bytes, kind: str) -> None:
+        self.send_response(code)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The address of a PACS that goes wrong, and a DICOM file."""
+    file = ct(tmp_path_factory.mktemp("odd"))[0]
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    server.data = file.read_bytes()  # type: ignore[attr-defined]
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", file
+    server.shutdown()
+
+
+@pytest.mark.parametrize(("how", "kind", "told"), [
+    ("401", NotPermitted, "does not let you in"), ("403", NotPermitted, "does not let you in"), ("404", MissingData, "answered 404"),
+    ("500", MissingData, "answered 500"), ("503", MissingData, "busy"), ("silent", MissingData, "does not answer"),
+    ("html", UnsupportedImage, "is not DICOMweb"), ("garbage", UnsupportedImage, "is not DICOMweb"), ("numbers", UnsupportedImage, "cannot be read"),
+])  # fmt: skip
+def test_a_pacs_that_goes_wrong_ends_in_words(
+    how: str, kind: type[Exception], told: str, odd: tuple[str, Path], tmp_path: Path
+) -> None:
+    url, file = odd
+    pacs = Pacs(f"{url}/{how}", "reader", "s3cret", timeout_s=0.3)
+    for ask in (
+        lambda: list_studies(pacs, patient_id="DOE"),
+        lambda: fetch_study(pacs, "1.2.3", tmp_path / "out"),
+    ):
+        with pytest.raises(kind, match=told) as caught:
+            ask()
+        assert "DOE" not in str(caught.value)
+        assert "s3cret" not in str(caught.value)
+    with pytest.raises((NotPermitted, MissingData, BadInput, UnsupportedImage)):
+        send_files(pacs, [file])
+    assert not (tmp_path / "out").exists()
+
+
+def test_objects_that_a_pacs_leaves_out_are_missed(odd: tuple[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(MissingData, match="sent 1 of 3 objects"):
+        fetch_study(Pacs(f"{odd[0]}/few"), "1.2.3", tmp_path)
+    assert len(list(tmp_path.rglob("*.dcm"))) == 1, "what came is kept"
+    with pytest.raises(UnsupportedImage, match="cannot be read"):
+        fetch_study(Pacs(f"{odd[0]}/nonsense"), "1.2.3", tmp_path / "none")
+    assert not (tmp_path / "none").exists()

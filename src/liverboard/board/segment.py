@@ -123,6 +123,7 @@ def segment_study(
         }
         (folder / "out" / "segmentation.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
         try:
+            (out / "segmentation.json").unlink(missing_ok=True)  # of an earlier run
             for file in sorted((folder / "out").iterdir(), key=lambda f: f.name == "segmentation.json"):
                 file.replace(out / file.name)
         except OSError as problem:

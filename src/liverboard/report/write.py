@@ -47,7 +47,7 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
         place = next(iter(contents)).parent
         raise BadInput(
             f"the output cannot be written: {problem.strerror or 'error'}",
-            where=str(place),
+            where=place.name,
             hint="Choose another output folder with -o, or free this place and its write permission.",
         ) from problem
     finally:
