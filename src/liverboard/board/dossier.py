@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from liverboard.clinical.extent import Frozen, LiverExtent
+from liverboard.options.report import OptionsReport
 
 STATEMENT = (
     "Research use. liverboard supports decisions and never makes them; it is not a medical device. "
@@ -219,7 +220,7 @@ class Dossier(Frozen):
         default=(), description="slices evenly from the top of the liver to its bottom"
     )
     timeline: Timeline | None = None
-    options: Place = Place(says="Options are not weighed in this release; this is their place.")
+    options: OptionsReport = OptionsReport()
     evidence: Place = Place(says="Pooled evidence is not part of this release; this is its place.")
     events: tuple[SourceEvent, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Literal
 
 from liverboard import __version__
+from liverboard.board.asked import missing_of
 from liverboard.board.dossier import (
     Dossier,
     ExtentSection,
     FactEntry,
-    Missing,
     Patient,
     Provenance,
     Software,
@@ -30,12 +30,11 @@ from liverboard.clinical.dictionary import load_dictionary
 from liverboard.clinical.events import AnyEvent, Case, Diagnosis, Imaging, Plan, Procedure, Systemic
 from liverboard.clinical.extent import Lesion, LiverExtent, SegmentShare
 from liverboard.clinical.facts import Facts, facts_of
-from liverboard.clinical.lesion_facts import lesion_facts_of
 from liverboard.clinical.pattern import pattern_of, places_of
-from liverboard.knowledge import knowledge_version, load_references, load_yaml
-from liverboard.options.policy import Ruleset
+from liverboard.knowledge import knowledge_version, load_references
+from liverboard.options.policy import Ruleset, packaged
 from liverboard.options.report import OptionsReport
-from liverboard.options.weigh import weigh
+from liverboard.options.weigh import weigh_case
 
 Step = Callable[[str], None]
 Basis = Literal["volume", "count", "none"]
@@ -64,7 +63,7 @@ def prepare_options(
     """Every option of a case as of a day, its segmentations measured. Errors as in `prepare_dossier`."""
     measured = _measured(case, folder, as_of, known_at, pictures=False, step=step).case
     step("weighing the options")
-    return weigh(facts_of(measured, as_of, known_at), lesion_facts_of(measured, as_of, known_at), ruleset)
+    return weigh_case(measured, as_of, ruleset, known_at)
 
 
 def prepare_dossier(
@@ -73,18 +72,21 @@ def prepare_dossier(
     folder: Path | None,
     as_of: dt.date,
     known_at: KnownAt = None,
+    ruleset: Ruleset | None = None,
     inputs: Sequence[Provenance] = (),
     step: Step = _quiet,
 ) -> Dossier:
     """Compose the dossier of one case as of one day.
 
-    `folder`: where the case's image paths start (None: no images are read). `inputs`: what was opened, for the provenance. `step`: told what is being done.
+    `folder`: where the case's image paths start (None: no images are read). `ruleset`: the rules under a centre's policy (None: as packaged). `inputs`: what was opened, for the provenance. `step`: told what is being done.
     Raises UnsupportedImage for a segmentation that cannot be measured, BadInput for an image path outside the folder, KnowledgeBaseError.
     """
     measured = _measured(case, folder, as_of, known_at, pictures=True, step=step)
     step("deriving facts")
     visible = _visible(measured.case, as_of, known_at)
     facts = facts_of(measured.case, as_of, known_at)
+    step("weighing the options")
+    options = weigh_case(measured.case, as_of, ruleset or packaged(), known_at)
     entries = _entries(facts)
     extent = _extent(visible, measured)
     pictures = measured.pictures.get(extent.event or "", Pictures())
@@ -104,7 +106,7 @@ def prepare_dossier(
             age_years=age if isinstance(age, int) else None,
             lines=patient_lines(entries, None if diagnosed is None else f"{diagnosed:%B %Y}"),
         ),
-        missing=_missing(facts),
+        missing=missing_of(facts, options),
         facts=entries,
         conflicts=tuple(facts.conflicts),
         extent=extent,
@@ -113,8 +115,9 @@ def prepare_dossier(
         overview=pictures.overview,
         timeline=timeline_of(visible, as_of),
         events=_source_events(case, measured.case, as_of, visible),
+        options=options,
         warnings=tuple(measured.warnings),
-        provenance=(*inputs, *measured.provenance, *_software(), *_sources()),
+        provenance=(*inputs, *measured.provenance, *_software(), *_sources(options)),
     )
 
 
@@ -167,46 +170,6 @@ def _entries(facts: Facts) -> dict[str, FactEntry]:
         for name, definition in load_dictionary().items()
         for fact in (facts.facts[name],)
     }
-
-
-def _missing(facts: Facts) -> tuple[Missing, ...]:
-    """Questioned values first, then what is unknown, then what is stale, each in the board's order of asking."""
-    definitions = load_dictionary()
-    asked: dict[str, str] = {str(row["fact"]): str(row["changes"]) for row in load_yaml("missing.yaml")}
-    questioned = [name for name, fact in facts.facts.items() if fact.questioned]
-    unknown = [
-        name
-        for name in asked
-        if facts.facts[name].value is None and name not in questioned and not _implied(name, facts)
-    ]
-    stale = [name for name in asked if facts.facts[name].stale and name not in questioned]
-    rows: list[Missing] = []
-    for reason, names in (("questioned", questioned), ("unknown", unknown), ("stale", stale)):
-        for name in names:
-            definition, fact = definitions[name], facts.facts[name]
-            ask = (fact.note or definition.asks_for) if reason == "questioned" else definition.asks_for
-            rows.append(
-                Missing(
-                    fact=name,
-                    label=definition.label,
-                    reason=reason,  # pyright: ignore[reportArgumentType]
-                    ask=ask,
-                    who=definition.who_supplies,
-                    changes=asked.get(name, ""),
-                    since=fact.date,
-                )
-            )
-    return tuple(rows)
-
-
-def _implied(name: str, facts: Facts) -> bool:
-    """Not asked for: what follows from another answer that is asked for, or cannot matter."""
-    value = {key: facts.value(key) for key in ("syndrome", "ki67_percent", "on_ssa")}
-    return (
-        (name in {"syndrome_controlled", "carcinoid_heart_disease"} and value["syndrome"] == "none")
-        or (name == "syndrome_controlled" and value["syndrome"] is None)
-        or (name == "who_grade" and value["ki67_percent"] is None)
-    )
 
 
 def _extent(visible: Sequence[AnyEvent], measured: Measured) -> ExtentSection:
@@ -350,10 +313,13 @@ def _software() -> tuple[Provenance, ...]:
     )
 
 
-def _sources() -> tuple[Provenance, ...]:
-    """The literature behind the derived facts."""
+def _sources(options: OptionsReport) -> tuple[Provenance, ...]:
+    """The literature behind the derived facts and behind the reasons that are given."""
     references = load_references()
-    used = sorted({definition.source for definition in load_dictionary().values() if definition.source is not None})
+    behind_facts = {definition.source for definition in load_dictionary().values() if definition.source is not None}
+    used = sorted(
+        behind_facts | {source.key for each in options.options for reason in each.reasons for source in reason.sources}
+    )
     return tuple(
         Provenance(
             what=key,

@@ -11,7 +11,7 @@ import typer
 from liverboard import __version__
 from liverboard.cli.pacs import pacs_app
 from liverboard.cli.parameters import AsOf, CasePath, Json, Sample, day, today
-from liverboard.cli.weigh import options
+from liverboard.cli.weigh import Policy, options
 
 app = typer.Typer(
     name="liverboard",
@@ -53,19 +53,23 @@ def board(
         typer.Option("-o", "--out", metavar="DIR", help="Folder for the dossier. Default: dossier-<case>."),
     ] = None,
     as_of: AsOf = None,
+    policy: Policy = None,
     json: Json = False,
 ) -> None:
     """The main job: dossier.json, dossier.html and dossier.pdf of one case."""
     from liverboard.board.load import open_case
     from liverboard.board.prepare import prepare_dossier
     from liverboard.cli.show import progress, show_dossier
+    from liverboard.options.policy import read_policy
 
     opened = open_case(case, sample=sample)
+    ruleset = read_policy(policy)
     with progress("Preparing the dossier") as step:
         dossier = prepare_dossier(
             opened.case,
             folder=opened.folder,
             as_of=day(as_of) or opened.case.as_of or today(),
+            ruleset=ruleset,
             inputs=opened.inputs,
             step=step,
         )

@@ -87,6 +87,9 @@ class OptionVerdict(Frozen):
     missing: tuple[str, ...] = ()
     to_check: tuple[str, ...] = ()
     stale: tuple[str, ...] = ()
+    given_before: tuple[str, ...] = Field(
+        default=(), description="courses and procedures of this option so far, in words"
+    )
     disagreements: tuple[str, ...] = Field(default=(), description="ids of `disagreements`")
 
 

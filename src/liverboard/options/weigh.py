@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from liverboard.clinical.derive import Value, say
 from liverboard.clinical.dictionary import FactDefinition, all_definitions, load_dictionary, load_lesion_dictionary
-from liverboard.clinical.events import Option
-from liverboard.clinical.facts import Facts
-from liverboard.clinical.lesion_facts import LesionFacts
+from liverboard.clinical.events import Case, Option
+from liverboard.clinical.facts import Facts, facts_of
+from liverboard.clinical.lesion_facts import LesionFacts, lesion_facts_of
 from liverboard.knowledge import knowledge_version, load_references
 from liverboard.options.catalogue import Catalogue, Statement, load_catalogue
+from liverboard.options.history import given_before
 from liverboard.options.missing import Question, smallest_missing
 from liverboard.options.policy import Ruleset
 from liverboard.options.report import (
@@ -58,6 +60,16 @@ class _Patient:
     values: Values
     lesions: tuple[LesionFacts, ...] | None
     stale: frozenset[str]
+
+
+def weigh_case(
+    case: Case, as_of: dt.date, ruleset: Ruleset, known_at: dt.date | dt.datetime | None = None
+) -> OptionsReport:
+    """Every option of a case as of a day. Raises KnowledgeBaseError when the packaged content is damaged."""
+    report = weigh(facts_of(case, as_of, known_at), lesion_facts_of(case, as_of, known_at), ruleset)
+    given = given_before(case, as_of, known_at)
+    told = tuple(each.model_copy(update={"given_before": given.get(each.option, ())}) for each in report.options)
+    return report.model_copy(update={"options": told})
 
 
 def weigh(facts: Facts, lesions: Sequence[LesionFacts], ruleset: Ruleset) -> OptionsReport:

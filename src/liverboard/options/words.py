@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from liverboard.clinical.dictionary import all_definitions
@@ -64,8 +65,30 @@ CLASS_WORDS: Final[dict[str, str]] = {
 }
 
 
+_SHORT: Final[dict[str, str]] = {
+    "resection": "resection",
+    "liver_transplantation": "transplantation",
+    "ablation": "ablation",
+    "resection_plus_ablation": "resection + ablation",
+    "tae": "TAE",
+    "ctace": "cTACE",
+    "debtace": "DEB-TACE",
+    "ssa": "SSA",
+}
+_SIRT: Final = {"sirt_resin": "resin", "sirt_glass": "glass", "sirt_ho166": "Ho-166"}
+
+
 def option_words(option: str) -> str:
     return OPTION_WORDS[option]
+
+
+def short_words(options: Sequence[str]) -> str:
+    """Several options in few words: the three kinds of SIRT are one."""
+    kinds = [_SIRT[option] for option in options if option in _SIRT]
+    words = [_SHORT.get(option, OPTION_WORDS[option]) for option in options if option not in _SIRT]
+    if kinds:
+        words.append("SIRT" if len(kinds) == len(_SIRT) else f"SIRT ({', '.join(kinds)})")
+    return ", ".join(words)
 
 
 def state_words(reason: Reason) -> str:

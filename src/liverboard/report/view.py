@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from liverboard.board.dossier import Dossier, ExtentSection, FactEntry
+from liverboard.options.words import VERDICT_WORDS, option_words
 from liverboard.report.figures import sizes_finding
 from liverboard.report.liver_map import diameter, finding, liver_map_text, main_segments
 from liverboard.report.measures import Measures, measures_of
@@ -324,7 +325,7 @@ def view_of(dossier: Dossier) -> View:
             SourceRow(clean(s.what), s.kind, clean(s.detail), clean(s.sha256 or ""), s.verification or "", VERIFICATION.get(s.verification or "", ""))
             for s in dossier.provenance
         ),
-        options=clean(dossier.options.says),
+        options="; ".join(f"{option_words(each.option)}: {VERDICT_WORDS[each.verdict]}" for each in dossier.options.options),
         evidence=clean(dossier.evidence.says),
     )  # fmt: skip
 
