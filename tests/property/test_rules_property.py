@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.rules_reference import Predicate, truth, truth_of_lesions
 from tests.rules_strategies import (
@@ -40,7 +40,8 @@ from liverboard.rules.parse import parse
 Written = tuple[Predicate, str]
 
 
-@given(predicates(ALL_FACTS), rows(ALL_FACTS))
+@settings(max_examples=500)
+@given(predicates(ALL_FACTS, 2), rows(ALL_FACTS))
 def test_one_row_is_decided_as_the_reference_decides_it(written: Written, row: dict[str, Any]) -> None:
     predicate, text = written
     assert decide(read(text), row) is truth(predicate, row)
@@ -48,6 +49,7 @@ def test_one_row_is_decided_as_the_reference_decides_it(written: Written, row: d
     assert decide(read(text), named) is truth(predicate, row)
 
 
+@settings(max_examples=200)
 @given(
     st.lists(predicates(CASE_FACTS), min_size=1, max_size=3),
     st.lists(rows(CASE_FACTS), min_size=1, max_size=6),
