@@ -222,3 +222,25 @@ def test_a_series_that_an_anonymiser_left_without_identifiers_is_told_and_measur
     assert "identifiers" in told["notes"][0]
     (mask,) = read_masks(tmp_path / "segmentation.dcm")
     assert np.count_nonzero(mask.array) == 366_708, "voxels of the liver as the sample's own description gives them"
+
+
+def test_writing_that_breaks_off_leaves_no_extent_json_that_speaks_of_older_files(
+    phantom: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, measured = measure_files(ScanFiles(liver=f"{phantom}/liver.nii.gz", lesions=f"{phantom}/lesions.nii.gz"))
+    told = measured.extent.model_dump(mode="json")
+    write_extent(tmp_path, told, read, measured, when=WHEN, step=lambda text: None)
+    assert (tmp_path / "extent.json").exists()
+    moved: list[Path] = []
+
+    def break_off(file: Path, place: Path) -> Path:
+        if len(moved) == 2 and place.suffix == ".stl":
+            raise KeyboardInterrupt
+        moved.extend([place] if place.suffix == ".stl" else [])
+        return Path(shutil.move(file, place))
+
+    monkeypatch.setattr(Path, "replace", break_off)
+    with pytest.raises(KeyboardInterrupt):
+        write_extent(tmp_path, told, read, measured, when=WHEN, step=lambda text: None)
+    assert not (tmp_path / "extent.json").exists()
+    assert not [f for f in tmp_path.iterdir() if f.name.startswith(".")], "nothing half-written stays"

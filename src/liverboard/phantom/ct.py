@@ -65,8 +65,7 @@ def surroundings(geometry: Geometry, bowel: NDArray[np.float32]) -> Tissues:
         for a in range(3)
     )
     across, down = x[:, None], y[None, :]
-    row: Any = _np.linspace(0, bowel.shape[0] - 1, geometry.shape[0]).astype(int)
-    column: Any = _np.linspace(0, bowel.shape[1] - 1, geometry.shape[1]).astype(int)
+    step = [(m - 1) / max(n - 1, 1) for m, n in zip(bowel.shape, geometry.shape, strict=True)]
     skin = body((across, down, np.zeros((1, 1), np.float32)))
     dome = np.maximum(
         104 - 0.0095 * ((across + 72) ** 2 + (down - 2) ** 2), 92 - 0.009 * ((across - 72) ** 2 + (down - 5) ** 2)
@@ -81,7 +80,9 @@ def surroundings(geometry: Geometry, bowel: NDArray[np.float32]) -> Tissues:
         part[skin < 0] = FAT
         part[(skin < -17) | back] = MUSCLE
         part[inside] = FAT
-        field = bowel[:, :, int(k * bowel.shape[2] / len(z))][np.ix_(row, column)]
+        low = min(int(k * step[2]), bowel.shape[2] - 2)
+        between = bowel[:, :, low] + (k * step[2] - low) * (bowel[:, :, low + 1] - bowel[:, :, low])
+        field: Any = _ndimage.affine_transform(between, step[:2], output_shape=geometry.shape[:2], order=1)
         part[inside & (field > 0.35) & (height < 20) & (down < 45)] = BOWEL
         part[inside & (height > dome) & (skin < -28)] = LUNG
         rib = (skin < -18) & (skin > -26) & (np.mod(height + 0.55 * down + 400, 27) < 8) & (down > -95)

@@ -26,6 +26,9 @@ def write_phantom(
 
     `truth.json` comes last, so a folder with it is whole. Raises BadInput where the place cannot be written.
     """
+    for older in (folder / "truth.json", folder / "followup" / "truth.json"):
+        if older.is_file():
+            older.unlink()
     truth = _write_time(phantom, phantom.baseline, folder, 0, dicom, step)
     if phantom.followup is not None:
         later = _write_time(phantom, phantom.followup, folder / "followup", 1, dicom, step)

@@ -213,8 +213,9 @@ def _plain(name: str, taken: Mapping[str, object]) -> str:
 
 
 def _move(waiting: Path, folder: Path) -> None:
-    """Every file to its place; what else lies there stays."""
+    """Every file to its place; what else lies there stays, but an older `extent.json`: it would vouch for a mixture if this ended half-way."""
     try:
+        (folder / "extent.json").unlink(missing_ok=True)
         for file in sorted(f for f in waiting.rglob("*") if f.is_file()):
             place = folder / file.relative_to(waiting)
             place.parent.mkdir(exist_ok=True)

@@ -8,6 +8,7 @@ import cc3d
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
+from scipy import ndimage
 from tests.phantom_samples import small_phantom, truth_of
 
 from liverboard.board.measure import measure_files
@@ -16,6 +17,7 @@ from liverboard.clinical.pattern import segment_map
 from liverboard.errors import BadInput
 from liverboard.imaging.segments import as_segments, shared_faces_mm2
 from liverboard.phantom import PhantomPlan, make_phantom, write_phantom
+from liverboard.phantom.make import GRIDS
 from liverboard.volume import read_image, read_label_maps
 
 
@@ -128,3 +130,48 @@ def test_each_pattern_is_measured_as_it_was_made(pattern: str, tmp_path: Path) -
 def test_a_plan_that_cannot_be_made_ends_in_words(plan: PhantomPlan) -> None:
     with pytest.raises(BadInput):
         make_phantom(plan)
+
+
+def test_number_noise_vessels_and_ducts_are_as_asked(tmp_path: Path) -> None:
+    quiet, loud = (
+        make_phantom(PhantomPlan(seed=5, size="small", pattern="complex", lesion_count=9, noise_hu=noise)).baseline
+        for noise in (4.0, 20.0)
+    )
+    assert len(quiet.metastases) == len(loud.metastases) == 9
+    np.testing.assert_array_equal(quiet.lesions, loud.lesions, "noise changes the image alone")
+    plain = ndimage.binary_erosion(quiet.liver & (quiet.lesions == 0) & (quiet.vessels == 0) & (quiet.ducts == 0))
+    for point, noise in ((quiet, 4.0), (loud, 20.0)):
+        values = point.phases["delayed"][plain].astype(float)
+        middle = np.median(values)
+        near = values[np.abs(values - middle) < 4 * noise]  # without the few that veins and ducts at their edges blur
+        assert near.std() == pytest.approx(noise, rel=0.1)
+    assert set(np.unique(quiet.vessels)) == {0, 1, 2}, "hepatic and portal veins"
+    assert quiet.ducts.any()
+    assert not (quiet.ducts.astype(bool) & (quiet.vessels > 0)).any()
+    portal, hepatic, duct = (
+        float(quiet.phases["portal"][mask].mean())
+        for mask in (quiet.vessels == 2, quiet.vessels == 1, quiet.ducts.astype(bool))
+    )
+    liver = float(np.median(quiet.phases["portal"][plain]))
+    assert portal > liver + 15
+    assert hepatic > liver + 15
+    assert duct < liver - 15
+
+
+def test_the_full_grid_is_that_of_a_liver_ct() -> None:
+    assert GRIDS["full"][0] == (512, 512, 320)
+
+
+def test_truth_has_the_promised_keys(phantom: Path) -> None:
+    truth = truth_of(phantom)
+    assert {"seed", "pattern", "liver_volume_ml", "tumour_volume_ml", "burden_percent", "lesions", "files"} <= set(
+        truth
+    )
+    for lesion in truth["lesions"]:
+        assert {"id", "volume_ml", "longest_3d_mm", "centroid_lps_mm", "segments"} <= set(lesion)
+        assert sum(part["share"] for part in lesion["segments"]) == pytest.approx(1)
+    assert {"image", "liver", "lesions", "segments", "vessels"} <= set(truth["files"])
+    for file in truth["files"].values():
+        assert (phantom / file).is_file(), "paths are relative to it"
+    assert (phantom / truth["dicom"]["segmentation"]).is_file()
+    assert len(list((phantom / truth["dicom"]["arterial"]).glob("*.dcm"))) == 100
