@@ -13,8 +13,10 @@ from liverboard.board.scan_files import ScanFiles
 from liverboard.clinical.tracking import LinkStatement
 from liverboard.errors import BadInput, MissingData
 from liverboard.imaging import crop
+from liverboard.imaging.growth import in_words
 from liverboard.imaging.register import register_livers
-from liverboard.volume import Mask, read_masks
+from liverboard.volume import Mask, read_label_maps, read_masks
+from liverboard.volume.write import write_nifti
 
 
 @pytest.fixture(scope="module")
@@ -103,3 +105,36 @@ def test_another_patient_s_liver_is_not_trusted(phantom: Path) -> None:
     found = register_livers(liver, Mask("plate", ball, liver.geometry))
     assert not found.quality.trusted
     assert any("do not lie on each other" in warning for warning in found.quality.warnings)
+
+
+def test_the_same_scan_twice_changes_nothing(phantom: Path) -> None:
+    found = follow_files(files(phantom), files(phantom), days=30).tracking
+    assert {link.relation for link in found.links} == {"same"}
+    assert all(link.baseline == link.followup for link in found.links)
+    for link in found.links:
+        assert link.growth is not None
+        assert link.growth.change == pytest.approx(0, abs=1e-9)
+        assert link.growth.time.direction == "unclear"
+        assert in_words(link.growth).startswith("+0 % in 30 days")
+
+
+def test_all_vanished_where_the_follow_up_shows_no_lesion(phantom: Path, tmp_path: Path) -> None:
+    (lesions,) = read_label_maps(phantom / "lesions.nii.gz")
+    write_nifti(tmp_path / "none.nii.gz", np.zeros(lesions.geometry.shape, np.uint8), lesions.geometry)
+    here = ScanFiles(liver=f"{phantom}/liver.nii.gz", lesions=f"{phantom}/lesions.nii.gz")
+    empty = ScanFiles(liver=f"{phantom}/followup/liver.nii.gz", lesions=f"{tmp_path}/none.nii.gz")
+    gone = follow_files(here, empty, days=182).tracking.links
+    assert {(link.relation, link.followup) for link in gone} == {("vanished", ())}
+    assert len(gone) == len(truth_of(phantom)["lesions"])
+    assert follow_files(empty, empty, days=182).tracking.links == ()
+
+
+def test_time_turned_round_turns_each_link_round(followed: Followed, phantom: Path) -> None:
+    back = follow_files(files(phantom / "followup"), files(phantom), days=182).tracking
+    assert {(frozenset(link.followup), frozenset(link.baseline)) for link in back.links} == {
+        (frozenset(link.baseline), frozenset(link.followup)) for link in followed.tracking.links
+    }
+    turned = {"same": "same", "new": "vanished", "vanished": "new", "merged": "split", "split": "merged"}
+    assert sorted(link.relation for link in back.links) == sorted(
+        turned[link.relation] for link in followed.tracking.links
+    )

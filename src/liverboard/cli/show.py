@@ -114,7 +114,7 @@ def show_extent(extent: LiverExtent, remnant: Remnant | None = None) -> None:
         return "not known" if value is None else f"{value:.{digits}f} {unit}"
 
     out.print(
-        f"{extent.lesion_count if extent.lesion_count is not None else 'unknown number of'} lesions, tumour {figure(extent.tumour_volume_ml, 'mL', 1)}, "
+        f"{extent.lesion_count if extent.lesion_count is not None else 'unknown number of'} lesion{'' if extent.lesion_count == 1 else 's'}, tumour {figure(extent.tumour_volume_ml, 'mL', 1)}, "
         f"liver {figure(extent.liver_volume_ml, 'mL')}, burden {figure(extent.burden_percent, '%', 1)}"
     )
     if extent.lesions:
@@ -126,6 +126,18 @@ def show_extent(extent: LiverExtent, remnant: Remnant | None = None) -> None:
         out.print(f"  {escape(line)}", soft_wrap=True)
     for line in pattern.sensitive_to:
         out.print(f"  changes with {escape(line)}", soft_wrap=True)
+    if extent.segments:
+        volumes = ", ".join(f"{part.segment}: {part.volume_ml:.0f} mL" for part in extent.segments)
+        out.print(f"segments from {escape(extent.segments_from or 'a map')}: {volumes}", soft_wrap=True)
+    for plane in extent.planes:
+        point, normal = (
+            ", ".join(f"{v:.{n}f}" for v in each) for each, n in ((plane.point_lps_mm, 1), (plane.normal, 2))
+        )
+        by = " (set by hand)" if plane.set_by_hand else ""
+        out.print(
+            f"  {plane.name} plane{by}: {escape(plane.separates)}, through ({point}) mm LPS, normal ({normal})",
+            soft_wrap=True,
+        )
     if extent.viable_rule:
         out.print(f"viable: {escape(extent.viable_rule)}", soft_wrap=True)
     if remnant is not None:
@@ -173,9 +185,14 @@ def _lesion_table(extent: LiverExtent) -> Table:
         table.add_column(name, justify="left" if name in {"segments", "nearest vessel"} else "right")
     for lesion in extent.lesions:
         values = [value(lesion) for _, value in shown]
-        cells = ["" if v is None else f"{v:.1f}" if isinstance(v, float) else escape(str(v)) for v in values]
+        cells = ["" if v is None else _figure(v) if isinstance(v, float) else escape(str(v)) for v in values]
         table.add_row(escape(lesion.id) + (" (machine)" if lesion.machine else ""), *cells)
     return table
+
+
+def _figure(value: float) -> str:
+    """One decimal; two digits where that would read 0."""
+    return f"{value:.1f}" if value == 0 or abs(value) >= 0.1 else f"{value:.2g}"
 
 
 def show_follow(found: Followed) -> None:

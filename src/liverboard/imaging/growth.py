@@ -146,7 +146,8 @@ def in_words(found: Growth, longest_days: float = 3650.0) -> str:
         told = days(value)
         return told if told.startswith("more") else f"at least {told}"
 
-    change = f"{100 * found.change:+.0f} % in {found.days:.0f} days (95 % interval {100 * found.change_low:+.0f} to {100 * found.change_high:+.0f} %)"
+    percent, low, high = (round(100 * v) for v in (found.change, found.change_low, found.change_high))
+    change = f"{percent:+d} % in {found.days:.0f} days (95 % interval {low:+d} to {high:+d} %)"
     time = found.time
     if time.direction == "unclear":
         return (

@@ -291,7 +291,8 @@ def _link(chosen: _Hypothesis, margin: float, instead: Sequence[_Hypothesis], sc
         else "nothing fits it at the other time point"
     )
     if chosen.distance_mm is not None:
-        reason += f", {sum(x.volume_ml for x in before):.2g} mL became {sum(x.volume_ml for x in after):.2g} mL"
+        first, second = (sum(x.volume_ml for x in lesions) for lesions in (before, after))
+        reason += f", {_ml(first)} became {_ml(second)}"
     if instead:
         reason += "; otherwise " + " and ".join(_in_words(h, scene) for h in instead)
     alone_at = (0, chosen.baseline) if not after else (1, chosen.followup) if not before else None
@@ -309,6 +310,10 @@ def _link(chosen: _Hypothesis, margin: float, instead: Sequence[_Hypothesis], sc
         reason=reason,
         distance_mm=chosen.distance_mm,
     )
+
+
+def _ml(volume: float) -> str:
+    return f"{volume:.0f} mL" if volume >= 10 else f"{volume:.2g} mL"
 
 
 def _in_words(h: _Hypothesis, scene: _Scene) -> str:
