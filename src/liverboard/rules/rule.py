@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from liverboard.clinical.derive import Value
 from liverboard.clinical.events import Option
 from liverboard.clinical.extent import Frozen
+from liverboard.clinical.quantity import Day
 from liverboard.rules.expression import Expression
 
 
@@ -102,7 +103,7 @@ class Rule(Frozen):
     supersedes: Name | None = None
     ask: Literal["before_procedure"] | None = None
     rows: tuple[Words, ...] = ()
-    reviewed: dt.date
+    reviewed: Day
     cases: tuple[RuleCase, ...] = ()
 
     @model_validator(mode="after")
