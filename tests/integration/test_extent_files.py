@@ -244,3 +244,20 @@ def test_writing_that_breaks_off_leaves_no_extent_json_that_speaks_of_older_file
         write_extent(tmp_path, told, read, measured, when=WHEN, step=lambda text: None)
     assert not (tmp_path / "extent.json").exists()
     assert not [f for f in tmp_path.iterdir() if f.name.startswith(".")], "nothing half-written stays"
+
+
+def test_a_series_with_a_blank_character_set_takes_its_segmentation(tmp_path: Path) -> None:
+    """The three public slices say nothing of their character set, with an empty element."""
+    folder = sample_data() / "dicom" / "dcmqi-liver"
+    read, measured = measure_files(ScanFiles(liver=f"{folder}/liver.dcm", images={"portal": f"{folder}"}))
+    told: Any = write_extent(
+        tmp_path, measured.extent.model_dump(mode="json"), read, measured, when=WHEN, step=lambda text: None
+    )
+    assert told["notes"] == []
+    seg, slice_ = (
+        pydicom.dcmread(f, stop_before_pixels=True) for f in (tmp_path / "segmentation.dcm", folder / "01.dcm")
+    )
+    assert seg.StudyInstanceUID == slice_.StudyInstanceUID
+    assert str(seg.PatientName) == str(slice_.PatientName)
+    (before,), (after,) = read_masks(folder / "liver.dcm"), read_masks(tmp_path / "segmentation.dcm")
+    assert np.count_nonzero(after.array) == np.count_nonzero(before.array)

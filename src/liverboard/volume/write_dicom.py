@@ -176,6 +176,7 @@ def _segmentation(
     first = np.zeros((1, rows, columns), dtype=np.uint8)
     first[0, 0, 0] = 1
     model = copy.copy(datasets[planes[0][1]])
+    model.SpecificCharacterSet = "ISO_IR 192"  # the source's may be blank or misspelt; its texts are read already
     model.SOPClassUID = CT_STORAGE  # by its class highdicom takes it for the file of one slice, which it stands for
     head: Any = hd.seg.Segmentation(
         source_images=[model],
