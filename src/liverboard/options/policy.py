@@ -37,7 +37,7 @@ class Change(Frozen):
 
 
 class Policy(Frozen):
-    """A policy file. `jurisdiction`: which product labels apply (without one every label does)."""
+    """A policy file. `jurisdiction`: which product labels apply (without one every label does; an option without a label of it keeps the labels of elsewhere)."""
 
     centre: Words
     approved_by: Words
@@ -114,7 +114,10 @@ def policy_of(text: str, where: str) -> Ruleset:
         problems += [Problem(f"{change.id}: {fault}", line=line) for fault in faults]
     if problems:
         raise BadInput("the policy cannot be applied", where=where, problems=problems)
-    return Ruleset(tuple(_in_jurisdiction(each, policy) for each in rules.values()), policy)
+    seen: set[str] = {
+        o for each in rules.values() if policy.jurisdiction in each.rule.jurisdiction for o in each.rule.option
+    }
+    return Ruleset(tuple(_in_jurisdiction(each, policy, seen) for each in rules.values()), policy)
 
 
 def _applied(change: Change, rules: dict[str, Compiled], policy: Policy) -> Iterator[str]:
@@ -200,12 +203,14 @@ def _loosened(old: Expression, new: Expression, rule: Rule, *, wider: bool) -> d
     return None
 
 
-def _in_jurisdiction(each: Compiled, policy: Policy) -> Compiled:
+def _in_jurisdiction(each: Compiled, policy: Policy, seen: set[str]) -> Compiled:
+    """Sets a label of elsewhere aside, but for an option of which no label of the centre's own jurisdiction was `seen`: there the labels seen are all that is known."""
     if (
         policy.jurisdiction is None
         or not each.rule.jurisdiction
         or policy.jurisdiction in each.rule.jurisdiction
         or each.override is not None
+        or not seen.issuperset(each.rule.option)
     ):
         return each
     reason = f"a label of {', '.join(each.rule.jurisdiction)}; this centre works under {policy.jurisdiction}"
