@@ -22,7 +22,7 @@ from liverboard.rules.rule import EFFECTS, OPTIONS
 FOLDER = Path(__file__).parents[1] / "vignettes"
 EXPECTATIONS = sorted(FOLDER.glob("*.expected.yaml"))
 KEYS = {
-    "about", "published", "questioned", "verdicts", "decides", "missing", "to_check", "holds", "notes", "silent", "lesions", "stale", "equipoise", "under", "why",
+    "about", "published", "questioned", "verdicts", "decides", "missing", "to_check", "holds", "notes", "silent", "lesions", "stale", "equipoise", "under", "given_before", "why",
 }  # fmt: skip
 
 
@@ -115,6 +115,11 @@ def test_stale_and_questioned_facts(vignette: Told) -> None:
         assert set(names) <= set(vignette.option(option).stale), (option, vignette.option(option).stale)
     questioned = [name for name, fact in vignette.facts.facts.items() if fact.questioned]
     assert sorted(questioned) == vignette.expected.get("questioned", [])
+
+
+def test_what_was_given_before_stands_with_its_option(vignette: Told) -> None:
+    for option, count in vignette.expected.get("given_before", {}).items():
+        assert len(vignette.option(option).given_before) == count
 
 
 def test_equipoise(vignette: Told) -> None:

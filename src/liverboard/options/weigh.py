@@ -170,9 +170,24 @@ def _option(
         reasons=tuple(reasons),
         missing=_missing(told, patient) if verdict == "cannot_tell" else (),
         to_check=tuple(dict.fromkeys(name for each in late for name in _needs(each, patient))),
-        stale=tuple(dict.fromkeys(name for reason in reasons if reason.decides for name in reason.stale)),
+        stale=_stale(reasons, told, verdict, patient),
         disagreements=tuple(disagreements),
     )  # fmt: skip
+
+
+def _stale(
+    reasons: Iterable[Reason], told: Iterable[tuple[Compiled, Truth]], verdict: Verdict, patient: _Patient
+) -> tuple[str, ...]:
+    """Old facts that the verdict rests on. An open option rests on what would have closed it too, and one that fits on what would have cautioned."""
+    silent = {"fits": {"contraindication", "requirement", "caution"}, "caution": {"contraindication", "requirement"}}
+    behind = [
+        each
+        for each, truth in told
+        if each.active and truth is not None and each.rule.effect in silent.get(verdict, set())
+    ]
+    names = [name for reason in reasons if reason.decides for name in reason.stale]
+    names += [name for each in behind for name in facts_in(each.expression) if name in patient.stale]
+    return tuple(dict.fromkeys(names))
 
 
 def _speaks(each: Compiled, truth: Truth) -> bool:
