@@ -3,7 +3,7 @@
 A study of p arms measures p-1 independent differences. Its pairwise variances, centred, have p-1 eigenvectors u with eigenvalues l; along each
 of them the study observes u.theta with variance l + tau2/2 (two arms: l = v/2). So a whole network is a meta-regression without intercept on
 independent rows, and multi-arm studies need no other treatment: this is the reduction of weights of the graph-theoretical method, diagonalised.
-Source: rucker_2012_graph.
+Source: rucker_2012.
 """
 
 from __future__ import annotations
@@ -12,20 +12,23 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
-from scipy.stats import chi2, norm
+from scipy import optimize
 
 from liverboard.errors import BadInput, Problem
+from liverboard.synthesis.intervals import chi2_quantile, chi2_upper, normal_quantile, normal_upper
 from liverboard.synthesis.network_rows import Study
+from liverboard.synthesis.result import LOG_SCALES, Scale, exp_pair, pair
 
 Floats = npt.NDArray[np.float64]
 Tau2Method = Literal["reml", "dl"]
 Better = Literal["lower", "higher"]
-Z95 = float(norm.ppf(0.975))
+Z95 = normal_quantile(0.975)
+
+_optimize: Any = optimize  # scipy ships no types
 
 
 class Estimate(NamedTuple):
@@ -40,10 +43,10 @@ class Estimate(NamedTuple):
 
     @property
     def p(self) -> float:
-        return float(2 * norm.sf(abs(self.estimate) / self.se))
+        return float(2 * normal_upper(abs(self.estimate) / self.se))
 
     def as_json(self) -> dict[str, object]:
-        return {"estimate": self.estimate, "se": self.se, "ci": list(self.ci)}
+        return {"estimate": self.estimate, "se": self.se, "ci": pair(self.ci)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +58,18 @@ class QPart:
 
     @property
     def p(self) -> float | None:
-        return float(chi2.sf(self.q, self.df)) if self.df > 0 else None
+        return float(chi2_upper(self.q, self.df)) if self.df > 0 else None
 
     def as_json(self) -> dict[str, object]:
         return {"q": self.q, "df": self.df, "p": self.p}
+
+
+class Design(NamedTuple):
+    """The studies that compare the same treatments, and how far they disagree."""
+
+    arms: tuple[str, ...]
+    studies: int
+    q: QPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,22 +122,22 @@ class Network:
     q: QPart
     q_within: QPart
     q_between: QPart
-    designs: tuple[tuple[tuple[str, ...], int, QPart], ...]
+    designs: tuple[Design, ...]
     comparisons: tuple[Comparison, ...]
     p_scores: dict[str, float]
     better: Better
     studies: dict[str, int]
     patients: dict[str, float | None]
     multi_arm: tuple[tuple[str, ...], ...]
-    scale: str
+    scale: Scale
     warnings: tuple[str, ...]
 
     @property
-    def i2(self) -> float | None:
-        """Share of the disagreement beyond chance, (Q - df) / Q; None without degrees of freedom."""
+    def i2_percent(self) -> float | None:
+        """Share of the disagreement beyond chance, 100 (Q - df) / Q; None without degrees of freedom."""
         if self.q.df < 1:
             return None
-        return max(0.0, 1 - self.q.df / self.q.q) if self.q.q > 0 else 0.0
+        return max(0.0, 100 * (1 - self.q.df / self.q.q)) if self.q.q > 0 else 0.0
 
     def versus(self, a: str, b: str) -> Estimate:
         """Effect of a minus effect of b."""
@@ -139,8 +150,9 @@ class Network:
         def cell(a: str, b: str) -> dict[str, object]:
             found = self.versus(a, b)
             shown = found.as_json()
-            if self.scale.startswith("log "):
-                shown |= {"estimate_exp": _exp(found.estimate), "ci_exp": [_exp(limit) for limit in found.ci]}
+            if self.scale in LOG_SCALES:
+                limits = exp_pair((found.estimate, found.estimate))
+                shown |= {"estimate_exp": limits[0] if limits else None, "ci_exp": exp_pair(found.ci)}
             return shown
 
         return {
@@ -149,14 +161,14 @@ class Network:
             "scale": self.scale,
             "method": self.method,
             "tau2": self.tau2,
-            "tau2_ci": list(self.tau2_ci) if self.tau2_ci else None,
-            "i2": self.i2,
+            "tau2_ci": pair(self.tau2_ci),
+            "i2": self.i2_percent,
             "q_total": self.q.q,
             "q_df": self.q.df,
             "q_p": self.q.p,
             "q_within_designs": self.q_within.as_json(),
             "q_between_designs": self.q_between.as_json(),
-            "designs": [{"treatments": list(d), "studies": k, **q.as_json()} for d, k, q in self.designs],
+            "designs": [{"treatments": list(d.arms), "studies": d.studies, **d.q.as_json()} for d in self.designs],
             "league": {a: {b: cell(a, b) for b in self.treatments if b != a} for a in self.treatments},
             "p_scores": dict(self.p_scores),
             "p_scores_better": self.better,
@@ -165,11 +177,6 @@ class Network:
             "patients": dict(self.patients),
             "warnings": list(self.warnings),
         }
-
-
-def _exp(value: float) -> float | None:
-    """e to the value; None beyond what a number holds."""
-    return math.exp(value) if value < 700 else None
 
 
 class _Rows(NamedTuple):
@@ -181,10 +188,10 @@ class _Rows(NamedTuple):
 
 
 class _Fit(NamedTuple):
-    """Effects theta against the last treatment (n), covariance (n x n), residuals, weights and leverages by row."""
+    """Effects theta against the last treatment (n), a root of their covariance (n x n-1), and by row residuals, weights, the orthonormal basis."""
 
     theta: Floats
-    cov: Floats
+    root: Floats
     residuals: Floats
     w: Floats
     basis: Floats
@@ -201,23 +208,14 @@ def _rows_of(studies: Sequence[Study], treatments: Sequence[str]) -> _Rows:
     spread: list[float] = []
     for study in studies:
         p = len(study.arms)
-        centre = np.eye(p) - 1 / p
-        values, vectors = np.linalg.eigh(-0.5 * centre @ study.variances @ centre)
-        vectors = vectors - vectors.mean(axis=0)
-        flat = int(np.argmin(np.sum(vectors**2, axis=0)))  # the eigenvector of equal effects, which no study can see
-        for k in range(p):
-            if k == flat:
-                continue
-            if values[k] <= 0:
-                raise BadInput(
-                    f"study '{study.label}': its standard errors cannot belong to one study of {p} arms",
-                    hint="The variance of a pair is the sum of the variances of its two arms: check each standard error of the study.",
-                )
+        complement = np.linalg.qr(np.column_stack([np.ones(p), np.eye(p)[:, 1:]]))[0][:, 1:]  # differences only
+        spreads, turned = np.linalg.eigh(-0.5 * complement.T @ study.variances @ complement)
+        for value, vector in zip(spreads, (complement @ turned).T, strict=True):
             row = np.zeros(len(treatments))
-            row[[place[a] for a in study.arms]] = vectors[:, k]
+            row[[place[a] for a in study.arms]] = vector
             x.append(row)
-            y.append(float(vectors[:, k] @ study.effects))
-            spread.append(float(values[k]))
+            y.append(float(vector @ study.effects))
+            spread.append(float(value))
     return _Rows(np.array(x), np.array(y), np.array(spread))
 
 
@@ -228,10 +226,10 @@ def _fit(rows: _Rows, tau2: float) -> _Fit:
     basis, upper = np.linalg.qr(root[:, None] * rows.x[:, :-1])
     inverse = np.linalg.inv(upper)
     n = rows.x.shape[1]
-    theta, cov = np.zeros(n), np.zeros((n, n))
+    theta, cov_root = np.zeros(n), np.zeros((n, n - 1))
     theta[:-1] = inverse @ (basis.T @ (root * rows.y))
-    cov[:-1, :-1] = inverse @ inverse.T
-    return _Fit(theta, cov, rows.y - rows.x @ theta, w, basis)
+    cov_root[:-1] = inverse
+    return _Fit(theta, cov_root, rows.y - rows.x @ theta, w, basis)
 
 
 def _dl(rows: _Rows, df: int) -> float:
@@ -266,11 +264,11 @@ def _reml(rows: _Rows) -> float:
 
     if score(low) <= 0 or score(high) >= 0:
         return grid[best]
-    return float(brentq(score, low, high, xtol=1e-14 * max(high, 1e-300), rtol=1e-12))
+    return float(_optimize.brentq(score, low, high, xtol=1e-14 * max(high, 1e-300), rtol=1e-12))
 
 
 def _q_profile(rows: _Rows, df: int) -> tuple[float, float]:
-    """95 % interval of tau2: where Q at that tau2 equals its 97.5 % and 2.5 % chi-squared quantiles. Source: viechtbauer_2007_qprofile."""
+    """95 % interval of tau2: where Q at that tau2 equals its 97.5 % and 2.5 % chi-squared quantiles. Source: viechtbauer_2007."""
 
     def solve(target: float) -> float:
         def gap(tau2: float) -> float:
@@ -281,15 +279,15 @@ def _q_profile(rows: _Rows, df: int) -> tuple[float, float]:
         high = 2 * float(np.max(rows.l) + np.max(rows.y**2))
         while gap(high) > 0:
             high *= 4
-        return float(brentq(gap, 0.0, high, rtol=1e-10))
+        return float(_optimize.brentq(gap, 0.0, high, rtol=1e-10))
 
-    return solve(float(chi2.ppf(0.975, df))), solve(float(chi2.ppf(0.025, df)))
+    return solve(float(chi2_quantile(0.975, df))), solve(float(chi2_quantile(0.025, df)))
 
 
 def _pairs(fit: _Fit) -> tuple[Floats, Floats]:
-    variances = np.diag(fit.cov)
-    spread = variances[:, None] + variances[None, :] - 2 * fit.cov
-    return fit.theta[:, None] - fit.theta[None, :], np.sqrt(np.maximum(spread, 0.0))
+    """Differences and their standard errors (n x n). Of the root, not of variances: no precision is lost where these differ by magnitudes."""
+    apart = fit.root[:, None, :] - fit.root[None, :, :]
+    return fit.theta[:, None] - fit.theta[None, :], np.linalg.norm(apart, axis=2)
 
 
 def components(studies: Sequence[Study]) -> list[tuple[str, ...]]:
@@ -318,12 +316,12 @@ def fit_network(
     *,
     tau2: Tau2Method = "reml",
     better: Better = "lower",
-    scale: str = "as in the table",
+    scale: Scale = "as_given",
     warnings: Sequence[str] = (),
 ) -> Network:
     """Random-effects network meta-analysis with one tau2. `better` says which effect the P-scores favour.
 
-    Raises BadInput when there is no study or when the network is not connected, naming the parts. Source: rucker_2012_graph.
+    Raises BadInput when there is no study or when the network is not connected, naming the parts. Source: rucker_2012.
     """
     if not studies:
         raise BadInput("there is no study that compares two treatments", hint="Give at least one study with two arms.")
@@ -341,12 +339,13 @@ def fit_network(
     common, random = _fit(rows, 0.0), _fit(rows, found)
     effects, se = _pairs(random)
     common_effects, common_se = _pairs(common)
-    total, designs, within = QPart(common.q if df > 0 else 0.0, df), _designs(studies), []
-    for arms, members in designs.items():
+    total = QPart(common.q if df > 0 else 0.0, df)
+    within: list[Design] = []
+    for arms, members in _designs(studies).items():
         own = _rows_of(members, arms)
         own_df = len(own.y) - (len(arms) - 1)
-        within.append((arms, len(members), QPart(_fit(own, 0.0).q if own_df > 0 else 0.0, own_df)))
-    q_within = QPart(sum(q.q for _, _, q in within), sum(q.df for _, _, q in within))
+        within.append(Design(arms, len(members), QPart(_fit(own, 0.0).q if own_df > 0 else 0.0, own_df)))
+    q_within = QPart(sum(d.q.q for d in within), sum(d.q.df for d in within))
     q_between = QPart(max(0.0, total.q - q_within.q) if df > q_within.df else 0.0, df - q_within.df)
     if q_between.p is not None and q_between.p < 0.05:
         said.append(
@@ -391,10 +390,10 @@ def _patients(studies: Sequence[Study], treatment: str) -> float | None:
 
 
 def _p_scores(treatments: Sequence[str], effects: Floats, se: Floats, better: Better) -> dict[str, float]:
-    """Mean certainty that a treatment is better than each other one. Source: rucker_schwarzer_2015_pscore."""
+    """Mean certainty that a treatment is better than each other one. Source: rucker_schwarzer_2015."""
     sign = -1.0 if better == "lower" else 1.0
     with np.errstate(divide="ignore", invalid="ignore"):
-        certainty = norm.cdf(sign * effects / se)
+        certainty = normal_upper(-sign * effects / se)
     np.fill_diagonal(certainty, 0.0)
     return dict(zip(treatments, (certainty.sum(axis=1) / (len(treatments) - 1)).tolist(), strict=True))
 
@@ -402,7 +401,7 @@ def _p_scores(treatments: Sequence[str], effects: Floats, se: Floats, better: Be
 def _compare(
     studies: Sequence[Study], treatments: Sequence[str], effects: Floats, se: Floats, tau2: float
 ) -> tuple[Comparison, ...]:
-    """Direct, indirect and their difference for each pair that a study compares. Source: netmeta_2023 (back-calculation)."""
+    """Direct, indirect and their difference for each pair that a study compares. Source: balduzzi_2023 (back-calculation)."""
     place = {t: i for i, t in enumerate(treatments)}
     found: list[Comparison] = []
     for a, b in combinations(treatments, 2):
