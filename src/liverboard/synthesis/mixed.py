@@ -202,7 +202,7 @@ def _rough_tau(counts: Likelihood, design: FloatArray) -> FloatArray:
 
 def _rough_beta(counts: Likelihood, design: FloatArray, tau: FloatArray) -> FloatArray:
     predictor, variance = counts.start()
-    weight = 1 / (variance + tau[:, None] ** 2)
+    weight: FloatArray = 1 / (variance + tau[:, None] ** 2)
     gram = np.einsum("bk,kp,kq->bpq", weight, design, design)
     return np.einsum("bpq,bq->bp", np.linalg.pinv(gram), (weight * np.where(weight > 0, predictor, 0)) @ design)
 
