@@ -1,8 +1,10 @@
-"""Is the rule language what a row-by-row reading says it is, on random rules and random facts with unknowns?"""
+"""Is the rule language what a row-by-row reading and SQLite say it is, on random rules and random facts with unknowns?"""
 
 from __future__ import annotations
 
+import contextlib
 import math
+import sqlite3
 from typing import Any
 
 import polars as pl
@@ -47,6 +49,16 @@ def test_one_row_is_decided_as_the_reference_decides_it(written: Written, row: d
     assert decide(read(text), row) is truth(predicate, row)
     named = {name: value for name, value in row.items() if value is not None}
     assert decide(read(text), named) is truth(predicate, row)
+
+
+@settings(max_examples=300)
+@given(predicates(ALL_FACTS), rows(ALL_FACTS))
+def test_sqlite_gives_the_same_answer_to_the_same_text(written: Written, row: dict[str, Any]) -> None:
+    columns = ", ".join(f"? AS {name}" for name in row)
+    with contextlib.closing(sqlite3.connect(":memory:")) as sqlite:
+        asked = f"SELECT {written[1]} FROM (SELECT {columns})"  # noqa: S608
+        (found,) = sqlite.execute(asked, [*row.values()]).fetchone()
+    assert decide(read(written[1]), row) is (None if found is None else bool(found))
 
 
 @settings(max_examples=200)

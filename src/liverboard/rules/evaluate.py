@@ -82,8 +82,12 @@ def evaluate_lesions(rules: Sequence[Compiled], cases: pl.DataFrame, lesions: pl
 
 
 def _with_facts(frame: pl.DataFrame, rules: Sequence[Compiled]) -> pl.DataFrame:
-    """The frame with an unknown column for every fact that it lacks."""
+    """The frame with an unknown column for every fact that it lacks. A number that is none (NaN, as other programs write an empty cell) is unknown too."""
     import polars as pl
 
     needed = dict.fromkeys(fact for each in rules for fact in facts_in(each.expression))
-    return frame.with_columns([pl.lit(None).alias(name) for name in needed if name not in frame.columns])
+    floats = [name for name in needed if name in frame.columns and frame.schema[name].is_float()]
+    return frame.with_columns(
+        *(pl.lit(None).alias(name) for name in needed if name not in frame.columns),
+        *(pl.col(name).fill_nan(None) for name in floats),
+    )
