@@ -9,6 +9,7 @@ from typing import Annotated, Optional
 import typer
 
 from liverboard import __version__
+from liverboard.cli.evidence import evidence_app
 from liverboard.cli.pacs import pacs_app
 from liverboard.cli.parameters import AsOf, CasePath, Json, Sample, day, today
 from liverboard.cli.weigh import Policy, options
@@ -394,6 +395,7 @@ def phantom(
         )
 
 
+app.add_typer(evidence_app, name="evidence")
 app.add_typer(pacs_app, name="pacs")
 app.command(epilog="Example: liverboard options case.yaml --as-of 2024-05-15 --json")(options)
 

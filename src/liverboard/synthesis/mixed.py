@@ -204,7 +204,8 @@ def _rough_beta(counts: Likelihood, design: FloatArray, tau: FloatArray) -> Floa
     predictor, variance = counts.start()
     weight: FloatArray = 1 / (variance + tau[:, None] ** 2)
     gram = np.einsum("bk,kp,kq->bpq", weight, design, design)
-    return np.einsum("bpq,bq->bp", np.linalg.pinv(gram), (weight * np.where(weight > 0, predictor, 0)) @ design)
+    inverse = np.asarray(np.linalg.pinv(gram), dtype=float)
+    return np.einsum("bpq,bq->bp", inverse, (weight * np.where(weight > 0, predictor, 0)) @ design)
 
 
 def _climb(counts: Likelihood, design: FloatArray, tau: FloatArray, *, fixed: bool, nodes: int) -> MixedFit:
@@ -279,4 +280,4 @@ def _covariance(
     information = -_assemble(design, *parts)
     if fixed:
         information = information[:, :p, :p]
-    return np.linalg.pinv(information, hermitian=True)[:, :p, :p]
+    return np.asarray(np.linalg.pinv(information, hermitian=True), dtype=float)[:, :p, :p]

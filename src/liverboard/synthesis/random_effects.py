@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from liverboard.errors import BadInput
@@ -83,13 +83,14 @@ class Weighted:
         self.w, self.design = w, design
         k, p = design.shape
         self._products = np.ascontiguousarray((design[:, :, None] * design[:, None, :]).reshape(k, p * p))
-        self.gram = self._moment(w)
-        self.inverse = 1 / self.gram if p == 1 else np.linalg.inv(self.gram)
+        self.gram = self.moment(w)
+        self.inverse: FloatArray = 1 / self.gram if p == 1 else np.asarray(np.linalg.inv(self.gram), dtype=float)
         self.beta: FloatArray = self.solve(y)
         self.residual: FloatArray = y - self.beta @ design.T
         self.py: FloatArray = w * self.residual
 
-    def _moment(self, weights: FloatArray) -> FloatArray:
+    def moment(self, weights: FloatArray) -> FloatArray:
+        """X' diag(weights) X, (B, p, p)."""
         p = self.design.shape[1]
         return (weights @ self._products).reshape(-1, p, p)
 
@@ -115,12 +116,12 @@ class Weighted:
 
     @property
     def trace_p(self) -> FloatArray:
-        return self.w.sum(axis=1) - np.einsum("bpq,bqp->b", self.inverse, self._moment(self.w**2))
+        return self.w.sum(axis=1) - np.einsum("bpq,bqp->b", self.inverse, self.moment(self.w**2))
 
     @property
     def trace_pp(self) -> FloatArray:
-        once = np.matmul(self.inverse, self._moment(self.w**2))
-        cube = np.einsum("bpq,bqp->b", self.inverse, self._moment(self.w**3))
+        once = np.matmul(self.inverse, self.moment(self.w**2))
+        cube = np.einsum("bpq,bqp->b", self.inverse, self.moment(self.w**3))
         return (self.w**2).sum(axis=1) - 2 * cube + np.einsum("bpq,bqp->b", once, once)
 
     @property
@@ -129,7 +130,9 @@ class Weighted:
         return np.log(self.gram[:, 0, 0]) if self.design.shape[1] == 1 else np.linalg.slogdet(self.gram)[1]
 
 
-def log_likelihood(y: FloatArray, v: FloatArray, design: FloatArray, tau2: FloatArray, *, restricted: bool) -> FloatArray:
+def log_likelihood(
+    y: FloatArray, v: FloatArray, design: FloatArray, tau2: FloatArray, *, restricted: bool
+) -> FloatArray:
     """Profile log-likelihood of tau2, (B,), up to a constant: restricted (REML) or full (ML)."""
     present = np.isfinite(v)
     fit = Weighted(y, 1 / (v + tau2[:, None]), design)
@@ -157,11 +160,11 @@ def fit_effects(y: ArrayLike, v: ArrayLike, design: ArrayLike | None = None, met
     beta, cov, q = fit.beta, fit.inverse, fit.q
     if method == "genq":  # the weights stay those of the fixed-effect model; only the standard error knows of tau2
         beta = plain.beta
-        inside = plain._moment(plain.w**2 * np.where(np.isfinite(v), v + tau2[:, None], 0.0))  # noqa: SLF001
+        inside = plain.moment(plain.w**2 * np.where(np.isfinite(v), v + tau2[:, None], 0.0))
         cov = plain.inverse @ inside @ plain.inverse
     with np.errstate(divide="ignore", invalid="ignore"):
-        typical = np.where(df > 0, df / plain.trace_p, 1 / plain.w.sum(axis=1))
-        scale2 = np.where(df > 0, q / df, 1.0)
+        typical = np.asarray(np.where(df > 0, df / plain.trace_p, 1 / plain.w.sum(axis=1)), dtype=float)
+        scale2: FloatArray = np.where(df > 0, q / df, 1.0)
     return EffectsFit(beta, cov, tau2, plain.q, df, typical, scale2, method)
 
 
@@ -235,7 +238,7 @@ def _maximum(y: FloatArray, v: FloatArray, x: FloatArray, *, restricted: bool) -
     low = _GRID[np.maximum(best - 1, 0)] * spread
     high = _GRID[np.minimum(best + 1, len(_GRID) - 1)] * spread
     tau2 = _GRID[best] * spread
-    active = np.arange(y.shape[0])
+    active: NDArray[np.intp] = np.arange(y.shape[0])
     for _ in range(100):
         now = tau2[active]
         fit = Weighted(y[active], 1 / (v[active] + now[:, None]), x)
@@ -245,14 +248,14 @@ def _maximum(y: FloatArray, v: FloatArray, x: FloatArray, *, restricted: bool) -
         low[active] = np.where(score > 0, now, low[active])
         high[active] = np.where(score > 0, high[active], now)
         observed = 2 * fit.ypppy - expected
-        new = now + score / np.where(observed > 0.05 * expected, observed, expected)
+        new: FloatArray = now + score / np.where(observed > 0.05 * expected, observed, expected)
         outside = (new < low[active]) | (new > high[active])
         new = np.where(outside, 0.5 * (low[active] + high[active]), new)
         border = (now <= 0) & (score <= 0)
         new = np.where(border, 0.0, new)
         tau2[active] = new
-        moving = ~border & (np.abs(new - now) > 1e-11 * (new + 1e-6 / fit.w.max(axis=1)))
-        active = active[moving]
+        moving = np.abs(new - now) > 1e-11 * (new + 1e-6 / fit.w.max(axis=1))
+        active = active[np.flatnonzero(moving & ~border)]
         if active.size == 0:
             break
     return tau2
