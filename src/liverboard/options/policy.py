@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, ConfigDict, ValidationError
 
+from liverboard.clinical.derive import Value
 from liverboard.clinical.extent import Frozen
 from liverboard.errors import BadInput, Problem
 from liverboard.knowledge import yaml_with_lines
 from liverboard.options.catalogue import load_catalogue, vocabulary
 from liverboard.rules.expression import Expression, comparisons, decide, facts_in, representatives
-from liverboard.rules.load import case_faults, check_rule
+from liverboard.rules.load import case_faults, check_rule, line_of
 from liverboard.rules.parse import ExpressionError, parse
-from liverboard.rules.rule import LOCAL, Compiled, Name, Override, Rule, Words
+from liverboard.rules.rule import LOCAL, Compiled, Name, Override, Rule, Sentence, Words
 
 _MAX_BYTES = 2_000_000
+_MOST_COMPARED = 100_000  # sets of facts under which a tightened rule is held against the old one
 _STRICTER_WHEN_WIDER = {"contraindication", "caution", "outside_studied"}
 
 
@@ -31,19 +34,21 @@ class Change(Frozen):
     model_config = ConfigDict(extra="allow")
 
     id: Name
-    action: Literal["add", "tighten", "off"]
-    reason: Words
+    action: Annotated[
+        Literal["add", "tighten", "off"], BeforeValidator(lambda word: "off" if word is False else word)
+    ]  # YAML reads a bare off as false
+    reason: Sentence
     when: Words | None = None
 
 
 class Policy(Frozen):
     """A policy file. `jurisdiction`: which product labels apply (without one every label does; an option without a label of it keeps the labels of elsewhere)."""
 
-    centre: Words
-    approved_by: Words
+    centre: Sentence
+    approved_by: Sentence
     date: dt.date
     jurisdiction: Words | None = None
-    rules: tuple[Change, ...] = Field(default=())
+    rules: Annotated[tuple[Change, ...], BeforeValidator(lambda listed: () if listed is None else listed)] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,6 @@ def policy_of(text: str, where: str) -> Ruleset:
     problems: list[Problem] = []
     try:
         content, lines = yaml_with_lines(text)
-        policy = Policy.model_validate(content)
     except yaml.YAMLError as error:
         mark: Any = getattr(error, "problem_mark", None)
         raise BadInput(
@@ -97,9 +101,16 @@ def policy_of(text: str, where: str) -> Ruleset:
             where=where,
             problems=[Problem(str(getattr(error, "problem", error)), line=mark.line + 1 if mark else None)],
         ) from None
+    try:
+        policy = Policy.model_validate(content)
     except ValidationError as error:
         problems = [
-            Problem(fault["msg"], field=".".join(map(str, fault["loc"]))) for fault in error.errors(include_url=False)
+            Problem(
+                fault["msg"].removeprefix("Value error, "),
+                line=line_of(lines, fault["loc"]),
+                field=".".join(map(str, fault["loc"])) or None,
+            )
+            for fault in error.errors(include_url=False)
         ]
         raise BadInput(
             "the policy is not as expected",
@@ -112,6 +123,15 @@ def policy_of(text: str, where: str) -> Ruleset:
         line = lines.get(("rules", place))
         faults = list(_applied(change, rules, policy))
         problems += [Problem(f"{change.id}: {fault}", line=line) for fault in faults]
+    labelled = {name for each in rules.values() for name in each.rule.jurisdiction}
+    if policy.jurisdiction is not None and policy.jurisdiction not in labelled:
+        known = ", ".join(sorted(labelled))
+        problems.append(
+            Problem(
+                f"no label of '{policy.jurisdiction}' was seen; leave it out, or choose {known}",
+                line=lines.get(("jurisdiction",)),
+            )
+        )
     if problems:
         raise BadInput("the policy cannot be applied", where=where, problems=problems)
     seen: set[str] = {
@@ -155,10 +175,10 @@ def _added(change: Change, rules: dict[str, Compiled], override: Override) -> It
     compiled, faults = check_rule(
         {**own, **(change.model_extra or {}), "id": change.id, "when": change.when}, vocabulary()
     )
-    yield from (f"{'.'.join(map(str, place))}: {fault}" for place, fault in faults)
+    yield from (": ".join((".".join(map(str, place)), fault)) if place else fault for place, fault in faults)
     if compiled is None:
         return
-    wrong = list(case_faults(compiled))
+    wrong = [fault.removeprefix(f"{change.id}: ") for fault in case_faults(compiled)]
     yield from wrong
     if not wrong:
         rules[change.id] = compiled.under(override)
@@ -171,9 +191,13 @@ def _tightened(when: str, each: Compiled, rules: dict[str, Compiled], override: 
         yield from error.faults
         return
     wider = each.rule.effect in _STRICTER_WHEN_WIDER
-    witness = _loosened(each.expression, stricter, each.rule, wider=wider)
+    choices = _choices(each.expression, stricter, each.rule)
+    if prod(len(values) for values in choices.values()) > _MOST_COMPARED:
+        yield "it reads too many facts to show that it is stricter; leave the rule as it is and add your own beside it"
+        return
+    witness = _loosened(each.expression, stricter, choices, wider=wider)
     if witness is not None:
-        shown = ", ".join(f"{name} = {value}" for name, value in witness.items())
+        shown = ", ".join(f"{name} = {'unknown' if value is None else value}" for name, value in witness.items())
         yield f"this loosens the rule (for {shown} it would no longer hold back); to loosen a rule switch it off with a reason and add your own"
         return
     rules[each.rule.id] = each.under(
@@ -189,14 +213,20 @@ def _tightened(when: str, each: Compiled, rules: dict[str, Compiled], override: 
     )
 
 
-def _loosened(old: Expression, new: Expression, rule: Rule, *, wider: bool) -> dict[str, Any] | None:
-    """Facts under which the new predicate holds back less than the old one; None when there are none."""
+def _choices(old: Expression, new: Expression, rule: Rule) -> dict[str, tuple[Value | None, ...]]:
+    """For each fact that either predicate reads: one value of each kind that they tell apart, and unknown."""
     facts = vocabulary().of(rule.scope)
-    names = tuple(dict.fromkeys((*facts_in(old), *facts_in(new))))
     reading = [*comparisons(old), *comparisons(new)]
-    choices = [representatives(facts[name], [one for one in reading if one.fact == name]) for name in names]
-    for values in product(*choices):
-        given = dict(zip(names, values, strict=True))
+    names = dict.fromkeys((*facts_in(old), *facts_in(new)))
+    return {name: (*representatives(facts[name], [one for one in reading if one.fact == name]), None) for name in names}
+
+
+def _loosened(
+    old: Expression, new: Expression, choices: Mapping[str, Sequence[Value | None]], *, wider: bool
+) -> dict[str, Value | None] | None:
+    """Facts under which the new predicate holds back less than the old one; None when there are none."""
+    for values in product(*choices.values()):
+        given = dict(zip(choices, values, strict=True))
         before, after = decide(old, given), decide(new, given)
         if (before and not after) if wider else (after and not before):
             return given

@@ -19,9 +19,12 @@ def rules_of(option: str, rules: Iterable[Compiled], *, active: bool = True) -> 
     return tuple(each for each in rules if option in each.rule.option and (each.active or not active))
 
 
-def verdicts(rules: Sequence[Compiled], truths: pl.DataFrame) -> pl.DataFrame:
+def verdicts(rules: Sequence[Compiled], truths: pl.DataFrame, options: Iterable[str] = OPTIONS) -> pl.DataFrame:
     """The verdict of every option, one column each, from the frame that `rules.evaluate` gives."""
-    return truths.lazy().select([_verdict(rules_of(option, rules)).alias(option) for option in OPTIONS]).collect()
+    found = [_verdict(rules_of(option, rules)).alias(option) for option in OPTIONS]
+    return (
+        truths.lazy().with_columns(found).select(OPTIONS).collect()
+    )  # as high as `truths`, though no rule may speak of an option
 
 
 def _verdict(rules: Sequence[Compiled]) -> pl.Expr:

@@ -110,12 +110,12 @@ def read_rules(text: str, name: str, vocabulary: Vocabulary) -> tuple[list[Entry
         problems += [
             Problem(
                 f"{name}: {own or f'rule {place + 1}'}: {message}",
-                line=_line(lines, ("rules", place, *step)),
+                line=line_of(lines, ("rules", place, *step)),
                 field=".".join(map(str, step)) or None,
             )
             for step, message in faults
         ]
-        entries.append(Entry(name, _line(lines, ("rules", place)), own, compiled))
+        entries.append(Entry(name, line_of(lines, ("rules", place)), own, compiled))
     return entries, problems
 
 
@@ -201,7 +201,7 @@ def _value_faults(name: str, value: Value, facts: Mapping[str, FactDefinition]) 
             yield f"{name}: {doubt}"
 
 
-def _line(lines: Mapping[tuple[Any, ...], int], path: Sequence[Any]) -> int | None:
+def line_of(lines: Mapping[tuple[Any, ...], int], path: Sequence[Any]) -> int | None:
     """The line of the nearest place of `path` that the file has."""
     steps = tuple(path)
     while steps and steps not in lines:
