@@ -19,11 +19,11 @@ def rules_of(option: str, rules: Iterable[Compiled], *, active: bool = True) -> 
     return tuple(each for each in rules if option in each.rule.option and (each.active or not active))
 
 
-def verdicts(rules: Sequence[Compiled], truths: pl.DataFrame, options: Iterable[str] = OPTIONS) -> pl.DataFrame:
+def verdicts(rules: Sequence[Compiled], truths: pl.DataFrame, options: Sequence[str] = OPTIONS) -> pl.DataFrame:
     """The verdict of every option, one column each, from the frame that `rules.evaluate` gives."""
-    found = [_verdict(rules_of(option, rules)).alias(option) for option in OPTIONS]
+    found = [_verdict(rules_of(option, rules)).alias(option) for option in options]
     return (
-        truths.lazy().with_columns(found).select(OPTIONS).collect()
+        truths.lazy().with_columns(found).select(options).collect()
     )  # as high as `truths`, though no rule may speak of an option
 
 
