@@ -401,7 +401,7 @@ def _p_scores(treatments: Sequence[str], effects: Floats, se: Floats, better: Be
 def _compare(
     studies: Sequence[Study], treatments: Sequence[str], effects: Floats, se: Floats, tau2: float
 ) -> tuple[Comparison, ...]:
-    """Direct, indirect and their difference for each pair that a study compares. Source: balduzzi_2023 (back-calculation)."""
+    """Direct, indirect and their difference for each pair that a study compares. Source: netmeta_jss (back-calculation)."""
     place = {t: i for i, t in enumerate(treatments)}
     found: list[Comparison] = []
     for a, b in combinations(treatments, 2):
