@@ -238,7 +238,7 @@ def _maximum(y: FloatArray, v: FloatArray, x: FloatArray, *, restricted: bool) -
     low = _GRID[np.maximum(best - 1, 0)] * spread
     high = _GRID[np.minimum(best + 1, len(_GRID) - 1)] * spread
     tau2 = _GRID[best] * spread
-    active: NDArray[np.intp] = np.arange(y.shape[0])
+    active = np.arange(y.shape[0])
     for _ in range(100):
         now = tau2[active]
         fit = Weighted(y[active], 1 / (v[active] + now[:, None]), x)
@@ -255,7 +255,7 @@ def _maximum(y: FloatArray, v: FloatArray, x: FloatArray, *, restricted: bool) -
         new = np.where(border, 0.0, new)
         tau2[active] = new
         moving = np.abs(new - now) > 1e-11 * (new + 1e-6 / fit.w.max(axis=1))
-        active = active[np.flatnonzero(moving & ~border)]
+        active = np.asarray(active[moving & ~border], dtype=np.intp)
         if active.size == 0:
             break
     return tau2
