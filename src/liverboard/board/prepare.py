@@ -314,12 +314,16 @@ def _software() -> tuple[Provenance, ...]:
 
 
 def _sources(options: OptionsReport) -> tuple[Provenance, ...]:
-    """The literature behind the derived facts and behind the reasons that are given."""
+    """The literature behind the derived facts and behind all that is said of the options."""
     references = load_references()
     behind_facts = {definition.source for definition in load_dictionary().values() if definition.source is not None}
-    used = sorted(
-        behind_facts | {source.key for each in options.options for reason in each.reasons for source in reason.sources}
+    statements = (
+        *(reason for each in options.options for reason in each.reasons),
+        *(position for note in options.disagreements for position in note.positions),
+        *options.equipoise,
+        *options.context,
     )
+    used = sorted(behind_facts | {source.key for statement in statements for source in statement.sources})
     return tuple(
         Provenance(
             what=key,

@@ -74,8 +74,13 @@ _SHORT: Final[dict[str, str]] = {
     "ctace": "cTACE",
     "debtace": "DEB-TACE",
     "ssa": "SSA",
+    "surveillance": "surveillance",
+    "everolimus": "everolimus",
+    "sunitinib": "sunitinib",
+    "cabozantinib": "cabozantinib",
+    "chemotherapy": "chemotherapy",
 }
-_SIRT: Final = {"sirt_resin": "resin", "sirt_glass": "glass", "sirt_ho166": "Ho-166"}
+SIRT: Final = {"sirt_resin": "resin", "sirt_glass": "glass", "sirt_ho166": "Ho-166"}
 
 
 def option_words(option: str) -> str:
@@ -84,10 +89,10 @@ def option_words(option: str) -> str:
 
 def short_words(options: Sequence[str]) -> str:
     """Several options in few words: the three kinds of SIRT are one."""
-    kinds = [_SIRT[option] for option in options if option in _SIRT]
-    words = [_SHORT.get(option, OPTION_WORDS[option]) for option in options if option not in _SIRT]
+    kinds = [SIRT[option] for option in options if option in SIRT]
+    words = [_SHORT.get(option, OPTION_WORDS[option]) for option in options if option not in SIRT]
     if kinds:
-        words.append("SIRT" if len(kinds) == len(_SIRT) else f"SIRT ({', '.join(kinds)})")
+        words.append("SIRT" if len(kinds) == len(SIRT) else f"SIRT ({', '.join(kinds)})")
     return ", ".join(words)
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from liverboard.board.dossier import Dossier, ExtentSection, FactEntry
-from liverboard.options.words import VERDICT_WORDS, option_words
+from liverboard.board.dossier import Dossier, ExtentSection, FactEntry, Provenance
 from liverboard.report.figures import sizes_finding
 from liverboard.report.liver_map import diameter, finding, liver_map_text, main_segments
 from liverboard.report.measures import Measures, measures_of
+from liverboard.report.options_view import OptionsView, options_view
 from liverboard.report.timeline import TimelineRow, timeline_finding, timeline_rows
 from liverboard.report.words import (
     NOT_KNOWN,
     SEX,
     THIN,
+    VERIFICATION,
     age,
     clean,
     counted,
@@ -29,11 +30,6 @@ from liverboard.report.words import (
 
 RESEARCH = "Research use"
 METHOD = {"measured": "measured", "stated": "as stated in the case", "none": ""}
-VERIFICATION = {
-    "A": "A: seen in the source itself",
-    "B": "B: seen as another publication quotes it",
-    "U": "U: not verified",
-}
 REASON = {"questioned": "questioned", "unknown": NOT_KNOWN, "stale": "old"}
 
 
@@ -141,7 +137,8 @@ class View:
     warnings: tuple[str, ...]
     events: tuple[EventRow, ...]
     sources: tuple[SourceRow, ...]
-    options: str
+    references: tuple[SourceRow, ...]
+    options: OptionsView
     evidence: str
 
 
@@ -256,6 +253,26 @@ def _shares(extent: ExtentSection) -> tuple[tuple[str, str, str], ...]:
     )
 
 
+def _source_row(s: Provenance) -> SourceRow:
+    return SourceRow(
+        clean(s.what),
+        s.kind,
+        clean(s.detail),
+        clean(s.sha256 or ""),
+        s.verification or "",
+        VERIFICATION.get(s.verification or "", ""),
+    )
+
+
+def _references(dossier: Dossier, options: OptionsView) -> tuple[SourceRow, ...]:
+    """Literature, in the order of its numbers: as the options cite it, then the rest."""
+    known = {s.what: s for s in dossier.provenance if s.kind == "source"}
+    cited = [known.get(key) or Provenance(what=key, kind="source", detail=citation) for key, citation in options.cited]
+    keys = {key for key, _ in options.cited}
+    rest = [s for s in dossier.provenance if s.kind == "source" and s.what not in keys]
+    return tuple(_source_row(s) for s in (*cited, *rest))
+
+
 def _tick(value: bool | None) -> str:
     return NOT_KNOWN if value is None else "yes" if value else "no"
 
@@ -265,6 +282,7 @@ def view_of(dossier: Dossier) -> View:
     groups: dict[str, list[FactRow]] = {}
     for fact in dossier.facts.values():
         groups.setdefault(clean(fact.group), []).append(_fact_row(fact))
+    options = options_view(dossier)
     source = " · ".join(filter(None, (METHOD[e.method], modality_words(e.modality), day(e.date) if e.date else "")))
     return View(
         case=clean(dossier.case),
@@ -321,11 +339,9 @@ def view_of(dossier: Dossier) -> View:
             )
             for v in sorted({v.id: v for v in reversed(dossier.events)}.values(), key=lambda v: v.date, reverse=True)
         ),
-        sources=tuple(
-            SourceRow(clean(s.what), s.kind, clean(s.detail), clean(s.sha256 or ""), s.verification or "", VERIFICATION.get(s.verification or "", ""))
-            for s in dossier.provenance
-        ),
-        options="; ".join(f"{option_words(each.option)}: {VERDICT_WORDS[each.verdict]}" for each in dossier.options.options),
+        sources=tuple(_source_row(s) for s in dossier.provenance if s.kind != "source"),
+        references=_references(dossier, options),
+        options=options,
         evidence=clean(dossier.evidence.says),
     )  # fmt: skip
 

@@ -13,6 +13,11 @@ THIN = "\u202f"  # narrow no-break space: value and unit stay on one line
 NOT_KNOWN = "not known"
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 SEX = {"f": "female", "m": "male"}
+VERIFICATION = {
+    "A": "A: seen in the source itself",
+    "B": "B: seen as another publication quotes it",
+    "U": "U: not verified",
+}
 MODALITY = {
     "PET_SSTR": "SSTR PET",
     "PET_FDG": "FDG PET",

@@ -15,7 +15,7 @@
     if (e.ctrlKey || e.metaKey || e.altKey) return;
     if (e.key === "?" && dialog.showModal && !dialog.open) dialog.showModal();
     if (e.key === "d") toggle();
-    var go = { 1: "board", 2: "lesions", 3: "facts", 4: "evidence", 5: "history", 6: "events", 7: "provenance" }[e.key];
+    var go = { 1: "board", 2: "lesions", 3: "options", 4: "facts", 5: "evidence", 6: "history", 7: "events", 8: "provenance" }[e.key];
     if (go) document.getElementById(go).scrollIntoView();
   });
   addEventListener("beforeprint", function () {
