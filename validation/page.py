@@ -216,7 +216,7 @@ block a study; a script in base R works on all pairs with reduced weights (Q and
 {table(rows, names)}
 
 Differences in the REML tau2 come from where metafor's optimiser stops: at our tau2 its own likelihood is never lower beyond rounding. Networks without a degree of freedom have no REML fit.
-The largest differences of Q and effects lie in networks whose variances span eight magnitudes: there the peers invert whole covariance matrices.
+The largest differences of Q and effects lie in networks whose variances span eight magnitudes.
 """
 
 
