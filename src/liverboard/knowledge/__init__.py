@@ -67,6 +67,11 @@ def load_references() -> Mapping[str, Reference]:
         raise KnowledgeBaseError(reasons(error), where="references.yaml", hint=_REINSTALL) from None
 
 
+def packaged_text(name: str) -> str:
+    """A packaged file such as `evidence/studies.csv` as text. Raises KnowledgeBaseError."""
+    return _read(name)
+
+
 def packaged_texts(folder: str) -> Mapping[str, str]:
     """The YAML files of a packaged folder as text, by name. Raises KnowledgeBaseError."""
     names = sorted(

@@ -1,0 +1,1 @@
+"""The study catalogue: what was published, checked, pooled by technique and outcome, with its certainty, and kept alive."""
