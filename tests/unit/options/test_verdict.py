@@ -168,7 +168,7 @@ CLINIC = {"kind": "clinic", "date": "2024-05-01", "frail": True, "cirrhosis": Fa
 
 def test_reasons_come_in_order_of_weight() -> None:
     rules = [
-        rule("studied", "outside_studied"), rule("maybe_caution", "caution", "pregnant"), rule("no_indication", "indication", "cirrhosis"), rule("caution", "caution"),
+        rule("studied", "outside_studied"), rule("late", "contraindication", "pregnant", ask="before_procedure"), rule("maybe_caution", "caution", "pregnant"), rule("no_indication", "indication", "cirrhosis"), rule("caution", "caution"),
         rule("indication", "indication"), rule("maybe_requirement", "requirement", "portal_hypertension"), rule("maybe_stop", "contraindication", "active_hepatitis"),
         rule("requirement", "requirement", "cirrhosis"), rule("stop", "contraindication"), rule("off", "contraindication", override=OFF),
         rule("silent_caution", "caution", "cirrhosis"), rule("silent_stop", "contraindication", "cirrhosis"),
@@ -176,7 +176,7 @@ def test_reasons_come_in_order_of_weight() -> None:
     each = told(*rules, events=[CLINIC])
     assert each.verdict == "excluded"
     assert [reason.rule for reason in each.reasons] == [
-        "stop", "requirement", "maybe_stop", "maybe_requirement", "indication", "caution", "no_indication", "maybe_caution", "studied", "off",
+        "stop", "requirement", "maybe_stop", "maybe_requirement", "indication", "caution", "late", "no_indication", "maybe_caution", "studied", "off",
     ]  # fmt: skip
     assert [reason.rule for reason in each.reasons if reason.decides] == ["stop", "requirement"]
 
