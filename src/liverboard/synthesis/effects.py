@@ -66,10 +66,14 @@ def columns(labels: Sequence[str], **given: ArrayLike) -> dict[str, FloatArray]:
     return arrays
 
 
+def rows_where(truth: np.ndarray) -> list[int]:
+    return [int(i) for i in np.flatnonzero(truth)]
+
+
 def refuse(labels: Sequence[str], faults: dict[str, np.ndarray], hint: str = "") -> None:
     """Raise BadInput naming every study in which a fault holds; faults map words to (k,) truth."""
     problems = [
-        Problem(f"study '{labels[i]}': {words}") for words, where in faults.items() for i in np.flatnonzero(where)[:20]
+        Problem(f"study '{labels[i]}': {words}") for words, where in faults.items() for i in rows_where(where)[:20]
     ]
     if problems:
         raise BadInput("the studies cannot be pooled as given", problems=problems, hint=hint)
@@ -143,7 +147,7 @@ def two_by_two(
     silent = (a + b == 0) | (a + b == m1 + m2)
     warnings: tuple[str, ...] = ()
     if silent.any():
-        names = ", ".join(labels[i] for i in np.flatnonzero(silent))
+        names = ", ".join(labels[i] for i in rows_where(silent))
         if silent.all():
             raise BadInput(
                 "no study has both events and patients without one: a ratio cannot be estimated",
@@ -231,7 +235,7 @@ def hazard_ratios(
     warnings = tuple(
         f"{labels[i]}: the hazard ratio {point[i]:g} is {abs(y[i] - middle[i]) / se[i]:.1f} standard errors off the middle of its interval "
         f"{bottom[i]:g} to {top[i]:g}: rounding, or a typing error."
-        for i in np.flatnonzero(np.abs(y - middle) > ASYMMETRY * se)
+        for i in rows_where(np.abs(y - middle) > ASYMMETRY * se)
     )
     return Effects(tuple(labels), y, se**2, "log_hazard_ratio", "log", None, shown, warnings)
 

@@ -65,8 +65,9 @@ class MixedFit:
 
     @property
     def se(self) -> FloatArray:
-        """Standard errors of beta, (B, p)."""
-        return np.sqrt(np.diagonal(self.cov, axis1=1, axis2=2))
+        """Standard errors of beta, (B, p); NaN where the fit did not converge."""
+        variance = np.where(self.converged[:, None], np.diagonal(self.cov, axis1=1, axis2=2), np.nan)
+        return np.sqrt(np.where(variance >= 0, variance, np.nan))
 
 
 def _mode(counts: Likelihood, a: FloatArray, tau: FloatArray, u: FloatArray) -> FloatArray:
@@ -84,7 +85,7 @@ def _mode(counts: Likelihood, a: FloatArray, tau: FloatArray, u: FloatArray) -> 
 
 
 @dataclass(slots=True)
-class _Evaluation:
+class Evaluation:
     """Log-likelihood a study (B, k), its gradient in (a, tau), the Hessian by Louis's formula, and the modes."""
 
     loglik: FloatArray
@@ -96,7 +97,7 @@ class _Evaluation:
     u: FloatArray
 
 
-def _evaluate(counts: Likelihood, a: FloatArray, tau: FloatArray, u: FloatArray, nodes: int) -> _Evaluation:
+def evaluate(counts: Likelihood, a: FloatArray, tau: FloatArray, u: FloatArray, nodes: int) -> Evaluation:
     """The quadrature at linear predictors a (B, k), spreads tau (B,), modes started at u (B, k)."""
     g, w = np.polynomial.hermite.hermgauss(nodes)
     centre, t = a[:, :, None], tau[:, None, None]
@@ -131,16 +132,16 @@ def _evaluate(counts: Likelihood, a: FloatArray, tau: FloatArray, u: FloatArray,
     h_aa = (share * (second + first * first)).sum(axis=2) - mean_1**2
     h_at = (share * z * (second + first * first)).sum(axis=2) - mean_1 * mean_z
     h_tt = (share * z * z * (second + first * first)).sum(axis=2) - mean_z**2
-    return _Evaluation(loglik, g_a, g_tau, h_aa, h_at, h_tt, mode[:, :, 0])
+    return Evaluation(loglik, g_a, g_tau, h_aa, h_at, h_tt, mode[:, :, 0])
 
 
-def _exact_hessian(
-    counts: Likelihood, a: FloatArray, tau: FloatArray, at: _Evaluation, nodes: int
+def exact_hessian(
+    counts: Likelihood, a: FloatArray, tau: FloatArray, at: Evaluation, nodes: int
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Second derivatives of each study's log-likelihood in (a, tau): central differences of the exact gradient, (B, k)."""
     h = 1e-4
-    up, down = (_evaluate(counts, a + d, tau, at.u, nodes) for d in (h, -h))
-    wide, narrow = (_evaluate(counts, a, tau + d, at.u, nodes) for d in (h, -h))
+    up, down = (evaluate(counts, a + d, tau, at.u, nodes) for d in (h, -h))
+    wide, narrow = (evaluate(counts, a, tau + d, at.u, nodes) for d in (h, -h))
     return (
         (up.g_a - down.g_a) / (2 * h),
         (wide.g_a - narrow.g_a + up.g_tau - down.g_tau) / (4 * h),
@@ -158,7 +159,7 @@ def _assemble(design: FloatArray, aa: FloatArray, at: FloatArray, tt: FloatArray
     return full
 
 
-def _ascent(hessian: FloatArray, gradient: FloatArray) -> FloatArray:
+def climb_direction(hessian: FloatArray, gradient: FloatArray) -> FloatArray:
     """Newton's step, made to climb: directions of wrong curvature are turned, flat ones are bounded."""
     size, axes = np.linalg.eigh(-hessian)
     floor = np.maximum(1e-10 * np.abs(size).max(axis=1, keepdims=True), 1e-12)
@@ -217,26 +218,26 @@ def _climb(counts: Likelihood, design: FloatArray, tau: FloatArray, *, fixed: bo
     done = np.zeros(batch, dtype=bool)
     active = np.arange(batch)
     here = counts
-    at = _evaluate(here, theta[:, :p] @ design.T, theta[:, p], np.zeros((batch, studies)), nodes)
+    at = evaluate(here, theta[:, :p] @ design.T, theta[:, p], np.zeros((batch, studies)), nodes)
     for _ in range(_STEPS):
         now = theta[active]
         gradient = np.concatenate([at.g_a @ design, at.g_tau.sum(axis=1)[:, None]], axis=1)
         parts = (at.h_aa, at.h_at, at.h_tt)
         if nodes < 5 and not fixed:  # with few nodes Louis's formula is no Hessian of what is maximised
-            parts = _exact_hessian(here, now[:, :p] @ design.T, now[:, p], at, nodes)
+            parts = exact_hessian(here, now[:, :p] @ design.T, now[:, p], at, nodes)
         hessian = _assemble(design, *parts)
         if fixed:
             gradient, step = gradient[:, :p], np.zeros_like(now)
-            step[:, :p] = _ascent(hessian[:, :p, :p], gradient)
+            step[:, :p] = climb_direction(hessian[:, :p, :p], gradient)
         else:
-            step = _ascent(hessian, gradient)
+            step = climb_direction(hessian, gradient)
         reach = np.maximum(np.abs(step[:, :p] @ design.T).max(axis=1), np.abs(step[:, p]))
         step *= np.minimum(1, 3 / np.maximum(reach, 1e-300))[:, None]
 
         before = at.loglik.sum(axis=1)
         slack = 1e-10 * (1 + np.abs(before))
         for _ in range(30):
-            at = _evaluate(here, (now + step)[:, :p] @ design.T, (now + step)[:, p], at.u, nodes)
+            at = evaluate(here, (now + step)[:, :p] @ design.T, (now + step)[:, p], at.u, nodes)
             worse = ~(at.loglik.sum(axis=1) >= before - slack)
             if not worse.any():
                 break
@@ -263,20 +264,20 @@ def _climb(counts: Likelihood, design: FloatArray, tau: FloatArray, *, fixed: bo
     )
 
 
-def _take(at: _Evaluation, rows: np.ndarray) -> _Evaluation:
-    return _Evaluation(
+def _take(at: Evaluation, rows: np.ndarray) -> Evaluation:
+    return Evaluation(
         at.loglik[rows], at.g_a[rows], at.g_tau[rows], at.h_aa[rows], at.h_at[rows], at.h_tt[rows], at.u[rows]
     )
 
 
 def _covariance(
-    counts: Likelihood, design: FloatArray, theta: FloatArray, at: _Evaluation, *, fixed: bool, nodes: int
+    counts: Likelihood, design: FloatArray, theta: FloatArray, at: Evaluation, *, fixed: bool, nodes: int
 ) -> FloatArray:
     p = design.shape[1]
     if fixed and nodes == 1:
         parts = (at.h_aa, at.h_at, at.h_tt)  # at tau = 0 there is nothing to integrate
     else:
-        parts = _exact_hessian(counts, theta[:, :p] @ design.T, theta[:, p], at, nodes)
+        parts = exact_hessian(counts, theta[:, :p] @ design.T, theta[:, p], at, nodes)
     information = -_assemble(design, *parts)
     if fixed:
         information = information[:, :p, :p]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import special
 
 from liverboard.errors import BadInput
@@ -238,7 +238,7 @@ def _maximum(y: FloatArray, v: FloatArray, x: FloatArray, *, restricted: bool) -
     low = _GRID[np.maximum(best - 1, 0)] * spread
     high = _GRID[np.minimum(best + 1, len(_GRID) - 1)] * spread
     tau2 = _GRID[best] * spread
-    active = np.arange(y.shape[0])
+    active = np.arange(y.shape[0], dtype=np.intp)
     for _ in range(100):
         now = tau2[active]
         fit = Weighted(y[active], 1 / (v[active] + now[:, None]), x)
