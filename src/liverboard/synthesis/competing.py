@@ -42,7 +42,7 @@ class CumulativeIncidence:
 def aalen_johansen(observations: Observations, *, level: float = 0.95) -> CumulativeIncidence:
     """F_k = sum of S(t-) d_k / n; standard errors by the infinitesimal jackknife, intervals on the ln(-ln(1 - F)) scale.
 
-    Codes 1, 2, ... are causes. Source: synthesis_methods_note. Raises BadInput: left truncation, strata.
+    Codes 1, 2, ... are causes. Source: survival_methods_note. Raises BadInput: left truncation, strata.
     """
     if observations.entry is not None or observations.strata is not None:
         raise BadInput("cumulative incidence takes no entry times and no strata", hint="Give one group without them.")
@@ -128,7 +128,7 @@ def fine_gray(
 ) -> CoxFit:
     """Subdistribution hazard ratios of event 1, with competing events of codes 2 and up; robust errors, the censoring weights taken as known.
 
-    For prediction; what a treatment does to a cause is the cause-specific Cox model's question. Source: synthesis_methods_note. Raises BadInput: as `cox`;
+    For prediction; what a treatment does to a cause is the cause-specific Cox model's question. Source: survival_methods_note. Raises BadInput: as `cox`;
     left truncation, strata.
     """
     if observations.entry is not None or observations.strata is not None:

@@ -234,7 +234,7 @@ def cox(
 ) -> CoxFit:
     """Maximum partial likelihood. Errors are robust (sandwich of dfbetas) if asked for, with clusters, or with weights that are not whole; clusters add up.
 
-    Source: synthesis_methods_note. Raises BadInput: no event; a covariate that does not vary, or repeats others; a likelihood that rises without end (a
+    Source: survival_methods_note. Raises BadInput: no event; a covariate that does not vary, or repeats others; a likelihood that rises without end (a
     covariate separates those with the event from those at risk), said with its name and direction, never as a number.
     """
     if (observations.event > 1).any():

@@ -55,7 +55,7 @@ def check_proportional_hazards(
 ) -> ProportionalHazards:
     """Score test of x g(t) added to the model, at the fitted coefficients; g is 1 - Kaplan-Meier just before t (`km`), the rank of t, t, or ln t.
 
-    `observations` are those of the fit. Source: synthesis_methods_note. Raises BadInput: a log clock with an event at time 0.
+    `observations` are those of the fit. Source: survival_methods_note. Raises BadInput: a log clock with an event at time 0.
     """
     model, scale = sorted_model(risk_sets(observations), observations, fitted.design, fitted.ties)
     state = model.state(fitted.estimates * scale)

@@ -47,7 +47,7 @@ class SurvivalCurve:
     def quantile(self, p: float = 0.5) -> tuple[float | None, Interval]:
         """The first time at which survival is 1 - p or less, with Brookmeyer-Crowley limits: the first times at which the limits of the curve are.
 
-        None, and an upper limit of infinity, where the curve (or its limit) stays above. Source: synthesis_methods_note.
+        None, and an upper limit of infinity, where the curve (or its limit) stays above. Source: survival_methods_note.
         """
 
         def first(values: Floats) -> float:
@@ -81,7 +81,7 @@ def kaplan_meier(
 
     `robust`: infinitesimal jackknife instead, which takes weights as sampling weights; default where weights are not whole numbers. It equals Greenwood's
     without weights. Interval by the transform; where the curve is 0 no transform gives one, and the limits are 0 and the upper limit of the step before.
-    Source: synthesis_methods_note. Raises BadInput: competing events; robust with left truncation or strata.
+    Source: survival_methods_note. Raises BadInput: competing events; robust with left truncation or strata.
     """
     if (observations.event > 1).any():
         raise BadInput(

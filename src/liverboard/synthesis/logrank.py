@@ -54,7 +54,7 @@ def logrank(
     """Observed minus expected events, with the hypergeometric variance at each event time; chi2 = (O-E)' V^- (O-E).
 
     `peto-peto` weighs each time by the pooled survival just before it. With strata, O, E and V are added over them; left truncation is kept. Whole weights
-    count people. Source: synthesis_methods_note. Raises BadInput: competing events, weights that are not whole.
+    count people. Source: survival_methods_note. Raises BadInput: competing events, weights that are not whole.
     """
     if (observations.event > 1).any():
         raise BadInput("the test is of one event", hint="Take the event as the cause: observations.cause(1).")

@@ -40,7 +40,7 @@ class StudyMedian:
 def pooled_medians(studies: Sequence[StudyMedian], *, level: float = 0.95) -> Pooled:
     """Random effects (REML, Hartung-Knapp, t) of the log medians; reported as a median, in the unit of time.
 
-    Where fewer than half of the studies give an interval: the median of medians instead. Source: synthesis_methods_note. Raises BadInput: no study, a median
+    Where fewer than half of the studies give an interval: the median of medians instead. Source: survival_methods_note. Raises BadInput: no study, a median
     that is not positive or outside its interval, studies whose clocks start at different events.
     """
     _check(studies)
@@ -96,7 +96,7 @@ def pooled_medians(studies: Sequence[StudyMedian], *, level: float = 0.95) -> Po
 def median_of_medians(studies: Sequence[StudyMedian], *, weighted: bool = True, level: float = 0.95) -> Pooled:
     """The median of the medians, weighted by n where all studies give it; interval by the quantiles 0.5 -+ min(0.5, z / (2 sqrt k)) of the medians.
 
-    Needs no intervals of the studies. Source: synthesis_methods_note. Raises BadInput: as `pooled_medians`.
+    Needs no intervals of the studies. Source: survival_methods_note. Raises BadInput: as `pooled_medians`.
     """
     _check(studies)
     k = len(studies)

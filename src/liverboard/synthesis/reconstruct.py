@@ -1,6 +1,7 @@
 """Individual times from a published Kaplan-Meier curve: clicks on the curve and the risk table below it, back to people (Guyot's algorithm).
 
-What comes back is an approximation that is checked against the clicks it came from; the check is part of the result. Source: guyot_2012_reconstruction.
+What comes back is an approximation that is checked against the clicks it came from; the check is part of the result. Source: guyot_2012_reconstruction,
+with censoring spread up to the last click of each interval as in ipdfromkm_2021.
 """
 
 from __future__ import annotations

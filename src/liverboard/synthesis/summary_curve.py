@@ -1,6 +1,6 @@
 """One survival curve from many published ones, without a distribution: survival within each interval is pooled, then multiplied.
 
-Source: combescure_2014_summary_curve; between-study covariance: jackson_2010_multivariate_dl.
+Source: combescure_2014_summary_curve.
 """
 
 from __future__ import annotations
