@@ -80,7 +80,7 @@ def test_json_has_the_keys_that_callers_use() -> None:
 def test_a_reason_carries_the_values_it_was_decided_by() -> None:
     reason = by_option(document(SHUNT))["sirt_resin"]["reasons"][0]
     assert (reason["rule"], reason["facts"]) == ("resin_lung_shunt", {"lung_shunt_fraction": 0.25})
-    assert reason["when"] == "lung_shunt_fraction > 0.2"
+    assert reason["when"] == "lung_shunt_fraction > 0.20"
     assert "25 %" in reason["says"]
     assert {source["key"] for source in reason["sources"]} == {"sirspheres_label_us", "sirspheres_label_apac"}
 

@@ -38,7 +38,8 @@ def open_case(path: Path | None, *, sample: str | None = None) -> OpenedCase:
     """
     if (path is None) == (sample is None):
         raise BadInput(
-            "give one case", hint=f"liverboard board CASE, or --sample with one of: {', '.join(sample_names())}"
+            "give one case",
+            hint=f"Give CASE (a case file or its folder), or --sample with one of: {', '.join(sample_names())}",
         )
     if sample is not None:
         if sample not in sample_names():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 from pathlib import Path
@@ -200,17 +200,8 @@ def _tightened(when: str, each: Compiled, rules: dict[str, Compiled], override: 
         shown = ", ".join(f"{name} = {'unknown' if value is None else value}" for name, value in witness.items())
         yield f"this loosens the rule (for {shown} it would no longer hold back); to loosen a rule switch it off with a reason and add your own"
         return
-    rules[each.rule.id] = each.under(
-        Override(
-            "tighten",
-            override.centre,
-            override.approved_by,
-            override.date,
-            override.reason,
-            packaged_when=str(each.expression),
-        ),
-        stricter,
-    )
+    tightened = replace(override, packaged_when=each.when)
+    rules[each.rule.id] = replace(each, override=tightened, expression=stricter, tightened=when)
 
 
 def _choices(old: Expression, new: Expression, rule: Rule) -> dict[str, tuple[Value | None, ...]]:

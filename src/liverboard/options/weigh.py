@@ -242,7 +242,7 @@ def _reason(each: Compiled, truth: Truth, decides: bool, patient: _Patient) -> R
         effect=rule.effect,
         state=_state(truth),
         decides=decides,
-        when=str(each.expression),
+        when=each.when,
         facts=of_case,
         says=_sentence(each, truth, lesions, patient),
         because=rule.because,

@@ -161,10 +161,16 @@ class Compiled:
     rule: Rule
     expression: Expression
     override: Override | None = None
+    tightened: str | None = None
+
+    @property
+    def when(self) -> str:
+        """The predicate as it is written, on one line."""
+        return " ".join((self.tightened or self.rule.when).split())
 
     @property
     def active(self) -> bool:
         return self.override is None or self.override.action not in {"off", "jurisdiction"}
 
-    def under(self, override: Override, expression: Expression | None = None) -> Compiled:
-        return replace(self, override=override, expression=expression or self.expression)
+    def under(self, override: Override) -> Compiled:
+        return replace(self, override=override)
