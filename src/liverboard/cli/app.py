@@ -12,6 +12,7 @@ from liverboard import __version__
 from liverboard.cli.evidence import evidence_app
 from liverboard.cli.pacs import pacs_app
 from liverboard.cli.parameters import AsOf, CasePath, Json, Sample, day, today
+from liverboard.cli.survival import survival
 from liverboard.cli.weigh import Policy, options
 
 app = typer.Typer(
@@ -398,6 +399,9 @@ def phantom(
 app.add_typer(evidence_app, name="evidence")
 app.add_typer(pacs_app, name="pacs")
 app.command(epilog="Example: liverboard options case.yaml --as-of 2024-05-15 --json")(options)
+app.command(epilog="Example: liverboard survival people.csv --time months --event died --group technique --json")(
+    survival
+)
 
 
 @app.command(epilog="Example: liverboard doctor")

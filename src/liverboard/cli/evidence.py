@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import typer
 
+from liverboard.cli.reconstruct import reconstruct
+
 evidence_app = typer.Typer(help="Evidence in numbers: meta-analysis of any table.", no_args_is_help=True)
 
 
 @evidence_app.callback()
 def evidence() -> None:
     """Evidence in numbers."""
+
+
+evidence_app.command(
+    epilog="Example: liverboard evidence reconstruct clicks.csv --at-risk risk.csv --events 112 -o people.csv"
+)(reconstruct)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from liverboard.errors import BadInput, Problem
-from liverboard.synthesis.observations import Bools, Floats
+from liverboard.synthesis.observations import Bools, Floats, sorted_labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def _columns(name: str, values: Sequence[object] | npt.NDArray[Any]) -> list[tup
             )
         return [(name, column)]
     words = raw.astype(str)
-    categories = np.unique(words)
+    categories = sorted_labels(words)
     if len(categories) < 2:
         raise BadInput(f"{name} has one category only", hint="Leave it out.")
     return [(f"{name}: {category}", (words == category).astype(np.float64)) for category in categories[1:]]

@@ -39,6 +39,7 @@ class SurvivalCurve:
     n_events: int
     transform: Transform
     level: float
+    robust: bool = False
 
     def at(self, times: Floats | list[float]) -> Floats:
         """Survival at given times: the step curve, continuous from the right."""
@@ -121,6 +122,7 @@ def kaplan_meier(
         n_events=int(observations.event.sum()),
         transform=transform,
         level=level,
+        robust=use_robust,
     )
 
 

@@ -133,10 +133,20 @@ def by_group(
 ) -> tuple[tuple[str, ...], Ints, Callable[[int], Observations]]:
     """Sorted group labels, each person's group as a code, and the rows of a group. Raises BadInput: another number of rows."""
     labels = np.asarray(group).astype(str)
-    if len(labels) != observations.n:
+    if labels.ndim != 1 or len(labels) != observations.n:
         raise BadInput(
             f"group has {len(labels)} rows and time has {observations.n}", hint="Give columns of the same length."
         )
-    names, codes = np.unique(labels, return_inverse=True)
-    member = codes.astype(np.int64)
-    return tuple(str(name) for name in names), member, lambda code: observations.where(member == code)
+    names = sorted_labels(labels)
+    unique, codes = np.unique(labels, return_inverse=True)
+    member = np.array([names.index(str(name)) for name in unique], dtype=np.int64)[codes]
+    return names, member, lambda code: observations.where(member == code)
+
+
+def sorted_labels(labels: npt.NDArray[Any]) -> tuple[str, ...]:
+    """The distinct labels, in order of number where all are numbers, else of text."""
+    names = [str(name) for name in np.unique(labels.astype(str))]
+    try:
+        return tuple(sorted(names, key=lambda name: (float(name), name)))
+    except ValueError:
+        return tuple(names)

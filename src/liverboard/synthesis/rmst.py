@@ -41,8 +41,13 @@ def common_tau(curves: list[SurvivalCurve]) -> float:
 def rmst(curve: SurvivalCurve, tau: float, *, level: float = 0.95) -> RestrictedMean:
     """Area under the curve to tau; variance: sum over event times t <= tau of (area from t to tau)^2 times Greenwood's term d / (n (n - d)).
 
-    Source: survival_methods_note. Raises BadInput: tau not positive, or beyond follow-up while the curve is not at 0.
+    Source: survival_methods_note. Raises BadInput: tau not positive, or beyond follow-up while the curve is not at 0; a
+    curve with robust errors, whose variance has no such terms.
     """
+    if curve.robust:
+        raise BadInput(
+            "a restricted mean has no error here with weights that are not counts", hint="Leave out the weights."
+        )
     if not (math.isfinite(tau) and tau > 0):
         raise BadInput(f"tau is {tau:g}", hint="Give a time above 0 up to which the mean is taken.")
     if tau > longest_tau(curve):
