@@ -26,6 +26,7 @@ from liverboard.board.dossier import (
     Timeline,
 )
 from liverboard.clinical.extent import Lesion, Pattern, SegmentShare
+from options_samples import hostile_options, options
 
 D = dt.date
 SCRIPT = "<script>alert('x')</script>"
@@ -303,6 +304,7 @@ def full() -> Dossier:
                     Point(date=D(2024, 5, 6), value=8.9, event="l3"))),
             ),
         ),
+        options=options(),
         events=events,
         warnings=("The liver mask was made by a program and no person has confirmed it.",),
         provenance=(
@@ -402,6 +404,7 @@ def hostile() -> Dossier:
             marks=tuple(Mark(date=as_of, label=nasty, kind="procedure", detail=nasty, event=key) for _ in range(30)),
             series=(Series(name=nasty, label=nasty, unit=nasty, points=(Point(date=as_of, value=1, event=key),)),),
         ),
+        options=hostile_options(nasty, LONG),
         events=(
             SourceEvent(id=key, kind=nasty, date=as_of, recorded=nasty, corrects="gone", corrected_by="e2", content={nasty: nasty, LONG: LONG}),
             SourceEvent(id="e2", kind="labs", date=as_of, content={}),

@@ -47,6 +47,8 @@ def test_accessible_at_every_width_in_both_themes(
     page = context.new_page()
     page.goto((tmp_path / "d.html").as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
     violations = axe.Axe().run(page).response["violations"]
     context.close()
     assert [(v["id"], v["nodes"][0]["html"][:200]) for v in violations] == []

@@ -50,6 +50,34 @@ def test_page_one_is_one_page(tmp_path: Path) -> None:
         assert f"of {len(text)}" in page
 
 
+@pytest.mark.parametrize("make", [samples.full, samples.bundled_like])
+def test_page_one_holds_every_option_and_still_what_is_missing(make, tmp_path: Path) -> None:
+    first = pages(render_pdf(make()), tmp_path)[0].replace("\u202f", " ")
+    for words in ("fits", "caution", "cannot tell", "not indicated", "excluded", "TAE, cTACE", "given before: cTACE", "needs:", "(and 1 more caution)",
+                  "surveillance, chemotherapy", "SIRT (resin)", "Open together, not ranked: TAE, cTACE", "switched off by this centre",
+                  "policy departs from the packaged rules"):  # fmt: skip
+        assert words in " ".join(first.split()), words
+    below = first[first.index("Missing") :]
+    assert "Albumin" in below, "what is missing keeps its place"
+    assert "confirm 3.8 g/L" in below
+
+
+def test_options_in_full_give_every_reason_and_every_source(tmp_path: Path) -> None:
+    dossier = samples.full()
+    text = "".join("".join(page.split()) for page in pages(render_pdf(dossier), tmp_path)).replace("\u200b", "")
+    assert "Optionsinfull" in text
+    assert "Wheresourcesdiffer" in text
+    assert "Aboutthisdisease" in text
+    report = dossier.options
+    statements = [*(reason for each in report.options for reason in each.reasons), *report.equipoise, *report.context,
+                  *(position for each in report.disagreements for position in each.positions)]  # fmt: skip
+    for each in statements:
+        first_words = "".join(each.says.split()[:3])
+        assert first_words in text, each.says
+        for source in each.sources:
+            assert source.key in text
+
+
 def test_markup_in_the_case_stays_text(tmp_path: Path) -> None:
     text = "".join(pages(render_pdf(samples.hostile()), tmp_path)).replace("\u200b", "")
     joined = "".join(text.split())

@@ -199,7 +199,7 @@ def options_view(dossier: Dossier) -> OptionsView:
             _name(each.rule),
             clean(short_words(each.options)),
             f"{EFFECT_WORDS[each.effect]}, {_ACTIONS[each.override.action] if each.override.action in _ACTIONS else clean(each.override.action)}",
-            clean(each.says),
+            "" if each.says == each.override.reason else clean(each.says),
             _override(each.override),
         )
         for each in sorted(report.deviations, key=lambda each: each.override.action == "jurisdiction")
@@ -223,7 +223,11 @@ def _basis(report: OptionsReport) -> str:
     said = ["Weighed by rules, not decided"]
     if report.policy:
         said.append(f"policy of {clean(report.policy)}")
-    said.append(f"labels of {clean(report.jurisdiction)}" if report.jurisdiction else "every label applies")
+    said.append(
+        f"labels of {clean(report.jurisdiction)} where one was seen, else every label"
+        if report.jurisdiction
+        else "every label applies"
+    )
     return "; ".join(said) + "."
 
 
@@ -289,7 +293,9 @@ def _why(each: OptionVerdict, asked: Sequence[str]) -> tuple[str, str]:
     rest = len(reasons) - 1
     words = {"fits": ("indication", "indications"), "caution": ("caution", "cautions"), "excluded": ("reason", "reasons")}  # fmt: skip
     one, many = words[each.verdict]
-    return clean(first.says), f"and {rest} more {one if rest == 1 else many}" if rest and each.verdict != "fits" else ""
+    return clean(
+        first.says
+    ), f"(and {rest} more {one if rest == 1 else many})" if rest and each.verdict != "fits" else ""
 
 
 def _strength(reason: Reason) -> tuple[int, str]:
