@@ -37,7 +37,9 @@ class Reference(BaseModel):
         """Authors, title, year and identifiers in one line."""
         ids = (("DOI", self.doi), ("PMID", self.pmid), ("", self.pmcid))
         named = [f"{kind} {value}".strip() for kind, value in ids if value] or [self.url]
-        return ". ".join(part for part in (self.authors, self.title, str(self.year or ""), *named) if part)
+        return ". ".join(
+            part.removesuffix(".") for part in (self.authors, self.title, str(self.year or ""), *named) if part
+        )
 
 
 @cache
