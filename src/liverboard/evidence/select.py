@@ -1,7 +1,7 @@
 """Which rows of the catalogue a pool may use, and why each other row is left out. The rules of inclusion are here and nowhere else.
 
-A row is pooled when its arm is of neuroendocrine liver metastases alone and open to pooling, it counts patients of the whole arm, and it has strict events of n.
-Of each overlap group, and of each arm, one row an outcome is used: the largest n.
+A row is used when its arm is of neuroendocrine liver metastases alone and open to pooling, it counts patients of the whole arm, and it has strict events of n
+(medians and survival percentages, which are listed: a figure). Of each overlap group, and of each arm, one row an outcome is used: the largest n.
 """
 
 from __future__ import annotations
@@ -30,15 +30,17 @@ class Selection:
     left_out: tuple[LeftOut, ...]
 
 
-def select(catalogue: Catalogue, techniques: Iterable[str], outcome: str, *, at_risk: Iterable[str] = ()) -> Selection:
-    """The rows to pool. `at_risk`: names of subgroups that count as the whole (only for a sensitivity reading that says so)."""
+def select(
+    catalogue: Catalogue, techniques: Iterable[str], outcome: str, *, counts: bool = True, at_risk: Iterable[str] = ()
+) -> Selection:
+    """The rows to pool, or to list where `counts` is False. `at_risk`: names of subgroups that count as the whole (only for a sensitivity reading that says so)."""
     counted = frozenset(at_risk)
     open_rows: list[tuple[Outcome, Arm]] = []
     apart: list[LeftOut] = []
     left_out: list[LeftOut] = []
     for row in catalogue.of(techniques, outcome):
         arm = catalogue.arm(row)
-        reason = _shut(row, arm, counted)
+        reason = _shut(row, arm, counted, counts=counts)
         if reason is None:
             open_rows.append((row, arm))
         elif row.unit_of_analysis not in {"patient", "unclear"} and arm.population == "nelm":
@@ -55,7 +57,7 @@ def select(catalogue: Catalogue, techniques: Iterable[str], outcome: str, *, at_
     return Selection(tuple(used), tuple(apart), tuple(left_out))
 
 
-def _shut(row: Outcome, arm: Arm, at_risk: frozenset[str]) -> str | None:
+def _shut(row: Outcome, arm: Arm, at_risk: frozenset[str], *, counts: bool) -> str | None:
     if arm.retracted:
         return f"retracted: {arm.retracted}"
     if arm.population != "nelm":
@@ -72,6 +74,8 @@ def _shut(row: Outcome, arm: Arm, at_risk: frozenset[str]) -> str | None:
         return f"counted per {row.unit_of_analysis}, not per patient"
     if row.subgroup and row.subgroup not in at_risk:
         return f"a subgroup ({row.subgroup}), not the whole arm"
+    if not counts:
+        return "no figure on the page" if row.value is None else None
     if row.events is None or row.n is None:
         return f"no strict count: the page prints {row.printed or 'no figure'}"
     return None if row.n else "nobody was evaluable"
@@ -84,13 +88,12 @@ def _same_people(one: Arm, other: Arm) -> bool:
 def _largest(pair: tuple[Outcome, Arm]) -> tuple[int, int, str, str, str]:
     """Largest n; then the larger arm; then an order that does not hang on the file."""
     row, arm = pair
-    return row.n or 0, arm.n_patients or 0, arm.study_id, row.criteria, row.timepoint
+    return row.n or arm.n_patients or 0, arm.n_patients or 0, arm.study_id, row.criteria, row.timepoint
 
 
 def _shared(arm: Arm, better: Arm, row: Outcome) -> str:
+    n = row.n or better.n_patients
     if arm.study_id == better.study_id:
-        return f"another row of the same arm has more patients ({row.n}), or comes first"
+        return f"another row of the same arm is used ({row.criteria}, {n} patients)"
     doubt = " (a judgement that nobody checked)" if arm.overlap_group in load_unverified().overlap_groups else ""
-    return (
-        f"probably shares patients with {better.study_id} (group {arm.overlap_group}{doubt}), which has more ({row.n})"
-    )
+    return f"probably shares patients with {better.study_id} (group {arm.overlap_group}{doubt}), which is used ({n} patients)"
