@@ -374,13 +374,21 @@ def _reason(reason: Reason, facts: Mapping[str, FactEntry], cited: Cited, told: 
         rule=_name(reason.rule),
         when=clean(reason.when),
         facts=tuple((_label(name), _value(name, value)) for name, value in reason.facts.items()),
-        lesions=tuple(clean(f"{each.id} {_LESION_STATES[each.state]}{_values(each.facts)}") for each in reason.lesions),
+        lesions=_lesions(reason),
         override=_override(reason.override) if reason.override else "",
         off=off,
         open=reason.override is not None and reason.override.action != "jurisdiction",
         number=number,
         again=again,
     )
+
+
+def _lesions(reason: Reason) -> tuple[str, ...]:
+    """What the rule says of the lesions; those of which it says the same stand together."""
+    alike: dict[str, list[str]] = {}
+    for each in reason.lesions:
+        alike.setdefault(f"{_LESION_STATES[each.state]}{_values(each.facts)}", []).append(each.id)
+    return tuple(clean(f"{', '.join(ids)}: {says}") for says, ids in alike.items())
 
 
 def _by(reason: Reason) -> str:
@@ -438,7 +446,7 @@ def _value(name: str, value: Value | None) -> str:
 
 
 def _values(facts: Mapping[str, Value | None]) -> str:
-    return f" ({', '.join(f'{_label(name)} {_value(name, value)}' for name, value in facts.items())})" if facts else ""
+    return f" ({', '.join(f'{_label(name)}: {_value(name, value)}' for name, value in facts.items())})" if facts else ""
 
 
 def _name(rule: str) -> str:

@@ -126,9 +126,9 @@ def test_a_reason_says_its_predicate_its_facts_its_lesions_and_what_is_old(view:
     large = next(reason for reason in card.reasons if reason.lesions)
     assert large.when == "ecog > 2"
     assert [value for _, value in large.facts] == ["1"]
-    assert large.lesions[0].startswith("L1 holds (")
+    assert large.lesions[0].startswith("L1: holds (")
     assert "52\u202fmm" in large.lesions[0]
-    assert "L2 not known" in large.lesions[1]
+    assert "L2: not known" in large.lesions[1]
     ssa = next(card for card in view.cards if card.anchor == "option-ssa")
     assert "Ki-67, 5\u202fyears" in ssa.reasons[0].stale
     assert ("given before", "lanreotide from 2019-08, goes on") in ssa.notes

@@ -19,6 +19,6 @@
     if (go) document.getElementById(go).scrollIntoView();
   });
   addEventListener("beforeprint", function () {
-    document.querySelectorAll("details").forEach(function (d) { d.open = true; });
+    document.querySelectorAll("details:not(#options details)").forEach(function (d) { d.open = true; });
   });
 })();
