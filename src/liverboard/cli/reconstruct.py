@@ -25,7 +25,12 @@ def reconstruct(
     events: Annotated[int | None, typer.Option("--events", metavar="N", help="Events reported for this curve.")] = None,
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", metavar="FILE.csv", help="Where to write the people: columns time, event."),
+        typer.Option(
+            "-o",
+            "--out",
+            metavar="FILE.csv",
+            help="Where to write the people: columns time, event. With a name in .html: a page with the curve.",
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -37,7 +42,14 @@ def reconstruct(
 
     with progress("Reconstructing"):
         found = reconstruct_files(clicks, at_risk=at_risk, n=n, events=events)
-    if out is not None:
+    if out is not None and out.suffix.lower() == ".html":
+        from liverboard.report.evidence_page import write_page
+        from liverboard.report.survival_views import reconstruct_page
+        from liverboard.synthesis.kaplan_meier import kaplan_meier
+        from liverboard.synthesis.observations import observe
+
+        write_page(reconstruct_page(found, kaplan_meier(observe(found.time, found.event)), "time units"), out)
+    elif out is not None:
         write_people(found, out)
     if json:
         show_json(found.as_json())

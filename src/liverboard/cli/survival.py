@@ -44,6 +44,9 @@ def survival(
         float | None,
         typer.Option("--tau", metavar="TIME", help="End of the restricted mean. Default: the shortest follow-up."),
     ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="FILE.html", help="A page with the curves and the numbers.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Kaplan-Meier curves, medians, log-rank test, Cox model and restricted mean survival of a table of people."""
@@ -56,12 +59,20 @@ def survival(
     columns = SurvivalColumns(time, event, group, strata, entry, weights, cluster, _names(covariates))
     with progress("Survival"):
         data, notes = read_people(read_table(file), columns)
-        document = survival_report(data, wishes).as_json()
-    document["warnings"] = [*notes, *_list(document["warnings"])]
+        report = survival_report(data, wishes)
+        document = report.as_json()
+        document["warnings"] = [*notes, *_list(document["warnings"])]
+        if out is not None:
+            from liverboard.report.evidence_page import write_page
+            from liverboard.report.survival_views import survival_page
+
+            write_page(survival_page(report.curves, document, f"Survival, event: {event}", time), out)
     if json:
         show_json(document)
     else:
         _show(document)
+        if out is not None:
+            typer.echo(f"wrote {out}")
 
 
 def _names(text: str | None) -> tuple[str, ...]:

@@ -1,0 +1,191 @@
+"""Survival of people, and reconstructed curves, as pages."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from liverboard.report.canvas import interval_words, many
+from liverboard.report.evidence_page import EvidencePage, PageFigure, PageTable
+from liverboard.report.evidence_views import NARROW, SOFTWARE, p_words, twin
+from liverboard.report.palette import WEB
+from liverboard.report.survival_plot import (
+    Survival,
+    SurvivalCurve,
+    median_words,
+    survival_finding,
+    survival_svg,
+    survival_table,
+)
+from liverboard.report.words import THIN, counted
+from liverboard.synthesis import kaplan_meier
+from liverboard.synthesis.reconstruct import Reconstruction
+
+Document = Mapping[str, Any]
+
+
+def _part(document: Document, key: str) -> dict[str, Any]:
+    """A part of the document; empty where it is missing or could not be estimated."""
+    found = document.get(key)
+    return dict(found) if found else {}
+
+
+def curve_of(label: str, curve: kaplan_meier.SurvivalCurve) -> SurvivalCurve:
+    """A curve as it is drawn: its steps, the times of censoring and the people at risk."""
+    steps = curve.events > 0
+    certain = steps & (curve.survival > 0)
+    low, high = np.where(certain, curve.lower, math.nan), np.where(certain, curve.upper, math.nan)
+    ends = [v if math.isfinite(v) else None for v in curve.median_ci]
+    return SurvivalCurve(
+        label,
+        curve.n,
+        curve.n_events,
+        tuple(curve.time[steps].tolist()),
+        tuple(curve.survival[steps].tolist()),
+        tuple(low[steps].tolist()),
+        tuple(high[steps].tolist()),
+        tuple(curve.time[curve.censored > 0].tolist()),
+        tuple(curve.time.tolist()),
+        tuple(curve.at_risk.tolist()),
+        curve.median,
+        (ends[0], ends[1]),
+    )
+
+
+def survival_page(
+    curves: Mapping[str, kaplan_meier.SurvivalCurve], document: Document, what: str, unit: str
+) -> EvidencePage:
+    """Curves with people at risk, and the tests and models of the document of `survival`."""
+    single = len(curves) == 1
+    drawn = tuple(curve_of("" if single and name == "all" else name, curve) for name, curve in curves.items())
+    notes = ["Bands: 95" + THIN + "% log-log intervals; ticks: censored."]
+    logrank = _part(document, "logrank")
+    if logrank.get("p") is not None:
+        notes.insert(0, f"Log-rank test: p {p_words(logrank['p'])}.")
+    plot = Survival(what, unit, drawn, footnotes=tuple(notes))
+    values = [
+        (
+            _short_median(c, unit),
+            f"{c.label + ': ' if c.label else ''}{median_words(c, unit)}; {counted(c.events, 'event')} in {many(c.n)}",
+        )
+        for c in drawn[:6]
+    ]
+    tables: list[PageTable] = []
+    for key, title, ratio in (
+        ("cox", "Cox model", "Hazard ratio"),
+        ("fine_gray", "Fine-Gray model", "Subdistribution hazard ratio"),
+    ):
+        model = _part(document, key)
+        if model.get("coefficients"):
+            rows = tuple(
+                (
+                    str(name),
+                    interval_words(_number(t["hr"]), _number(t["ci"][0]), _number(t["ci"][1]), "ratio"),
+                    p_words(t["p"]),
+                )
+                for name, t in model["coefficients"].items()
+            )
+            tables.append(
+                PageTable(
+                    title,
+                    ("Term", f"{ratio} (95{THIN}% interval)", "p"),
+                    rows,
+                    " ".join(map(str, model.get("warnings", ()))),
+                )
+            )
+    means = _part(_part(document, "rmst"), "groups")
+    if means:
+        rows = tuple(
+            (str(g), interval_words(m["estimate"], m["ci"][0], m["ci"][1], "number")) for g, m in means.items()
+        )
+        tables.append(
+            PageTable(
+                f"Restricted mean survival up to {document['rmst']['tau']:g} ({unit})",
+                ("Group", f"Mean (95{THIN}% interval)"),
+                rows,
+            )
+        )
+    return EvidencePage(
+        "Survival",
+        what,
+        survival_finding(plot),
+        tuple(values),
+        (
+            PageFigure(
+                "Survival over time",
+                survival_svg(plot, WEB, prefix="survival"),
+                survival_svg(plot, WEB, width=NARROW, prefix="survival-narrow"),
+                twin("The curves as a table", survival_table(plot)),
+            ),
+        ),
+        tuple(tables),
+        warnings=tuple(str(w) for w in document.get("warnings", ())),
+        software=SOFTWARE,
+    )
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _short_median(c: SurvivalCurve, unit: str) -> str:
+    return "not reached" if c.median is None else f"{median_words(c, unit).split(' ', 1)[1].split(' (')[0]}"
+
+
+def reconstruct_page(found: Reconstruction, curve: kaplan_meier.SurvivalCurve, unit: str) -> EvidencePage:
+    """The reconstructed curve, its quality gate, and the numbers by interval."""
+    flag = (
+        ("Red flag: without a risk table the number of events and the censoring are guesses.",)
+        if found.red_flag
+        else ()
+    )
+    drawn = curve_of("", curve)
+    plot = Survival(
+        "Reconstructed survival",
+        unit,
+        (drawn,),
+        footnotes=(
+            f"Reconstructed from a published curve, not individual data. Largest deviation from the clicks {100 * found.curve_max_deviation:.1f} percentage points.",
+        ),
+    )
+    rows = tuple(
+        (
+            f"{r.start:g}",
+            "" if r.reported is None else many(r.reported),
+            many(r.at_risk),
+            many(r.events),
+            many(r.censored),
+        )
+        for r in found.intervals
+    )
+    reported = f"; {found.events_reported} reported" if found.events_reported is not None else ""
+    return EvidencePage(
+        "Reconstruction",
+        "Individual times from a published curve",
+        f"{survival_finding(plot)}; quality gate {'passed' if found.passed else 'failed'}",
+        (
+            (many(drawn.n), f"people, {counted(drawn.events, 'event')}{reported}"),
+            (f"{100 * found.curve_rmse:.2g}", "percentage points: typical deviation of the curve (RMSE)"),
+        ),
+        (
+            PageFigure(
+                "The curve that the reconstruction gives",
+                survival_svg(plot, WEB, prefix="survival"),
+                survival_svg(plot, WEB, width=NARROW, prefix="survival-narrow"),
+                twin("The curve as a table", survival_table(plot)),
+            ),
+        ),
+        (
+            PageTable(
+                "By interval of the risk table",
+                (f"From ({unit})", "Reported at risk", "At risk", "Events", "Censored"),
+                rows,
+            ),
+        ),
+        warnings=tuple(dict.fromkeys((*flag, *found.warnings))),
+        methods=("Published curve to individual times by the method of Guyot and co-workers (2012).",),
+        software=SOFTWARE,
+    )
