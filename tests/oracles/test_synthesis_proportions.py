@@ -238,7 +238,7 @@ def test_oracle_01_odds_ratio_inverse_variance() -> None:
 
 
 def test_a_single_fit_is_a_batch_of_one() -> None:
-    labels, x, n, _ = _arm("control_arm")
+    _, x, n, _ = _arm("control_arm")
     rng = np.random.default_rng(3)
     draws = rng.integers(0, len(x), (20, len(x)))
     batch = fit_proportions(x[draws], n[draws])

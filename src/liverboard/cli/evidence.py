@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from liverboard.cli.meta import meta
+from liverboard.cli.network import network
 from liverboard.cli.reconstruct import reconstruct
 
 evidence_app = typer.Typer(help="Evidence in numbers: meta-analysis of any table.", no_args_is_help=True)
@@ -17,3 +19,7 @@ def evidence() -> None:
 evidence_app.command(
     epilog="Example: liverboard evidence reconstruct clicks.csv --at-risk risk.csv --events 112 -o people.csv"
 )(reconstruct)
+
+evidence_app.command(epilog="Example: liverboard evidence network trials.csv --measure logor --json")(network)
+
+evidence_app.command(epilog="Example: liverboard evidence meta responses.csv --measure proportion --json")(meta)

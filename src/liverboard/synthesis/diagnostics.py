@@ -6,7 +6,7 @@ begg_1994, duval_tweedie_2000.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,7 @@ from scipy import stats
 from liverboard.errors import BadInput
 from liverboard.synthesis.effects import Effects
 from liverboard.synthesis.intervals import FloatArray, normal_upper, t_upper
-from liverboard.synthesis.mixed import MixedFit
-from liverboard.synthesis.proportions import fit_proportions
+from liverboard.synthesis.mixed import Likelihood, MixedFit, fit_mixed
 from liverboard.synthesis.random_effects import EffectsFit, Tau2Method, Weighted, fit_effects
 
 FEWEST = 10
@@ -68,11 +67,13 @@ def leave_one_out(effects: Effects, method: Tau2Method = "reml") -> EffectsFit:
     return fit_effects(np.broadcast_to(effects.y, (k, k)), v, method=method)
 
 
-def leave_one_out_proportions(events: ArrayLike, n: ArrayLike) -> MixedFit:
-    """The exact model of proportions without each study in turn, as one batch of k."""
-    x, size = np.asarray(events, dtype=float), np.asarray(n, dtype=float)
+def leave_one_out_counts(
+    family: Callable[[FloatArray, FloatArray], Likelihood], events: ArrayLike, size: ArrayLike
+) -> MixedFit:
+    """The exact model without each study in turn, as one batch of k: `family` is Binomial.of with patients or Poisson.of with time as `size`, (k,)."""
+    x, n = np.asarray(events, dtype=float), np.asarray(size, dtype=float)
     rest = ~np.eye(len(x), dtype=bool)
-    return fit_proportions(x * rest, size * rest)
+    return fit_mixed(family(x * rest, n * rest), np.ones((len(x), 1)))
 
 
 def cumulative(effects: Effects, order: Sequence[float] | FloatArray, method: Tau2Method = "reml") -> EffectsFit:

@@ -76,7 +76,7 @@ def pool_effects(
     if k == 1:
         return _single(effects, method, ci, level)
     fit = fit_effects(effects.y, effects.v, method=method)
-    used, warnings = _checked_interval(fit, ci, level)
+    used, warnings = _checked_interval(effects, fit, ci, level)
     low, high = (float(limit[0, 0]) for limit in fit.interval(used, level))
     mu, se = float(fit.beta[0, 0]), float(np.sqrt(fit.covariance(used)[0, 0, 0]))
     tau2 = float(fit.tau2[0])
@@ -117,15 +117,17 @@ def pool_effects(
     )
 
 
-def _checked_interval(fit: EffectsFit, ci: CiMethod, level: float) -> tuple[CiMethod, tuple[str, ...]]:
+def _checked_interval(
+    effects: Effects, fit: EffectsFit, ci: CiMethod, level: float
+) -> tuple[CiMethod, tuple[str, ...]]:
     """The interval that is used, and what to say when Hartung and Knapp's is narrower than Wald's."""
     if ci != "hk" or float(fit.scale2[0]) >= 1 or float(fit.df[0]) < 1:
         return ci, ()
     if float(fit.scale2[0]) < 1e-8:
         return "t", ("The studies agree so closely that the Hartung-Knapp interval has no width; t is shown instead.",)
-    low, high = (float(limit[0, 0]) for limit in fit.interval("hk_adhoc", level))
+    low, high = interval(effects, *(float(limit[0, 0]) for limit in fit.interval("hk_adhoc", level)))
     return ci, (
-        f"The Hartung-Knapp standard error is below Wald's; kept from falling below it (hk_adhoc), the interval is {low:.4g} to {high:.4g} on the model's scale.",
+        f"The Hartung-Knapp interval rests on a standard error below Wald's. Kept from falling below it (hk_adhoc) it is {low:.4g} to {high:.4g}, on the scale of the estimate.",
     )
 
 

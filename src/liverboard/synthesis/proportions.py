@@ -18,7 +18,7 @@ from liverboard.synthesis.intervals import CiMethod, FloatArray, clopper_pearson
 from liverboard.synthesis.likelihoods import Binomial
 from liverboard.synthesis.mixed import NODES, MixedFit, fit_mixed
 from liverboard.synthesis.pool import pool_effects
-from liverboard.synthesis.random_effects import METHODS
+from liverboard.synthesis.random_effects import METHODS, tau2_method
 from liverboard.synthesis.result import Pooled
 
 LOGIT_WARNING = (
@@ -45,7 +45,7 @@ def pool_proportions(
     """
     effects = logit_proportions(labels, events, n, level)
     if method in METHODS:
-        pooled = pool_effects(effects, next(m for m in METHODS if m == method), ci or "hk", level)
+        pooled = pool_effects(effects, tau2_method(method), ci or "hk", level)
         return replace(pooled, warnings=(*pooled.warnings, LOGIT_WARNING))
     if method in {"ft", "freeman_tukey"}:
         raise BadInput(

@@ -21,7 +21,15 @@ from liverboard.synthesis.intervals import CiMethod, FloatArray, chi2_upper, qua
 Tau2Method = Literal["fixed", "dl", "he", "hs", "hsk", "sj", "ml", "reml", "eb", "pm", "genq"]
 METHODS: tuple[Tau2Method, ...] = ("fixed", "dl", "he", "hs", "hsk", "sj", "ml", "reml", "eb", "pm", "genq")
 _sp: Any = special  # scipy ships no types
+_BY_NAME: dict[str, Tau2Method] = {method: method for method in METHODS}
 _GRID = np.concatenate([[0.0], np.logspace(-4, 1.25, 14)])
+
+
+def tau2_method(name: str) -> Tau2Method:
+    """The estimator of that name. Raises BadInput for another."""
+    if name not in _BY_NAME:
+        raise BadInput(f"'{name}' is not an estimator of tau2", hint=f"one of: {', '.join(METHODS)}")
+    return _BY_NAME[name]
 
 
 @dataclass(frozen=True, slots=True)

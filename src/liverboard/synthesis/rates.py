@@ -19,7 +19,7 @@ from liverboard.synthesis.intervals import CiMethod, FloatArray, poisson_exact
 from liverboard.synthesis.likelihoods import Poisson
 from liverboard.synthesis.mixed import NODES
 from liverboard.synthesis.pool import pool_effects
-from liverboard.synthesis.random_effects import METHODS
+from liverboard.synthesis.random_effects import METHODS, tau2_method
 from liverboard.synthesis.result import Pooled
 
 LOG_WARNING = (
@@ -45,7 +45,7 @@ def pool_rates(
     """
     effects = log_rates(labels, events, time, level)
     if method in METHODS:
-        pooled = pool_effects(effects, next(m for m in METHODS if m == method), ci or "hk", level)
+        pooled = pool_effects(effects, tau2_method(method), ci or "hk", level)
         return replace(pooled, warnings=(*pooled.warnings, LOG_WARNING))
     if method != "glmm":
         raise BadInput(f"'{method}' is not a method for rates", hint=f"one of: glmm, {', '.join(METHODS)}")

@@ -19,7 +19,7 @@ from liverboard.synthesis.effects import Effects
 from liverboard.synthesis.intervals import CiMethod, FloatArray, chi2_upper, f_upper, normal_upper, quantile, t_upper
 from liverboard.synthesis.mixed import Likelihood, fit_mixed
 from liverboard.synthesis.pool import pool_effects
-from liverboard.synthesis.random_effects import EffectsFit, Tau2Method, fit_effects
+from liverboard.synthesis.random_effects import Tau2Method, fit_effects
 from liverboard.synthesis.result import Interval, Pooled, finite, pair
 
 ECOLOGICAL = "Meta-regression compares studies, not patients: what holds between studies need not hold within them, and nobody was randomised to a moderator."
@@ -35,6 +35,16 @@ class Design:
     names: tuple[str, ...]
     continuous: int
     """How many columns hold measured numbers, not levels."""
+
+    def standardised(self) -> tuple[FloatArray, FloatArray]:
+        """The columns centred and scaled, (k, p), and the matrix T, (p, p), that brings coefficients of these back: a year near 2000 would else make the
+        equations ill-conditioned."""
+        x = self.matrix
+        mean, sd = x.mean(axis=0), x.std(axis=0)
+        mean[0], sd[0] = 0.0, 1.0
+        transform = np.diag(1 / sd)
+        transform[0, 1:] = -mean[1:] / sd[1:]
+        return (x - mean) / sd, transform
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,19 +165,21 @@ def regress_effects(
         raise BadInput(
             f"{k} studies cannot carry {p} coefficients", hint="take fewer moderators or merge levels with few studies"
         )
-    if np.linalg.matrix_rank(design.matrix) < p:
-        raise BadInput("the moderators are linearly dependent", hint="leave one out, or merge levels")
-    fit = fit_effects(effects.y, effects.v, design.matrix, method)
+    x, transform = _full_rank(design)
+    fit = fit_effects(effects.y, effects.v, x, method)
     none = fit_effects(effects.y, effects.v, method=method)
     tau2, before = float(fit.tau2[0]), float(none.tau2[0])
-    cov = fit.covariance(ci)[0]
-    qm, qm_p = _joint(fit.beta[0], cov, k, ci)
-    p_each, p_joint = (None,) * p, None
-    if permutations:
-        p_each, p_joint = _permute(effects, design, (method, ci), permutations, seed)
+    beta, cov = transform @ fit.beta[0], transform @ fit.covariance(ci)[0] @ transform.T
+    qm, qm_p = _joint(fit.beta[0], fit.covariance(ci)[0], k, ci)
+
+    def shuffled(orders: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
+        found = fit_effects(effects.y[orders], effects.v[orders], x, method)
+        return found.beta, found.covariance(ci)
+
+    p_each, p_joint = _permute(k, p, shuffled, permutations, seed)
     return Regression(
         k=k,
-        coefficients=_coefficients(design, fit.beta[0], cov, (k, ci, level), p_each),
+        coefficients=_coefficients(design, beta, cov, (k, ci, level), p_each),
         tau2=tau2,
         i2_percent=float(fit.i2_percent[0]),
         r2_percent=100 * max(0.0, (before - tau2) / before) if before > 0 and method != "fixed" else None,
@@ -183,15 +195,26 @@ def regress_effects(
     )
 
 
-def regress_counts(counts: Likelihood, design: Design, ci: CiMethod = "t", level: float = 0.95) -> Regression:
-    """Regress counts (a batch of one) on the design by the exact model. Raises BadInput without a degree of freedom."""
+def regress_counts(
+    counts: Callable[[NDArray[np.intp]], Likelihood],
+    design: Design,
+    ci: CiMethod = "t",
+    level: float = 0.95,
+    *,
+    permutations: int = 0,
+    seed: int = 1,
+) -> Regression:
+    """Regress counts on the design by the exact model; `counts` gives the studies in the orders asked for, (B, k). Raises BadInput without a degree of
+    freedom."""
     k, p = design.matrix.shape
     if k <= p:
         raise BadInput(
             f"{k} studies cannot carry {p} coefficients", hint="take fewer moderators or merge levels with few studies"
         )
     ci = "z" if ci == "z" else "t"
-    fit, none = fit_mixed(counts, design.matrix), fit_mixed(counts, np.ones((k, 1)))
+    given = counts(np.arange(k, dtype=np.intp).reshape(1, k))
+    x, transform = _full_rank(design)
+    fit, none = fit_mixed(given, x), fit_mixed(given, np.ones((k, 1)))
     found = bool(fit.converged[0]) and bool(np.isfinite(fit.se[0]).all()) and float(fit.se[0].max()) < 100
     if not found:
         words = "The exact model has no finite coefficients here: a level of the moderator has no event, or nothing but events."
@@ -200,9 +223,17 @@ def regress_counts(counts: Likelihood, design: Design, ci: CiMethod = "t", level
         )
     tau2, before = float(fit.tau[0]) ** 2, float(none.tau[0]) ** 2
     qm, qm_p = _joint(fit.beta[0], fit.cov[0], k, ci)
+
+    def shuffled(orders: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
+        found = fit_mixed(counts(orders), x)
+        return found.beta, np.where(found.converged[:, None, None], found.cov, np.nan)
+
+    p_each, p_joint = _permute(k, p, shuffled, permutations, seed)
     return Regression(
         k=k,
-        coefficients=_coefficients(design, fit.beta[0], fit.cov[0], (k, ci, level), (None,) * p),
+        coefficients=_coefficients(
+            design, transform @ fit.beta[0], transform @ fit.cov[0] @ transform.T, (k, ci, level), p_each
+        ),
         tau2=tau2,
         i2_percent=None,
         r2_percent=100 * max(0.0, (before - tau2) / before) if before > 0 else None,
@@ -211,7 +242,7 @@ def regress_counts(counts: Likelihood, design: Design, ci: CiMethod = "t", level
         qm=qm,
         qm_df=p - 1,
         qm_p=qm_p,
-        qm_p_permutation=None,
+        qm_p_permutation=p_joint,
         method="glmm",
         ci_method=ci,
         warnings=_warnings(design),
@@ -241,6 +272,13 @@ def subgroups(
     design = level_design(name, values)
     test = regress_effects(effects, design, method, ci, level) if len(effects) > design.matrix.shape[1] else None
     return subgroup_pools(name, values, lambda rows: pool_effects(effects.take(rows), method, ci, level), test)
+
+
+def _full_rank(design: Design) -> tuple[FloatArray, FloatArray]:
+    x, transform = design.standardised()
+    if np.linalg.matrix_rank(x) < x.shape[1]:
+        raise BadInput("the moderators are linearly dependent", hint="leave one out, or merge levels")
+    return x, transform
 
 
 def _joint(beta: FloatArray, cov: FloatArray, k: int, ci: CiMethod) -> tuple[float, float]:
@@ -290,28 +328,31 @@ def _warnings(design: Design) -> tuple[str, ...]:
 
 
 def _permute(
-    effects: Effects, design: Design, how: tuple[Tau2Method, CiMethod], permutations: int, seed: int
-) -> tuple[tuple[float, ...], float]:
-    """Share of orders of the studies whose statistic is as far out as the one seen, for each coefficient and for all jointly."""
-    method, ci = how
-    k = len(effects)
+    k: int,
+    p: int,
+    fit: Callable[[NDArray[np.intp]], tuple[FloatArray, FloatArray]],
+    permutations: int,
+    seed: int,
+) -> tuple[tuple[float | None, ...], float | None]:
+    """Share of orders of the studies whose statistic is as far out as the one seen, for each coefficient but the intercept, and for all jointly.
+
+    `fit` gives coefficients (B, p) and covariances (B, p, p) for the orders (B, k), the order seen first. An order without a fit counts as far out.
+    """
+    if not permutations:
+        return (None,) * p, None
     if math.factorial(k) <= _MOST_ORDERS:
-        orders = np.array(list(itertools.permutations(range(k))))
+        orders = np.array(list(itertools.permutations(range(k))), dtype=np.intp)
     else:
-        orders = np.argsort(np.random.default_rng(seed).random((permutations, k)), axis=1)
-        orders = np.vstack([np.arange(k), orders])
-    fits = fit_effects(effects.y[orders], effects.v[orders], design.matrix, method)
-    seen = fit_effects(effects.y, effects.v, design.matrix, method)
-
-    def statistics(fit: EffectsFit) -> tuple[FloatArray, FloatArray]:
-        cov = fit.covariance(ci)
-        single = np.abs(fit.beta) / np.sqrt(np.maximum(np.diagonal(cov, axis1=1, axis2=2), 1e-300))
-        inner = np.asarray(np.linalg.pinv(cov[:, 1:, 1:], hermitian=True), dtype=float)
-        return single, np.einsum("bi,bij,bj->b", fit.beta[:, 1:], inner, fit.beta[:, 1:])
-
-    (single, joint), (single_seen, joint_seen) = statistics(fits), statistics(seen)
+        drawn = np.argsort(np.random.default_rng(seed).random((permutations, k)), axis=1)
+        orders = np.vstack([np.arange(k), drawn])
+    beta, cov = fit(orders)
+    lost: NDArray[np.bool_] = np.logical_not(np.isfinite(cov).all(axis=(1, 2)))
+    inner = np.where(lost[:, None, None], 0.0, cov)[:, 1:, 1:]
+    single = np.abs(beta) / np.sqrt(np.maximum(np.diagonal(cov, axis1=1, axis2=2), 1e-300))
+    inverse = np.asarray(np.linalg.pinv(inner, hermitian=True), dtype=float)
+    joint = np.einsum("bi,bij,bj->b", beta[:, 1:], inverse, beta[:, 1:])
     near = 1 - 1e-9  # equal orders differ in the last digits
     return (
-        tuple(float(x) for x in (single >= near * single_seen).mean(axis=0)),
-        float((joint >= near * joint_seen[0]).mean()),
+        (None, *(float(x) for x in ((single >= near * single[0]) | lost[:, None]).mean(axis=0)[1:])),
+        float(((joint >= near * joint[0]) | lost).mean()),
     )
