@@ -89,11 +89,17 @@ class Statement(Frozen):
             return f"{self.about}: not rated, {self.start_reason}"
         if self.level is not None:
             return f"{self.about}: {self.level}"
+        changes = [domain.reason for domain in self.domains if domain.change]
         if self.at_most == "very low":
-            why = [self.start_reason, *(domain.reason for domain in self.domains if domain.change)]
-            return f"{self.about}: very low ({'; '.join(why)})"
-        names = ", ".join(name.replace("_", " ") for name in self.pending)
-        return f"{self.about}: at most {self.at_most}; not judged yet: {names}"
+            return f"{self.about}: very low ({'; '.join(changes if self.question == 'rate' else [self.start_reason, *changes])})"
+        asked = [d.domain.replace("_", " ") for d in self.domains if d.state in {"not judged", "out of date"}]
+        confirm = [d.domain.replace("_", " ") for d in self.domains if d.state == "proposed"]
+        head = f"at most {self.at_most}" if changes or self.at_most != "high" else "not rated yet"
+        tail = [
+            f"not judged yet: {', '.join(asked)}" if asked else "",
+            f"proposed, to be confirmed: {', '.join(confirm)}" if confirm else "",
+        ]
+        return f"{self.about}: {'; '.join([head, *(part for part in tail if part)])}"
 
 
 class Certainty(Frozen):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from liverboard.clinical.extent import Frozen
@@ -21,7 +21,7 @@ from liverboard.evidence.dictionary import (
     reading,
     reading_alone,
 )
-from liverboard.evidence.select import LeftOut, Selection, select
+from liverboard.evidence.select import NO_COUNT, LeftOut, Selection, select
 from liverboard.evidence.words import listed_words, rate_words
 from liverboard.synthesis.proportions import pool_proportions
 from liverboard.synthesis.result import Interval, Pooled, finite
@@ -180,7 +180,12 @@ def pool_of(
     )
     wording = (
         rate_words(
-            pooled, asked.definition, [(arm.events or 0, arm.n or 0) for arm in arms], study_count, headline=headline
+            pooled,
+            asked.definition,
+            [(arm.events or 0, arm.n or 0) for arm in arms],
+            study_count,
+            headline=headline,
+            uncounted=_uncounted(chosen),
         )
         if proportion
         else listed_words(
@@ -219,10 +224,10 @@ def pool_of(
 
 
 @cache
-def packaged_pool(name: str, outcome: str) -> Pool:
-    """A pool of the packaged catalogue, made once."""
+def packaged_pool(name: str, outcome: str, *, alone: bool = False) -> Pool:
+    """A pool of the packaged catalogue, made once. `alone`: the technique itself, without the other readings."""
     catalogue = load_catalogue()
-    return pool_of(catalogue, ask(name, outcome, catalogue))
+    return pool_of(catalogue, ask(name, outcome, catalogue, alone=alone), sensitivity=not alone)
 
 
 def _medians(chosen: Selection) -> tuple[Selection, Pooled | None]:
@@ -251,11 +256,14 @@ def _medians(chosen: Selection) -> tuple[Selection, Pooled | None]:
 def _pooled(chosen: Selection) -> Pooled | None:
     if not chosen.used:
         return None
-    return pool_proportions(
-        [arm.study_id for _, arm in chosen.used],
-        [row.events or 0 for row, _ in chosen.used],
-        [row.n or 0 for row, _ in chosen.used],
-    )
+    return _fit(tuple((arm.study_id, row.events or 0, row.n or 0) for row, arm in chosen.used), "glmm")
+
+
+@lru_cache(maxsize=4096)
+def _fit(counts: tuple[tuple[str, int, int], ...], method: str) -> Pooled:
+    """The pool of arms (label, events, n). Kept, since options share arms and a dossier asks for all of them."""
+    labels, events, n = zip(*counts, strict=True)
+    return pool_proportions(labels, events, n, method=method)
 
 
 def _numbers(pooled: Pooled | None) -> dict[str, Any]:
@@ -313,6 +321,15 @@ def _pooled_arms(chosen: Selection, pooled: Pooled) -> tuple[PooledArm, ...]:
             )
         )
     return tuple(arms)
+
+
+def _uncounted(chosen: Selection) -> tuple[float, ...]:
+    """Percentages that pages print of whole arms without a strict count."""
+    return tuple(
+        float(each.row.value)
+        for each in chosen.left_out
+        if each.reason.startswith(NO_COUNT) and each.row.value is not None and each.row.unit == "%"
+    )
 
 
 def _printed_ci(row: Outcome) -> tuple[float | None, float | None]:
@@ -451,9 +468,7 @@ def _line(name: str, asked: Asked, chosen: Selection, method: str = "glmm") -> L
     studies = len({arm.study for _, arm in chosen.used})
     pooled = None
     if counts:
-        pooled = pool_proportions(
-            [arm.study_id for _, arm in chosen.used], [x for x, _ in counts], [n for _, n in counts], method=method
-        )
+        pooled = _fit(tuple((arm.study_id, row.events or 0, row.n or 0) for row, arm in chosen.used), method)
     enough = studies >= load_outcomes().certainty.few_studies
     return Line(
         name=name,

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from liverboard.evidence.catalogue import Arm, Catalogue, Outcome, load_unverified
 
+NO_COUNT = "no strict count"
+"""How the reason begins of a row that prints a percentage and no count."""
+
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
@@ -77,7 +80,7 @@ def _shut(row: Outcome, arm: Arm, at_risk: frozenset[str], *, counts: bool) -> s
     if not counts:
         return "no figure on the page" if row.value is None else None
     if row.events is None or row.n is None:
-        return f"no strict count: the page prints {row.printed or 'no figure'}"
+        return f"{NO_COUNT}: the page prints {row.printed or 'no figure'}"
     return None if row.n else "nobody was evaluable"
 
 
@@ -85,10 +88,10 @@ def _same_people(one: Arm, other: Arm) -> bool:
     return one.study_id == other.study_id or (bool(one.overlap_group) and one.overlap_group == other.overlap_group)
 
 
-def _largest(pair: tuple[Outcome, Arm]) -> tuple[int, int, str, str, str]:
+def _largest(pair: tuple[Outcome, Arm]) -> tuple[int, int, str, str, str, str]:
     """Largest n; then the larger arm; then an order that does not hang on the file."""
     row, arm = pair
-    return row.n or arm.n_patients or 0, arm.n_patients or 0, arm.study_id, row.criteria, row.timepoint
+    return row.n or arm.n_patients or 0, arm.n_patients or 0, arm.study_id, row.criteria, row.timepoint, row.printed
 
 
 def _shared(arm: Arm, better: Arm, row: Outcome) -> str:

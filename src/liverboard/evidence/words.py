@@ -36,11 +36,14 @@ def rate_words(
     studies: int,
     *,
     headline: bool,
+    uncounted: Sequence[float] = (),
 ) -> str:
-    """The sentence for boards. `counts`: events and patients of each arm. Without a headline the arms speak for themselves."""
+    """The sentence for boards. `counts`: events and patients of each arm; `uncounted`: percentages printed without counts. Without a headline the arms speak for themselves."""
     did = definition.says or f"had {definition.label}"
     if pooled is None or not counts:
-        return f"No study of the catalogue can be pooled to say how many treated patients {did}."
+        return (
+            f"No study of the catalogue can be pooled to say how many treated patients {did}.{_and_printed(uncounted)}"
+        )
     size = f"{counted(studies, 'study')}, {counted(sum(n for _, n in counts), 'patient')}"
     if headline and pooled.estimate is not None and pooled.ci is not None:
         wide = pooled.prediction_interval
@@ -55,8 +58,16 @@ def rate_words(
     if len(counts) > _MOST_ARMS:
         listed = f"{', '.join(arms)} and further arms"
     if len(counts) == 1 and pooled.ci is not None:
-        return f"One study only: {listed} treated patients {did} (by chance alone {range_words(pooled.ci)} of 100 would fit)."
-    return f"Too few studies to say a rate: {listed} treated patients {did} ({size})."
+        return f"One study only: {listed} treated patients {did} (by chance alone {range_words(pooled.ci)} of 100 would fit).{_and_printed(uncounted)}"
+    head = "One study only" if studies == 1 else "Too few studies to say a rate"
+    return f"{head}: {listed} treated patients {did} ({size}).{_and_printed(uncounted)}"
+
+
+def _and_printed(values: Sequence[float]) -> str:
+    if not values:
+        return ""
+    spread = f"{min(values):g}" if len(set(values)) == 1 else f"{min(values):g} to {max(values):g}"
+    return f" {counted(len(values), 'arm')} more {'prints' if len(values) == 1 else 'print'} a percentage without a count: {spread} %."
 
 
 def listed_words(definition: OutcomeDefinition, values: Sequence[float], unit: str, studies: int) -> str:
