@@ -86,8 +86,9 @@ def _with_facts(frame: pl.DataFrame, rules: Sequence[Compiled]) -> pl.DataFrame:
     import polars as pl
 
     needed = dict.fromkeys(fact for each in rules for fact in facts_in(each.expression))
-    floats = [name for name in needed if name in frame.columns and frame.schema[name].is_float()]
+    schema = frame.schema  # asked once: it is built anew at each look
+    floats = [name for name in needed if name in schema and schema[name].is_float()]
     return frame.with_columns(
-        *(pl.lit(None).alias(name) for name in needed if name not in frame.columns),
+        *(pl.lit(None).alias(name) for name in needed if name not in schema),
         *(pl.col(name).fill_nan(None) for name in floats),
     )
