@@ -24,7 +24,7 @@ from liverboard.synthesis.risk_sets import RiskMap, risk_sets, totals
 
 Ties = Literal["efron", "breslow"]
 _MAX_ITERATIONS = 60
-_CONVERGED = 1e-11  # Newton decrement: twice the log-likelihood still to gain
+_CONVERGED = 1e-14  # Newton decrement: twice the log-likelihood still to gain
 _RUNAWAY = 1e-2  # a step this large (in standard deviations of the covariate) that gains nothing: the likelihood rises without end
 _COLLINEAR = 1e-10  # smallest eigenvalue of the information as a correlation matrix
 

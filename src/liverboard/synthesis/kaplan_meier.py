@@ -12,7 +12,7 @@ from liverboard.errors import BadInput
 from liverboard.synthesis.intervals import normal_quantile
 from liverboard.synthesis.observations import Floats, Observations
 from liverboard.synthesis.result import Interval, finite, pair
-from liverboard.synthesis.risk_sets import risk_sets
+from liverboard.synthesis.risk_sets import RiskSets, risk_sets
 
 Transform = Literal["log-log", "log", "plain"]
 _FLAT = 1e-9  # a survival within this of a quantile is at it: 1 - 1/2 summed in other ways
@@ -82,7 +82,7 @@ def kaplan_meier(
 
     `robust`: infinitesimal jackknife instead, which takes weights as sampling weights; default where weights are not whole numbers. It equals Greenwood's
     without weights. Interval by the transform; where the curve is 0 no transform gives one, and the limits are 0 and the upper limit of the step before.
-    Source: survival_methods_note. Raises BadInput: competing events; robust with left truncation or strata.
+    Source: survival_methods_note. Raises BadInput: competing events, strata.
     """
     if (observations.event > 1).any():
         raise BadInput(
@@ -105,7 +105,7 @@ def kaplan_meier(
         survival: Floats = np.asarray(np.cumprod(stay), dtype=np.float64)
         terms = np.where(events > 0, np.where(stay > 0, events / (at_risk**2 * stay), math.inf), 0.0)
     use_robust = not observations.whole_weights if robust is None else robust
-    variance = _jackknife(observations, terms, at_risk, stay) if use_robust else np.cumsum(terms)
+    variance = _jackknife(sets, observations, terms, at_risk, stay) if use_robust else np.cumsum(terms)
     lower, upper = _interval(survival, variance, transform, level)
     positive = survival > 0
     return SurvivalCurve(
@@ -126,23 +126,25 @@ def kaplan_meier(
     )
 
 
-def _jackknife(observations: Observations, terms: Floats, at_risk: Floats, stay: Floats) -> Floats:
-    """Variance of ln S as the sum of squared influences of each person, in O(n): who is still at risk at t has all the same influence but for the weight."""
-    if observations.entry is not None:
-        raise BadInput(
-            "weights that are no counts and left truncation do not go together here",
-            hint="Give whole weights, or no entry times.",
-        )
-    sets = risk_sets(observations, every_time=True)
-    order = sets.times.order
+def _jackknife(sets: RiskSets, observations: Observations, terms: Floats, at_risk: Floats, stay: Floats) -> Floats:
+    """Variance of ln S as the sum of squared influences of each person, in O(n).
+
+    Influence is the hazard sum since entry; who had the event takes off a term and, like who is censored, keeps it for good. Infinite where S is 0.
+    """
+    order, place = sets.times.order, sets.times.of_person
     weight, event = observations.weight[order], observations.event[order]
-    hazard = np.cumsum(terms)
-    own = hazard[sets.times.of_person] - event / (at_risk * np.where(stay > 0, stay, math.nan))[sets.times.of_person]
-    squares = np.where(np.isfinite(own), (weight * own) ** 2, math.inf)
-    still_there = sets.at_risk(weight**2) - sets.times.totals(weight**2)
-    gone = np.cumsum(sets.times.totals(squares))
-    with np.errstate(invalid="ignore"):
-        return np.where(stay.cumprod() > 0, gone + np.where(still_there > 0, hazard**2 * still_there, 0.0), math.inf)
+    finite_terms = np.where(np.isfinite(terms), terms, 0.0)
+    hazard = np.cumsum(finite_terms)
+    since_entry = sets.over_times(finite_terms)
+    leaving = np.zeros_like(at_risk)
+    np.divide(1.0, at_risk * stay, out=leaving, where=stay > 0)
+    own = since_entry - event * leaving[place]
+    at_entry = hazard[place] - since_entry
+    gone = np.cumsum(sets.times.totals((weight * own) ** 2))
+    parts = [weight**2, weight**2 * at_entry, weight**2 * at_entry**2]
+    still = [sets.at_risk(part) - sets.times.totals(part) for part in parts]
+    there = np.maximum(hazard**2 * still[0] - 2 * hazard * still[1] + still[2], 0.0)
+    return np.where(np.cumprod(stay) > 0, gone + there, math.inf)
 
 
 def _interval(survival: Floats, variance: Floats, transform: Transform, level: float) -> tuple[Floats, Floats]:

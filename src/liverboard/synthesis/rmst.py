@@ -61,8 +61,9 @@ def rmst(curve: SurvivalCurve, tau: float, *, level: float = 0.95) -> Restricted
     areas = heights * np.diff(edges)
     area = float(areas.sum())
     left = area - np.cumsum(areas)[:-1]
-    steps = np.diff(np.concatenate(([0.0], curve.variance_log[within])))
-    variance = float(np.sum(np.where(curve.survival[within] > 0, left**2 * np.nan_to_num(steps, posinf=0.0), 0.0)))
+    known = curve.survival[within] > 0  # where the curve is 0 nothing is left to the right
+    steps = np.diff(np.concatenate(([0.0], np.where(known, curve.variance_log[within], 0.0))))
+    variance = float(np.sum(np.where(known, left**2 * steps, 0.0)))
     se = math.sqrt(max(variance, 0.0))
     half = normal_quantile(1 - (1 - level) / 2) * se
     return RestrictedMean(tau, area, se, (area - half, area + half))
