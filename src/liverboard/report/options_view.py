@@ -24,6 +24,9 @@ from liverboard.report.words import VERIFICATION, age, clean, counted, day, fact
 from liverboard.rules.rule import CLASSES
 
 SHOWN_FIRST = 6  # reasons of a card that stand open on the screen
+NEEDS_FIRST = 3  # what a line of a full page one names
+OLD_FIRST = 2
+_CARD = "hangs on what is not known: see its card"
 OFF = frozenset({"off", "jurisdiction"})
 _ACTIONS = {"add": "added", "tighten": "tightened", "off": "switched off", "jurisdiction": "set aside"}
 _TAGGED = frozenset({"expert_list", "expert_list_secondhand", "unverified", "local_policy"})
@@ -59,7 +62,7 @@ class NamedOption:
 
 @dataclass(frozen=True, slots=True)
 class OptionLine:
-    """One line of page one. `brief`: the first sentence of `says`, for a page that is full."""
+    """One line of page one. `brief`: its first sentence, or the first things that it needs, for a page that is full."""
 
     verdict: Verdict
     word: str
@@ -258,9 +261,9 @@ def _line(each: OptionVerdict, facts: Mapping[str, FactEntry], asked: Sequence[s
         word=VERDICT_WORDS[each.verdict],
         options=(),
         says=says,
-        brief=_first_sentence(says),
+        brief=_first_needs(each, asked) if each.verdict == "cannot_tell" else _first_sentence(says),
         more=more,
-        stale=_old(each.stale, facts) if stands else "",
+        stale=_old_in_short(each.stale, facts) if stands else "",
         given="",
         off=_silenced(each),
     )
@@ -281,8 +284,7 @@ def _named(options: Sequence[str]) -> Iterator[NamedOption]:
 def _why(each: OptionVerdict, asked: Sequence[str]) -> tuple[str, str]:
     """What decides in one sentence, and how much more there is of it."""
     if each.verdict == "cannot_tell":
-        order = sorted(each.missing, key=lambda name: asked.index(name) if name in asked else len(asked))
-        return f"needs: {clean(_needs(order))}" if order else "hangs on what is not known: see its card", ""
+        return f"needs: {clean(_needs(_in_order(each, asked)))}" if each.missing else _CARD, ""
     if each.verdict == "not_indicated":
         return "", ""
     wanted = {"fits": ("indication",), "caution": ("caution",), "excluded": ("contraindication", "requirement")}
@@ -296,6 +298,17 @@ def _why(each: OptionVerdict, asked: Sequence[str]) -> tuple[str, str]:
     return clean(
         first.says
     ), f"(and {rest} more {one if rest == 1 else many})" if rest and each.verdict != "fits" else ""
+
+
+def _in_order(each: OptionVerdict, asked: Sequence[str]) -> list[str]:
+    """What an option needs, in the order in which the board is asked for it."""
+    return sorted(each.missing, key=lambda name: asked.index(name) if name in asked else len(asked))
+
+
+def _first_needs(each: OptionVerdict, asked: Sequence[str]) -> str:
+    order = _in_order(each, asked)
+    more = f"; and {len(order) - NEEDS_FIRST} more" if len(order) > NEEDS_FIRST else ""
+    return f"needs: {clean(_needs(order[:NEEDS_FIRST]))}{more}" if order else _CARD
 
 
 def _strength(reason: Reason) -> tuple[int, str]:
@@ -433,6 +446,14 @@ def _old(names: Iterable[str], facts: Mapping[str, FactEntry]) -> str:
         return f"{_label(name)}, {since}" if since else _label(name)
 
     return "; ".join(one(name) for name in names)
+
+
+def _old_in_short(names: Sequence[str], facts: Mapping[str, FactEntry]) -> str:
+    """Two old facts by name; more of them as a number with the greatest age."""
+    if len(names) <= OLD_FIRST:
+        return _old(names, facts)
+    oldest = max((facts[name].age_days or 0 for name in names if name in facts), default=0)
+    return f"{counted(len(names), 'fact')}, up to {age(oldest)}"
 
 
 def _label(name: str) -> str:

@@ -56,6 +56,20 @@ def test_what_cannot_be_told_says_what_it_needs_and_from_whom(view: OptionsView)
     assert says.index("SSTR") < says.index("eGFR"), "what the board misses most comes first"
 
 
+def test_a_full_line_is_cut_to_what_matters_most_and_says_how_much_it_leaves_out() -> None:
+    report = options()
+    names = ("ki67_percent", "albumin_g_l", "bilirubin_umol_l")
+    ssa, prrt = (next(each for each in report.options if each.option == name) for name in ("ssa", "prrt"))
+    changed = (
+        ssa.model_copy(update={"stale": names}),
+        prrt.model_copy(update={"missing": ("sstr_lowest", "sstr_scale", "egfr_ml_min", "inr", "ascites")}),
+    )
+    view = options_view(samples.full().model_copy(update={"options": report.model_copy(update={"options": changed})}))
+    assert _line(view, "SSA").stale == "3\u202ffacts, up to 5\u202fyears"
+    brief = "needs: lowest SSTR score, SSTR scale (nuclear medicine); INR (laboratory); and 2 more"
+    assert _line(view, "PRRT").brief == brief, "three of them, in the order of what is missing"
+
+
 def test_what_is_excluded_gives_its_reason_and_is_grouped_by_it(view: OptionsView) -> None:
     assert _line(view, "transplantation").says == "Liver burden 60 %: the criteria take up to 50 %."
     assert _line(view, "SIRT (resin)").says.startswith("Lung shunt 25 %"), "a label stands before an expert list"
