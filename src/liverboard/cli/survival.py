@@ -66,7 +66,7 @@ def survival(
             from liverboard.report.evidence_page import write_page
             from liverboard.report.survival_views import survival_page
 
-            write_page(survival_page(report.curves, document, f"Survival, event: {event}", time), out)
+            write_page(survival_page(report.curves, document, event, time), out)
     if json:
         show_json(document)
     else:

@@ -78,7 +78,8 @@ def value_words(value: float | None, kind: AxisKind) -> str:
             if size < 100
             else many(value)
         )
-    text = f"{value:.2f}" if 0.1 <= abs(value) < 10 else number(value)
+    size = abs(value)
+    text = f"{value:.2f}" if 0.1 <= size < 10 else f"{value:.2g}" if 1e-4 <= size < 0.1 else number(value)
     return (text if text.strip("-0.") else "0").replace("-", "−")
 
 

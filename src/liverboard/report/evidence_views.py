@@ -191,7 +191,12 @@ def ends_words(pair: Interval | None, kind: AxisKind) -> str:
 
 
 def twin(caption: str, table: tuple[tuple[str, ...], Sequence[tuple[str, ...]]]) -> PageTable:
-    return PageTable(caption, table[0], tuple(table[1]))
+    """A figure's table, without the columns in which nothing stands."""
+    head, rows = table
+    kept = [i for i in range(len(head)) if i == 0 or any(row[i] for row in rows)]
+    return PageTable(
+        caption, tuple(head[i] or "Counts" for i in kept), tuple(tuple(row[i] for i in kept) for row in rows)
+    )
 
 
 def league_cell(found: Network, a: str, b: str) -> str:
@@ -237,11 +242,22 @@ def network_page(found: Network) -> EvidencePage:
     model = f"Random-effects network ({'REML' if found.method == 'reml' else 'DerSimonian-Laird'}), normal intervals; {tau}{i2}, k {found.k}."
     reference = 1.0 if found.scale in LOG_SCALES else 0.0
     measure = f"{WORDS[found.scale]} against {base}"
-    forest = Forest(measure, kind, "its studies", (ForestGroup("", studies),), None, reference, footnotes=(model,))
+    forest = Forest(
+        measure,
+        kind,
+        "its studies",
+        (ForestGroup("", studies),),
+        None,
+        reference,
+        footnotes=(model,),
+        row_head="Treatment",
+    )
     ranked = sorted(found.treatments, key=lambda t: -found.p_scores[t])
     head = ("Row against column", *ranked)
     spread = f"; 95{THIN}% interval {ends_words(found.tau2_ci, 'number')}" if found.tau2_ci else ""
-    league = tuple((a, *("" if a == b else league_cell(found, a, b) for b in ranked)) for a in ranked)
+    league = tuple(
+        (a, *("" if a == b else league_cell(found, a, b).replace(" (", "\n(") for b in ranked)) for a in ranked
+    )
     values = [
         (many(found.k), f"{'study' if found.k == 1 else 'studies'} of {counted(len(found.treatments), 'treatment')}"),
         (

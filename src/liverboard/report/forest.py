@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from liverboard.report.canvas import (
     SIZE,
@@ -70,7 +70,8 @@ class Forest:
     pool: ForestPool | None
     reference: float | None = None
     favours: tuple[str, str] | None = None
-    footnotes: tuple[str, ...] = field(default=())
+    footnotes: tuple[str, ...] = ()
+    row_head: str = "Study"
 
     @property
     def studies(self) -> tuple[ForestStudy, ...]:
@@ -79,7 +80,7 @@ class Forest:
 
 def too_few(k: int) -> str:
     """The banner of fewer than five studies; empty from five on."""
-    return f"Too few studies: {counted(k, 'study', 'studies')}. Read them one by one." if k < FEW else ""
+    return f"Too few studies: only {k}" if k < FEW else ""
 
 
 def _unit(kind: AxisKind) -> str:
@@ -118,7 +119,7 @@ def forest_says(forest: Forest) -> str:
 def forest_table(forest: Forest) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Table twin: head and rows."""
     unit = " (%)" if forest.kind == "percent" else ""
-    head = ("Study", "Year", forest.counts_head, f"Estimate{unit}", f"95 % interval{unit}", "Weight")
+    head = (forest.row_head, "Year", forest.counts_head, f"Estimate{unit}", f"95 % interval{unit}", "Weight")
     rows: list[tuple[str, ...]] = []
 
     def ends(pair: Interval | None) -> str:
@@ -217,10 +218,10 @@ class _Drawing:
     def _head(self) -> float:
         c, unit = self.c, "%, " if self.f.kind == "percent" else ""
         if self.narrow:
-            c.text(0, 16, fit(", ".join(filter(None, ("Study", self.f.counts_head))), 196), "soft")
+            c.text(0, 16, fit(", ".join(filter(None, (self.f.row_head, self.f.counts_head))), 196), "soft")
             c.text(self.width, 16, f"{unit}95{THIN}% interval", "soft", anchor="end")
         else:
-            c.text(0, 16, "Study", "soft")
+            c.text(0, 16, self.f.row_head, "soft")
             c.text(372, 16, fit(self.f.counts_head, 120), "soft", anchor="end", full=self.f.counts_head)
             c.text(self.width - (76 if self.weights else 0), 16, f"{unit}95{THIN}% interval", "soft", anchor="end")
             if self.weights:

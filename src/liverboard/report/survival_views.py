@@ -56,9 +56,10 @@ def curve_of(label: str, curve: kaplan_meier.SurvivalCurve) -> SurvivalCurve:
 
 
 def survival_page(
-    curves: Mapping[str, kaplan_meier.SurvivalCurve], document: Document, what: str, unit: str
+    curves: Mapping[str, kaplan_meier.SurvivalCurve], document: Document, event: str, unit: str
 ) -> EvidencePage:
-    """Curves with people at risk, and the tests and models of the document of `survival`."""
+    """Curves with people at risk, and the tests and models of the document of `survival`. `event`, `unit`: names of the event and the time column."""
+    what = "Survival" if not document.get("competing_events") else "Free of any event"
     single = len(curves) == 1
     drawn = tuple(curve_of("" if single and name == "all" else name, curve) for name, curve in curves.items())
     notes = ["Bands: 95" + THIN + "% log-log intervals; ticks: censored."]
@@ -69,7 +70,7 @@ def survival_page(
     values = [
         (
             _short_median(c, unit),
-            f"{c.label + ': ' if c.label else ''}{median_words(c, unit)}; {counted(c.events, 'event')} in {many(c.n)}",
+            f"median{', ' + c.label if c.label else ''}{_median_ends(c)}; {counted(c.events, 'event')} in {many(c.n)} people",
         )
         for c in drawn[:6]
     ]
@@ -109,7 +110,7 @@ def survival_page(
             )
         )
     return EvidencePage(
-        "Survival",
+        f"Kaplan-Meier, event: {event}",
         what,
         survival_finding(plot),
         tuple(values),
@@ -129,6 +130,11 @@ def survival_page(
 
 def _number(value: float | None) -> float:
     return math.nan if value is None else value
+
+
+def _median_ends(c: SurvivalCurve) -> str:
+    words = median_words(c, "")
+    return f" ({words.split(' (', 1)[1]}" if " (" in words else ""
 
 
 def _short_median(c: SurvivalCurve, unit: str) -> str:
