@@ -307,8 +307,11 @@ def _in_order(each: OptionVerdict, asked: Sequence[str]) -> list[str]:
 
 def _first_needs(each: OptionVerdict, asked: Sequence[str]) -> str:
     order = _in_order(each, asked)
-    more = f"; and {len(order) - NEEDS_FIRST} more" if len(order) > NEEDS_FIRST else ""
-    return f"needs: {clean(_needs(order[:NEEDS_FIRST]))}{more}" if order else _CARD
+    if not order:
+        return _CARD
+    if len(order) <= NEEDS_FIRST + 1:  # one more to name takes no more room than to count it
+        return f"needs: {clean(_needs(order))}"
+    return f"needs: {clean(_needs(order[:NEEDS_FIRST]))}; and {len(order) - NEEDS_FIRST} more"
 
 
 def _strength(reason: Reason) -> tuple[int, str]:
