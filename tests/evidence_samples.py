@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from liverboard.board.meta_table import MetaResult
 from liverboard.report.evidence_figures import (
     Forest,
     ForestGroup,
@@ -170,11 +171,13 @@ def network_sample(hostile: bool = False) -> EvidencePage:
 
 
 PAGES = {
-    "meta": lambda: meta_page(pooled(), PoolLabels(favours=("favours TAE", "favours TACE"))),
-    "meta few": lambda: meta_page(pooled(3)),
+    "meta": lambda: meta_page(MetaResult(pooled(), "loghr"), PoolLabels(favours=("favours TAE", "favours TACE"))),
+    "meta few": lambda: meta_page(MetaResult(pooled(3), "loghr")),
     "network": network_sample,
     "survival": survival_sample,
-    "hostile meta": lambda: meta_page(pooled(11, HOSTILE), PoolLabels(title=HOSTILE, favours=(HOSTILE, HOSTILE))),
+    "hostile meta": lambda: meta_page(
+        MetaResult(pooled(11, HOSTILE), "loghr"), PoolLabels(title=HOSTILE, favours=(HOSTILE, HOSTILE))
+    ),
     "hostile network": lambda: network_sample(hostile=True),
     "hostile survival": lambda: survival_sample(hostile=True),
 }

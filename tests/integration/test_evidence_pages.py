@@ -158,3 +158,14 @@ def test_survival_and_reconstruct_write_pages(tmp_path: Path) -> None:
     page = tmp_path / "r.html"
     done = CliRunner().invoke(app, ["evidence", "reconstruct", str(clicks), "--n", "40", "-o", str(page)])
     assert done.exit_code == 0 and "Red flag" in page.read_text(encoding="utf-8")
+
+
+def test_meta_writes_a_page(tmp_path: Path) -> None:
+    table, page = tmp_path / "m.csv", tmp_path / "m.html"
+    rows = "".join(f"S{i},{2001 + i},{3 + i},{20 + i},{'ab'[i % 2]}\n" for i in range(10))
+    table.write_text("label,year,events,n,kind\n" + rows, encoding="utf-8")
+    args = ["evidence", "meta", str(table), "--measure", "proportion", "--moderator", "kind", "-o", str(page)]
+    assert CliRunner().invoke(app, args).exit_code == 0
+    text = page.read_text(encoding="utf-8")
+    assert "3 of 20" in text and "2001" in text and "Expected in a new study" in text
+    assert "Difference between the groups of kind" in text

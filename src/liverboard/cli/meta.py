@@ -48,6 +48,10 @@ def meta(
         str | None,
         typer.Option("--moderator", metavar="C", help="A column: numbers are regressed on, words make groups."),
     ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="FILE.html", help="A page with the forest plot and the numbers."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Meta-analysis of any table: pooled value, interval, prediction interval, heterogeneity, studies, warnings."""
@@ -55,11 +59,19 @@ def meta(
     from liverboard.board.tables import read_table
     from liverboard.cli.show import show_json
 
-    result = meta_of(read_table(file), MetaRequest(measure, method, ci, moderator))
+    table = read_table(file)
+    result = meta_of(table, MetaRequest(measure, method, ci, moderator))
+    if out is not None:
+        from liverboard.report.evidence_page import write_page
+        from liverboard.report.evidence_views import labels_of, meta_page
+
+        write_page(meta_page(result, labels_of(table)), out)
     if json:
         show_json(result.as_json())
-    else:
-        _show(result)
+        return
+    _show(result)
+    if out is not None:
+        typer.echo(f"wrote {out}")
 
 
 def _show(result: MetaResult) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from liverboard import __version__
+from liverboard.board.meta_table import MetaResult
+from liverboard.board.tables import Table
 from liverboard.report.canvas import AxisKind, interval_words, many, value_words
 from liverboard.report.evidence_page import EvidencePage, PageFigure, PageTable
 from liverboard.report.forest import (
@@ -31,6 +33,7 @@ from liverboard.report.network_plot import (
 from liverboard.report.palette import WEB
 from liverboard.report.words import THIN, counted
 from liverboard.synthesis.network import Comparison, Estimate, Network
+from liverboard.synthesis.regression import Subgroups
 from liverboard.synthesis.result import LOG_SCALES, Interval, Pooled, Scale
 
 NARROW = 360
@@ -49,13 +52,36 @@ WORDS: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class PoolLabels:
-    """What a pool does not know of itself: title, years and counts of its studies by label, the columns' name, subgroups by label."""
+    """What a pool does not know of itself: title, years and counts of its studies by label, the counts' heading, what lies left and right of no difference."""
 
     title: str = ""
     years: Mapping[str, int] = field(default_factory=dict[str, int])
     counts: Mapping[str, str] = field(default_factory=dict[str, str])
     counts_head: str = ""
     favours: tuple[str, str] | None = None
+
+
+def labels_of(table: Table) -> PoolLabels:
+    """Years and counts of the studies of a table, by label; a label that stands twice has none."""
+    if not table.has("label"):
+        return PoolLabels()
+    names = table.text("label")
+    once = [i for i, name in enumerate(names) if names.count(name) == 1]
+    years: dict[str, int] = {}
+    if table.has("year"):
+        cells = table.text("year")
+        years = {names[i]: int(cells[i]) for i in once if cells[i].isdecimal() and len(cells[i]) == 4}
+    head, parts = "", list[tuple[str, str]]()
+    if table.has("events", "n"):
+        head, parts = "events of n", [("events", "n")]
+    elif table.has("events1", "n1", "events2", "n2"):
+        head, parts = "events / n, both arms", [("events1", "n1"), ("events2", "n2")]
+    counts = {names[i]: _counts([(table.text(x)[i], table.text(n)[i]) for x, n in parts]) for i in once}
+    return PoolLabels(years=years, counts=counts if parts else {}, counts_head=head)
+
+
+def _counts(pairs: Sequence[tuple[str, str]]) -> str:
+    return " of ".join(pairs[0]) if len(pairs) == 1 else " · ".join("/".join(pair) for pair in pairs)
 
 
 def axis_of(scale: Scale) -> AxisKind:
@@ -76,36 +102,58 @@ def p_words(p: float | None) -> str:
     return "not known" if p is None else "below 0.001" if p < 0.001 else f"{p:.2g}" if p >= 0.01 else f"{p:.1g}"
 
 
-def forest_of(pooled: Pooled, labels: PoolLabels | None = None) -> Forest:
-    """The forest plot of a pool."""
+def forest_of(pooled: Pooled, labels: PoolLabels | None = None, subgroups: Subgroups | None = None) -> Forest:
+    """The forest plot of a pool, its studies by subgroup where there are some."""
     labels = labels or PoolLabels()
     scale = pooled.scale
-    studies = tuple(
+    notes = [model_words(pooled)]
+    groups = [ForestGroup("", _studies(pooled, labels))]
+    if subgroups is not None:
+        groups = [
+            ForestGroup(name, _studies(part, labels), _pool(part, name) if part.k > 1 else None)
+            for name, part in subgroups.groups
+        ]
+        notes.append(f"Difference between the groups of {subgroups.moderator}: p {p_words(subgroups.p)}.")
+    return Forest(
+        labels.title or WORDS[scale],
+        axis_of(scale),
+        labels.counts_head,
+        tuple(groups),
+        _pool(pooled, "Pooled"),
+        reference=1.0 if scale in LOG_SCALES else 0.0 if scale == "mean_difference" else None,
+        favours=labels.favours,
+        footnotes=tuple(notes),
+    )
+
+
+def _studies(pooled: Pooled, labels: PoolLabels) -> tuple[ForestStudy, ...]:
+    scale = pooled.scale
+    return tuple(
         ForestStudy(
             s.label,
             labels.years.get(s.label),
             labels.counts.get(s.label, ""),
-            on_axis(s.estimate, scale) if math.isfinite(s.estimate) or scale in LOG_SCALES else None,
+            None if math.isnan(s.estimate) else on_axis(s.estimate, scale),
             _pair(s.ci, scale),
-            s.weight if pooled.k > 1 else None,
+            s.weight if pooled.k > 1 and math.isfinite(s.weight) else None,
         )
         for s in pooled.studies
     )
-    estimate = None if pooled.estimate is None or pooled.k < 2 else on_axis(pooled.estimate, scale)
-    note = "One study only." if pooled.k < 2 else " ".join(pooled.warnings)
-    pool = ForestPool(
-        "Pooled", pooled.k, estimate, _pair(pooled.ci, scale), _pair(pooled.prediction_interval, scale), note=note
-    )
-    measure = labels.title or WORDS[scale]
-    return Forest(
-        measure,
-        axis_of(scale),
-        labels.counts_head,
-        (ForestGroup("", studies),),
-        pool,
-        reference=1.0 if scale in LOG_SCALES else 0.0 if scale == "mean_difference" else None,
-        favours=labels.favours,
-        footnotes=(model_words(pooled),),
+
+
+def _pool(pooled: Pooled, label: str) -> ForestPool:
+    """The pooled value as it is drawn; one study, or a value that has no interval, is not pooled."""
+    scale, patients = pooled.scale, f"n {many(pooled.n)}" if pooled.n is not None else ""
+    if pooled.k < 2 or pooled.estimate is None or pooled.ci is None:
+        note = "One study only." if pooled.k < 2 else " ".join(pooled.warnings)
+        return ForestPool(label, pooled.k, None, None, note=note)
+    return ForestPool(
+        label,
+        pooled.k,
+        on_axis(pooled.estimate, scale),
+        _pair(pooled.ci, scale),
+        _pair(pooled.prediction_interval, scale),
+        counts=patients,
     )
 
 
@@ -131,10 +179,10 @@ def funnel_of(pooled: Pooled, title: str = "") -> Funnel | None:
     return Funnel(title or WORDS[pooled.scale], axis_of(pooled.scale), studies, pooled.mu, null)
 
 
-def meta_page(pooled: Pooled, labels: PoolLabels | None = None) -> EvidencePage:
-    """Forest, and funnel from ten studies on, with the numbers of a pool."""
-    labels = labels or PoolLabels()
-    forest = forest_of(pooled, labels)
+def meta_page(result: MetaResult, labels: PoolLabels | None = None) -> EvidencePage:
+    """Forest, and funnel from ten studies on, with the numbers of a pool, its moderator, and the pool without each study."""
+    labels, pooled = labels or PoolLabels(), result.pooled
+    forest = forest_of(pooled, labels, result.subgroups)
     figures = [
         PageFigure(
             "Every study with its interval",
@@ -144,6 +192,9 @@ def meta_page(pooled: Pooled, labels: PoolLabels | None = None) -> EvidencePage:
         )
     ]
     funnel = funnel_of(pooled, labels.title)
+    if funnel is not None and result.asymmetry is not None:
+        test = result.asymmetry
+        funnel = replace(funnel, footnotes=(f"Test of asymmetry ({test.test}): p {p_words(test.p)}. {test.words}",))
     if funnel is not None:
         figures.append(
             PageFigure(
@@ -180,14 +231,40 @@ def meta_page(pooled: Pooled, labels: PoolLabels | None = None) -> EvidencePage:
         forest_finding(forest),
         tuple(values),
         tuple(figures),
+        tuple(_meta_tables(result)),
         warnings=pooled.warnings,
         methods=(model_words(pooled),),
         software=SOFTWARE,
     )
 
 
+def _meta_tables(result: MetaResult) -> list[PageTable]:
+    """The regression on the moderator, and the pool without each study."""
+    pooled, tables = result.pooled, list[PageTable]()
+    if result.regression is not None:
+        rows = tuple(
+            (c.name, interval_words(c.estimate, c.ci[0], c.ci[1], "number"), p_words(c.p))
+            for c in result.regression.coefficients
+        )
+        head = ("Term", f"On the {pooled.model_scale} scale (95{THIN}% interval)", "p")
+        tables.append(PageTable("Regression on the moderator", head, rows, " ".join(result.regression.warnings)))
+    if result.leave_one_out:
+        kind = axis_of(pooled.scale)
+        rows = tuple(
+            (label, value_words(on_axis(estimate, pooled.scale), kind), value_words(tau2, "number"))
+            for label, estimate, tau2 in result.leave_one_out
+        )
+        unit = " (%)" if kind == "percent" else ""
+        tables.append(PageTable("The pool without each study", ("Without", f"Pooled{unit}", "tau²"), rows))
+    return tables
+
+
 def ends_words(pair: Interval | None, kind: AxisKind) -> str:
-    return "not known" if pair is None else " to ".join(value_words(v, kind) for v in pair)
+    """The ends of an interval: `33–70`, `−1.07 to −0.36`."""
+    if pair is None:
+        return "not known"
+    low, high = (value_words(v, kind) for v in pair)
+    return f"{low} to {high}" if "−" in low + high else f"{low}–{high}"
 
 
 def twin(caption: str, table: tuple[tuple[str, ...], Sequence[tuple[str, ...]]]) -> PageTable:

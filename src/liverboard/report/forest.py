@@ -176,6 +176,8 @@ class _Drawing:
         plot = (20.0, width - 20.0) if self.narrow else (392.0, width - (256.0 if self.weights else 196.0))
         self.axis: Axis = axis_for(self._limits(), forest.kind, *plot, keep=self._kept())
         self.heaviest = max((s.weight or 0 for s in forest.studies), default=0) or 1
+        counts = [*(s.counts for s in forest.studies), *(p.counts for p in self._pools()), forest.counts_head]
+        self.counts = min(max((width_of(text) for text in counts), default=0.0) + 12, 200.0)
         self.y = 0.0
 
     def _pools(self) -> list[ForestPool]:
@@ -222,7 +224,7 @@ class _Drawing:
             c.text(self.width, 16, f"{unit}95{THIN}% interval", "soft", anchor="end")
         else:
             c.text(0, 16, self.f.row_head, "soft")
-            c.text(372, 16, fit(self.f.counts_head, 120), "soft", anchor="end", full=self.f.counts_head)
+            c.text(372, 16, fit(self.f.counts_head, self.counts), "soft", anchor="end", full=self.f.counts_head)
             c.text(self.width - (76 if self.weights else 0), 16, f"{unit}95{THIN}% interval", "soft", anchor="end")
             if self.weights:
                 c.text(self.width, 16, "Weight", "soft", anchor="end")
@@ -244,9 +246,9 @@ class _Drawing:
             self.y += self.row
             return y + 29
         right = self.width - (76 if self.weights else 0)
-        room = 252.0 if counts else 372.0
+        room = 368.0 - (self.counts + 8 if counts else 0)
         c.text(0, y + 18, fit(label, room - 8.2 * len(dated), weight=bold) + dated, "ink", bold, full=label + dated)
-        c.text(372, y + 18, fit(counts, 128), "ink", bold, "end", full=counts)
+        c.text(372, y + 18, fit(counts, self.counts), "ink", bold, "end", full=counts)
         c.text(right, y + 18, fit(value, 172), "ink", bold, "end", full=value)
         if weight is not None:
             c.text(self.width, y + 18, _weight_words(weight), "soft", 400, "end")
