@@ -154,6 +154,11 @@ class Model:
         self.x_events = x[:, self.rows.person] @ weight[self.rows.person]
 
     def state(self, beta: Floats) -> State:
+        """Everything at one beta. A step too far may overflow: its likelihood is then no number, and the step is halved."""
+        with np.errstate(all="ignore"):
+            return self._state(beta)
+
+    def _state(self, beta: Floats) -> State:
         rows = self.rows
         eta = beta @ self.x
         eta -= eta.max()  # a constant cancels from the partial likelihood; this one keeps exp finite
