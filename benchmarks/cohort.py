@@ -23,6 +23,7 @@ _NORMAL = {
     "albumin_g_l": (39, 5), "egfr_ml_min": (80, 20), "haemoglobin_g_l": (128, 17), "age_years": (63, 11), "weight_kg": (74, 15), "height_cm": (170, 9),
     "oxygen_saturation_percent": (96, 2), "future_remnant_percent": (45, 15), "clearable_percent": (65, 25),
 }  # fmt: skip
+_DECIMALS = 3  # of a measured value, as a laboratory writes it
 _RARE = 0.08  # of findings such as a biliary stent
 _COMMON = {
     "hypervascular",
@@ -69,4 +70,4 @@ def _values(fact: FactDefinition, cases: int, random: np.random.Generator) -> pl
         drawn = np.clip(mean + spread * random.standard_normal(cases), low, high)
     else:
         drawn = random.uniform(low, low + (high - low) / 2, cases)
-    return pl.Series(drawn)
+    return pl.Series(np.round(drawn, _DECIMALS) if fact.type == "number" else drawn)

@@ -39,6 +39,7 @@ _BATCH_BYTES = 64_000_000  # of CSV read at a time
 _BATCH_ROWS = 250_000  # of Parquet
 _LONGEST_LINE = 1_000_000
 _EXPECTED = "Expected a row a case: the column `case`, then columns named as the facts (docs/reference/facts.md), optionally `chosen`."
+_MOST_WHOLE = 2**53  # beyond it not every whole number has its own double
 _FIRST = 3  # lines and wrong values shown of each column
 _CLOSE = 0.75  # how alike a column and a fact are to be worth a question
 
@@ -309,7 +310,7 @@ def value_of(written: str, fact: FactDefinition) -> Value | None:
             return word in _TRUE
     elif fact.type != "enum":
         number = float(text)
-        if math.isfinite(number) and (fact.type == "number" or number.is_integer()):
+        if math.isfinite(number) and (fact.type == "number" or (number.is_integer() and abs(number) <= _MOST_WHOLE)):
             return number
     raise ValueError(text)
 
@@ -352,7 +353,8 @@ def _from_numbers(column: pl.Series, fact: FactDefinition) -> tuple[pl.Series, p
     if fact.type == "boolean":
         fits = numbers.is_in([0.0, 1.0])
     else:
-        fits = numbers.is_finite() & (numbers == numbers.floor()) if fact.type == "integer" else numbers.is_finite()
+        whole = (numbers == numbers.floor()) & (numbers.abs() <= _MOST_WHOLE)
+        fits = whole if fact.type == "integer" else numbers.is_finite()
     wrong = ~fits.fill_null(True)
     return numbers.set(wrong, None).cast(column_type(fact), strict=False), wrong
 
@@ -362,9 +364,14 @@ def _from_text(column: pl.Series, fact: FactDefinition) -> tuple[pl.Series, pl.S
     import polars as pl
 
     target = column_type(fact)
-    plain = column.cast(target, strict=False) if fact.type in {"number", "enum"} else None
-    if plain is not None and fact.type == "number":
-        plain = plain.set((~plain.is_finite()).fill_null(False), None)
+    if fact.type == "enum":
+        plain = column.cast(target, strict=False)
+    elif fact.type == "boolean":
+        plain = None
+    else:
+        number = column.cast(pl.Float64, strict=False)
+        fits = number.is_finite() if fact.type == "number" else number.is_finite() & (number == number.floor())
+        plain = number.set(~fits.fill_null(True), None).cast(target, strict=False)
     left = column if plain is None else column.filter(plain.is_null())
     values: dict[str, Value | None] = {}
     bad: list[str] = []

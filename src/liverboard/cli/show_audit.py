@@ -36,7 +36,7 @@ def show_audit(report: AuditReport, out: Path | None) -> None:
     told = report.concordance
     if told is not None:
         table = _verdict_table(f"What boards chose ({count_words(told.cases)} cases)", "cases")
-        for row in told.options:
+        for row in (row for row in told.options if row.cases != 0):
             table.add_row(escape(option_words(row.option)), count_words(row.cases), *_cells(row.verdicts))
         table.add_row("[bold]all[/bold]", count_words(told.cases), *_cells(told.verdicts))
         console.print(table)

@@ -153,9 +153,8 @@ def _concordance(
         cases=sum(total.values()),
         verdicts=total,
         options=tuple(
-            ChosenCounts(option=option, cases=cases, verdicts=counts)
+            ChosenCounts(option=option, cases=sum(int(count) for count in counts.values()), verdicts=counts)  # pyright: ignore[reportArgumentType]
             for option, counts in by_option
-            if (cases := sum(int(count) for count in counts.values()))  # pyright: ignore[reportArgumentType]
         ),
         against=tuple(
             Against(rule=rule, option=option, effect=named[rule].effect, because=named[rule].because, cases=cases)  # pyright: ignore[reportArgumentType]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 from liverboard.errors import NotPermitted
 from liverboard.options.audit_report import (
@@ -20,6 +21,7 @@ from liverboard.options.verdict import VERDICTS, Verdict, rules_of
 from liverboard.rules.rule import Compiled
 
 _ALL = "cases"
+_REST = "not "  # before the name of a count: the cases that follow from it and its total
 _LEAST = 2  # a minimum of 1 would hide nothing that identifies
 
 
@@ -39,7 +41,8 @@ def for_export(report: AuditReport, rules: Iterable[Compiled], min_cell: int) ->
         )
     possible = {each.option: _possible(each.option, tuple(rules)) for each in report.options}
     counts, sums = _table(report, possible)
-    shown = protect(counts, sums, min_cell, keep=_kept(report))
+    implied = [name for name in counts if name.startswith(_REST)]
+    shown = protect(counts, sums, min_cell, keep=_kept(report), implied=implied)
     concordance = None
     notes = list(report.notes)
     if shown is None:  # what boards chose cannot be shown beside the verdicts without giving a small count away
@@ -56,10 +59,10 @@ def for_export(report: AuditReport, rules: Iterable[Compiled], min_cell: int) ->
                 for each in report.options
             ),
             "concordance": concordance,
-            "missing": tuple(_missing(each, cases, min_cell) for each in report.missing),
+            "missing": _shown(_missing(each, cases, min_cell) for each in report.missing),
             "thresholds": report.thresholds.model_copy(
                 update={
-                    "moves": tuple(
+                    "moves": _shown(
                         _move(each, _int(report.thresholds.cases), min_cell) for each in report.thresholds.moves
                     )
                 }
@@ -68,6 +71,16 @@ def for_export(report: AuditReport, rules: Iterable[Compiled], min_cell: int) ->
             "source": None,
         }
     )
+
+
+_Listed = TypeVar("_Listed", Against, MissingFact, Move)
+
+
+def _shown(entries: Iterable[_Listed]) -> tuple[_Listed, ...]:
+    """Lists hold what is not small: the place of a small count in a list, or that it stands there at all, would speak of it."""
+    listed = [each for each in entries if not isinstance(each.cases, Below)]
+    counted = [each for each in listed if isinstance(each.cases, int)]
+    return (*counted, *sorted((each for each in listed if not isinstance(each.cases, int)), key=str))
 
 
 def _possible(option: str, rules: Iterable[Compiled]) -> tuple[Verdict, ...]:
@@ -97,16 +110,16 @@ def _table(report: AuditReport, possible: Mapping[str, tuple[Verdict, ...]]) -> 
         return counts, sums
     counts["chosen"] = _int(told.cases)
     if rest := counts[_ALL] - counts["chosen"]:
-        counts["undecided"] = rest
-        sums.append(Sum(_ALL, ("chosen", "undecided")))
+        counts[f"{_REST}chosen"] = rest
+        sums.append(Sum(_ALL, ("chosen", f"{_REST}chosen")))
     columns: dict[Verdict, list[str]] = {verdict: [] for verdict in VERDICTS}
     for each in told.options:
         row: list[str] = []
         for verdict in possible[each.option]:
             cell = _cell(each.option, verdict, chosen=True)
             counts[cell] = _int(each.verdicts[verdict])
-            counts[f"not {cell}"] = counts[_cell(each.option, verdict)] - counts[cell]
-            sums.append(Sum(_cell(each.option, verdict), (cell, f"not {cell}")))
+            counts[f"{_REST}{cell}"] = counts[_cell(each.option, verdict)] - counts[cell]
+            sums.append(Sum(_cell(each.option, verdict), (cell, f"{_REST}{cell}")))
             columns[verdict].append(cell)
             row.append(cell)
         counts[f"chosen {each.option}"] = _int(each.cases)
@@ -152,7 +165,7 @@ def _concordance(
         cases=shown["chosen"],
         verdicts={verdict: shown[f"all {verdict}"] for verdict in VERDICTS if f"all {verdict}" in shown},
         options=options,
-        against=tuple(each for each in against if each is not None),
+        against=_shown(each for each in against if each is not None),
     )
 
 

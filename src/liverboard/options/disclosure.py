@@ -53,21 +53,26 @@ def share(count: int, of: int, min_cell: int) -> Count:
 
 
 def protect(
-    counts: Mapping[str, int], sums: Sequence[Sum], min_cell: int, *, keep: Iterable[str] = ()
+    counts: Mapping[str, int],
+    sums: Sequence[Sum],
+    min_cell: int,
+    *,
+    keep: Iterable[str] = (),
+    implied: Iterable[str] = (),
 ) -> dict[str, Count] | None:
     """The counts as they may be shown. `keep`: totals, hidden only when they are small themselves. None when hiding every other count is not enough.
 
-    Counts that nobody is shown but that follow from the others (who was not treated) belong into `counts` too.
+    `implied`: counts that no table holds but that may follow from those that one does (who was not treated); protected as well, and not given back.
     """
-    kept = frozenset(keep)
-    small = {name for name, count in counts.items() if count < min_cell}
+    table = _Table(counts, tuple(sums), min_cell, frozenset(implied))
+    kept = frozenset(keep) | table.implied
+    small = table.small()
     withheld: set[str] = set()
-    open_to = {name: [each for each in sums if name == each.total or name in each.parts] for name in counts}
-    narrow = small
-    while narrow := _narrowed(counts, sums, small, withheld, min_cell, narrow):
+    narrow = suspects = table.suspects(small)
+    while narrow := table.narrowed(small, withheld, narrow):
         added: set[str] = set()
         for name in sorted(narrow):
-            added |= _next_withheld(name, open_to[name], counts, small | withheld | added, kept)
+            added |= table.next_withheld(name, small | withheld | added | kept)
         if not added:  # nothing near is left to hide: go on with whatever is still shown
             left = [name for name in counts if name not in small | withheld | kept]
             if not left:
@@ -75,66 +80,73 @@ def protect(
             added = {min(left, key=lambda name: (counts[name], name))}
         withheld |= added
     for name in sorted(withheld, key=lambda name: -counts[name]):  # none is hidden in vain
-        near = {part for each in open_to[name] for part in (each.total, *each.parts)} & small
+        near = {part for each in table.sums_of(name) for part in (each.total, *each.parts)} & suspects
         less = withheld - {name}
-        if not (
-            _narrowed(counts, sums, small, less, min_cell, near)
-            or _narrowed(counts, sums, small, less, min_cell, small)
-        ):
+        if not (table.narrowed(small, less, near) or table.narrowed(small, less, suspects)):
             withheld.remove(name)
     return {
         name: Below(below=min_cell) if name in small else Withheld() if name in withheld else count
         for name, count in counts.items()
+        if name not in table.implied
     }
 
 
-def _next_withheld(
-    name: str, sums: Iterable[Sum], counts: Mapping[str, int], hidden: set[str], kept: frozenset[str]
-) -> set[str]:
-    """The smallest count that is still shown in each sum of which `name` is a part."""
-    found: set[str] = set()
-    for each in sums:
-        shown = [part for part in (each.total, *each.parts) if part not in hidden | kept]
-        if shown:
-            found.add(min(shown, key=lambda part: (counts[part], part)))
-    return found
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """Counts, how they add up, and which of them no table holds."""
 
+    counts: Mapping[str, int]
+    sums: tuple[Sum, ...]
+    min_cell: int
+    implied: frozenset[str]
 
-def _narrowed(
-    counts: Mapping[str, int],
-    sums: Sequence[Sum],
-    small: set[str],
-    withheld: set[str],
-    min_cell: int,
-    suspects: Iterable[str],
-) -> set[str]:
-    """Those of `suspects` (small counts) for which what is shown leaves fewer numbers than 0 to `min_cell` - 1. Hiding more never narrows."""
-    if not suspects:
-        return set()
-    attack = _Attack(counts, sums, small, withheld, min_cell)
-    return attack.unproven(suspects, 0, +1) | attack.unproven(suspects, min_cell - 1, -1)
+    def small(self) -> set[str]:
+        return {name for name, count in self.counts.items() if count < self.min_cell and name not in self.implied}
+
+    def suspects(self, small: set[str]) -> set[str]:
+        """The small counts. A small implied one beside a small one that is hidden is as open as that one."""
+        rests = {name for name in self.implied if self.counts[name] < self.min_cell}
+        return small | {name for name in rests if not any(small & {*each.parts} for each in self.sums_of(name))}
+
+    def sums_of(self, name: str) -> list[Sum]:
+        return [each for each in self.sums if name == each.total or name in each.parts]
+
+    def next_withheld(self, name: str, hidden: set[str]) -> set[str]:
+        """For each sum of which `name` is a part the smallest part that is still shown, or the total when none is."""
+        found: set[str] = set()
+        for each in self.sums_of(name):
+            parts = [part for part in each.parts if part not in hidden]
+            shown = parts or [total for total in (each.total,) if total not in hidden]
+            if shown:
+                found.add(min(shown, key=lambda part: (self.counts[part], part)))
+        return found
+
+    def narrowed(self, small: set[str], withheld: set[str], suspects: set[str]) -> set[str]:
+        """Those of `suspects` for which what is shown leaves fewer numbers than 0 to `min_cell` - 1. Hiding more never narrows."""
+        if not suspects:
+            return set()
+        attack = _Attack(self, small, withheld)
+        return attack.unproven(suspects, 0, +1) | attack.unproven(suspects, self.min_cell - 1, -1)
 
 
 class _Attack:
     """What a reader can find out: whole numbers for every hidden count that agree with all that is shown."""
 
-    def __init__(
-        self, counts: Mapping[str, int], sums: Sequence[Sum], small: set[str], withheld: set[str], min_cell: int
-    ) -> None:
+    def __init__(self, table: _Table, small: set[str], withheld: set[str]) -> None:
         import numpy as np
         from scipy import optimize as untyped_optimize
         from scipy.sparse import csr_array
 
         optimize: Any = untyped_optimize
-
-        self.place = {name: place for place, name in enumerate(sorted(small | withheld))}
-        most = max(counts.values(), default=0) + min_cell * len(self.place)
-        low = np.array([0.0 if name in small else min_cell for name in self.place])
-        high = np.array([min_cell - 1.0 if name in small else most for name in self.place])
+        counts, least = table.counts, table.min_cell
+        self.place = {name: place for place, name in enumerate(sorted(small | withheld | table.implied))}
+        most = max(counts.values(), default=0) + least * len(self.place)
+        low = np.array([least if name in withheld else 0 for name in self.place], dtype=float)
+        high = np.array([least - 1 if name in small else most for name in self.place], dtype=float)
         self.bounds: Any = optimize.Bounds(low, high)
         rows: list[tuple[int, int, float]] = []
         right: list[float] = []
-        for each in sums:
+        for each in table.sums:
             terms = [(each.total, -1.0), *((part, 1.0) for part in each.parts)]
             if not any(name in self.place for name, _ in terms):
                 continue

@@ -22,7 +22,7 @@ _LOOKS: Final[dict[Verdict, tuple[str, str, str]]] = {
     "excluded": ("red", "red", "page"),
 }
 _HEIGHT, _PITCH = 20, 28
-_ROOM_FOR_SIGN, _ROOM_FOR_SHARE = 14, 48
+_ROOM_FOR_SIGN, _ROOM_FOR_SHARE = 14, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +141,12 @@ def share_bars_svg(
     rows: Sequence[tuple[str, Count]], cases: Count, palette: Palette = PRINT, *, width: int, prefix: str, title: str
 ) -> str:
     """A bar a line, the count beside it."""
-    page = _Page(palette, width, 280)
+    page = _Page(palette, width, 328)
     shown = [count for _, count in rows if isinstance(count, int)]
     room = width - page.left - 140
     y = 0.0
     for name, count in rows:
-        top = page.name(y, name, 38)
+        top = page.name(y, name, 48)
         wide = 0.0
         if isinstance(count, int):
             wide = max(room * count / max(*shown, 1), 1.5)
@@ -172,8 +172,14 @@ def move_bars_svg(bars: Sequence[MovedBar], palette: Palette = PRINT, *, width: 
     page.text(middle - 8, 14, "smaller value", "soft", anchor="end")
     page.text(middle + 8, 14, "larger value", "soft")
     y = 24.0
+    page.pitch += 16 if page.wide else 0
     for bar in bars:
         top = page.name(y, bar.name, 54)
+        if page.wide:
+            page.text(0, y + 33, shorten(bar.rule, 54), "soft")
+        page.out.append(
+            f'<path d="M{middle:.1f} {top}v{_HEIGHT}" style="stroke:{page.colour("mark")};stroke-width:2"/>'
+        )
         for side, sign in ((bar.smaller, -1), (bar.larger, 1)):
             if side is None:
                 continue
@@ -184,7 +190,6 @@ def move_bars_svg(bars: Sequence[MovedBar], palette: Palette = PRINT, *, width: 
             words = f"{value}: {_count(count)}"
             page.text(middle + sign * (wide + 8), top + 15, words, anchor="end" if sign < 0 else "start")
         y += page.pitch
-    page.out.append(f'<path d="M{middle:.1f} 22V{y:.0f}" style="stroke:{page.colour("mark")};stroke-width:1"/>')
     said = "; ".join(
         f"{bar.name}: "
         + ", ".join(f"{value} {_count(count)}" for value, count in (s for s in (bar.smaller, bar.larger) if s))

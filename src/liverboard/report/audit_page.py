@@ -29,7 +29,7 @@ def count_words(count: Count) -> str:
 
 
 def percent(count: Count, of: Count) -> str:
-    if not isinstance(count, int) or not isinstance(of, int) or of == 0:
+    if not isinstance(count, int) or not count or not isinstance(of, int) or not of:
         return ""
     return f"{number(100 * count / of, '%')}{THIN}%"
 
@@ -91,7 +91,9 @@ def render_audit(report: AuditReport) -> str:
     chosen: list[Bar] = []
     if told is not None:
         chosen = [Bar("All decisions", told.cases, told.verdicts)]
-        chosen += [Bar(option_words(each.option), each.cases, each.verdicts) for each in told.options]
+        chosen += [
+            Bar(option_words(each.option), each.cases, each.verdicts) for each in told.options if each.cases != 0
+        ]
     facts = [(each.label, each.cases) for each in report.missing[:_FACTS]]
     moved = moved_bars(report)
     environment = Environment(
@@ -176,7 +178,7 @@ def option_finding(report: AuditReport) -> str:
     if not most or not isinstance(report.cases, int):
         return "No option is known to be open"
     names = [name for share, name in shares if share == most]
-    return f"{' and '.join(names[:2])}: most often open, in {percent(most, report.cases)} of the cases"
+    return f"{' and '.join(names[:2])}: most often open (fits, with or without caution), in {percent(most, report.cases)} of the cases"
 
 
 def open_share(verdicts: Verdicts) -> int | None:
@@ -192,7 +194,7 @@ def decision_finding(report: AuditReport) -> str:
     fits = open_share(told.verdicts)
     if fits is None:
         return f"What boards chose in {count_words(told.cases)} cases"
-    return f"Of {count_words(told.cases)} decisions, the rules hold the chosen option open in {percent(fits, told.cases) or count_words(fits)}"
+    return f"Of {count_words(told.cases)} decisions, the chosen option fits, with or without caution, in {percent(fits, told.cases) or count_words(fits)}"
 
 
 def options_words(options: Mapping[Option, Count]) -> str:
