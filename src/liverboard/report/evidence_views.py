@@ -50,6 +50,22 @@ WORDS: dict[str, str] = {
 }
 
 
+MODELS: dict[str, str] = {
+    "glmm": "Exact random-intercept model of the counts",
+    "reml": "Random effects (REML)",
+    "dl": "Random effects (DerSimonian-Laird)",
+    "pm": "Random effects (Paule-Mandel)",
+    "fixed": "Fixed effect",
+}
+CI_WORDS: dict[str, str] = {
+    "hk": "Hartung-Knapp interval",
+    "hk_adhoc": "Hartung-Knapp interval, never narrower than t",
+    "t": "t interval",
+    "z": "normal interval",
+    "study": "the study's own interval",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class PoolLabels:
     """What a pool does not know of itself: title, years and counts of its studies by label, the counts' heading, what lies left and right of no difference."""
@@ -159,7 +175,8 @@ def _pool(pooled: Pooled, label: str) -> ForestPool:
 
 def model_words(pooled: Pooled) -> str:
     """Model, tau2 with interval, I2 and k in a sentence."""
-    parts = [f"Model: {pooled.method}, interval: {pooled.ci_method}"]
+    model, ci_words = MODELS.get(pooled.method, pooled.method), CI_WORDS.get(pooled.ci_method, pooled.ci_method)
+    parts = [f"{model}; {ci_words}"]
     if pooled.tau2 is not None:
         ci = pooled.tau2_ci
         ends = f" ({value_words(ci[0], 'number')} to {value_words(ci[1], 'number')})" if ci else ""
