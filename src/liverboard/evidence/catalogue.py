@@ -356,7 +356,7 @@ def _over(rows: tuple[R, ...], each: Departure) -> tuple[R, ...]:
 
 def blank(row: Mapping[str, Any]) -> dict[str, Any]:
     """The columns that say something: an empty cell is not known, and takes the default."""
-    return {key: value for key, value in row.items() if value not in {None, ""}}
+    return {key: value for key, value in row.items() if value is not None and value != ""}
 
 
 def _rows(name: str, model: type[R], also: Callable[[dict[str, Any]], dict[str, Any]] = dict) -> tuple[R, ...]:
