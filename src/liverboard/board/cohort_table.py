@@ -155,17 +155,15 @@ def _csv(path: Path) -> _Table:
 
     columns, separator, header_bytes = _header(path)
     facts = load_dictionary()
-    wanted = [place for place, name in enumerate(columns) if name in facts or name in {CASE_COLUMN, CHOSEN_COLUMN}]
+    wanted = {
+        f"c{place}": name for place, name in enumerate(columns) if name in facts or name in {CASE_COLUMN, CHOSEN_COLUMN}
+    }
+    header = separator.join(f"c{place}" for place in range(len(columns))).encode() + b"\n"  # before each part
 
     def batches() -> Iterator[pl.DataFrame]:
         for text in _whole_lines(path, header_bytes):
-            batch = pl.read_csv(
-                text,
-                has_header=False,
-                separator=separator,
-                infer_schema=False,
-                new_columns=list(columns),
-                columns=wanted,
+            batch = pl.read_csv(header + text, separator=separator, infer_schema=False, columns=list(wanted)).rename(
+                wanted
             )
             if separator == ";":
                 comma = [name for name in batch.columns if name in facts and facts[name].type in {"number", "integer"}]
