@@ -89,6 +89,12 @@ class Arm(Frozen):
         return self.first_author.replace("(UNVERIFIED)", "").strip() or self.study
 
     @property
+    def short(self) -> str:
+        """Author and year, marked where a field of them was not seen; for a picture."""
+        year = "" if not self.first_author else f" {self.year or ''}"
+        return f"{self.author}{year}".strip() + (" [unverified]" if self.unverified else "")
+
+    @property
     def label(self) -> str:
         """Author and year; what no page showed is said in brackets."""
         year = "" if not self.first_author and self.year else f" {self.year or 'year not known'}"

@@ -34,6 +34,7 @@ class PooledArm(Frozen):
 
     study_id: str
     label: str
+    short: str
     technique: str
     events: int | None
     n: int | None
@@ -301,6 +302,7 @@ def _pooled_arms(chosen: Selection, pooled: Pooled) -> tuple[PooledArm, ...]:
             PooledArm(
                 study_id=arm.study_id,
                 label=f"{arm.label}, {arm.study_id.partition('-')[2]}" if twice else arm.label,
+                short=f"{arm.study_id.partition('-')[2]}: {arm.short}" if twice else arm.short,
                 technique=arm.technique,
                 events=row.events,
                 n=row.n,

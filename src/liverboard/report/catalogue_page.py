@@ -11,6 +11,7 @@ from liverboard.evidence.dictionary import TECHNIQUE_WORDS, define, load_claims,
 from liverboard.evidence.pools import Pool, Shown, ask, pool_of
 from liverboard.evidence.published import beside_published
 from liverboard.evidence.states import CentreCatalogue, packaged_date
+from liverboard.evidence.words import of_hundred
 from liverboard.knowledge import knowledge_version
 from liverboard.report.evidence_page import EvidencePage, PageFigure, PageTable, render_page
 from liverboard.report.evidence_views import NARROW, twin
@@ -91,17 +92,17 @@ def _finding(drawn: Sequence[Pool], heads: Sequence[Pool]) -> str:
 
 def _figure(pool: Pool, number: int) -> Iterator[PageFigure]:
     studies = tuple(
-        ForestStudy(arm.label, None, f"{arm.events}/{arm.n}", arm.estimate, _whole(arm.ci), arm.weight)
+        ForestStudy(arm.short, None, f"{arm.events}/{arm.n}", arm.estimate, _whole(arm.ci), arm.weight)
         for arm in pool.studies
     )
     pooled = ForestPool(
         label="Pooled" if pool.headline else "Pooled, not a headline",
         k=pool.study_count,
-        estimate=pool.estimate if pool.k > 1 else None,
-        ci=pool.ci if pool.k > 1 else None,
-        prediction=pool.prediction_interval,
+        estimate=pool.estimate,
+        ci=_whole(pool.ci) if pool.ci else None,
+        prediction=_whole(pool.prediction_interval) if pool.prediction_interval else None,
         counts=f"{pool.events}/{pool.n}",
-        note="One arm only." if pool.k == 1 else pool.banner,
+        note=pool.banner,
     )
     model = f"{'Exact random-intercept model' if pool.method == 'glmm' else 'Exact interval of the pooled counts'}; 95 % interval by {pool.ci_method}"
     spread = f"; tau2 {pool.tau2:.2f}, I2 {pool.i2:.0f} %" if pool.tau2 is not None and pool.i2 is not None else ""
@@ -110,25 +111,40 @@ def _figure(pool: Pool, number: int) -> Iterator[PageFigure]:
         kind="percent",
         counts_head="Events/n",
         groups=(ForestGroup("", studies),),
-        pool=pooled,
-        footnotes=(f"{model}{spread}; evidence {pool.evidence_hash[:12]}",),
+        pool=pooled if pool.k > 1 else None,
+        footnotes=(
+            pool.wording,
+            f"{model}{spread}; evidence {pool.evidence_hash[:12]}",
+        ),
     )
     yield PageFigure(
-        finding=f"{pool.name[0].upper()}{pool.name[1:]}: {pool.wording}",
+        finding=_title(pool),
         wide=forest_svg(forest, WEB, width=960, prefix=f"forest-{number}"),
         narrow=forest_svg(forest, WEB, width=NARROW, prefix=f"forest-narrow-{number}"),
         table=twin(f"{pool.name}, {pool.label}", forest_table(forest)),
     )
 
 
+def _title(pool: Pool) -> str:
+    """The finding in one line: a rate only where there are studies enough."""
+    head = f"{pool.name[0].upper()}{pool.name[1:]}, {pool.label}"
+    if pool.headline and pool.estimate is not None:
+        return f"{head}: about {of_hundred(pool.estimate)}"
+    few = "one study only" if pool.study_count == 1 else f"{pool.study_count} studies, too few to say a rate"
+    return f"{head}: {pool.events} of {pool.n} in {few}" if pool.k == 1 else f"{head}: {few}"
+
+
 def _whole(ci: tuple[float | None, float | None]) -> tuple[float, float] | None:
-    return None if ci[0] is None or ci[1] is None else (ci[0], ci[1])
+    if ci[0] is None or ci[1] is None:
+        return None
+    return round(ci[0], 4), round(ci[1], 4)  # to the hundredth of a percent: a bound of 4e-10 is 0 to a reader
 
 
 def _certainty_tables(drawn: Sequence[Pool]) -> Iterator[PageTable]:
     yield PageTable(
         caption="How sure: the rate in treated patients, and better than the alternative. Two questions, never merged",
         head=("Question", "Rate in treated patients", "Better than the alternative"),
+        widths=(26, 37, 37),
         rows=tuple(
             (
                 f"{pool.name}, {pool.label}",
@@ -151,6 +167,8 @@ def _beside_tables(pools: Sequence[Pool]) -> Iterator[PageTable]:
     yield PageTable(
         caption="Sensitivity: other readings of the same question, under their own name",
         head=("Question", "Read as", "Arms", "Patients", "Pooled, % (95 % interval)"),
+        widths=(32, 36, 8, 8, 16),
+        folded=True,
         rows=rows,
         note="Pooling logits by inverse variance leans towards 50 % when events are rare; it is shown to be compared, never as the result.",
     )
@@ -168,6 +186,8 @@ def _listed_table(pools: Sequence[Pool]) -> PageTable:
     return PageTable(
         caption="Medians, means and survival percentages: listed as printed",
         head=("Question", "Study", "Printed", "Patients", "Time counts from", "Source"),
+        widths=(22, 22, 18, 8, 12, 18),
+        folded=True,
         rows=tuple(
             (
                 f"{pool.name}, {pool.label}",
@@ -195,6 +215,8 @@ def _row_tables(pools: Sequence[Pool]) -> Iterator[PageTable]:
         yield PageTable(
             caption=caption,
             head=("Question", "Study", "Printed", "Why", "Source"),
+            widths=(22, 20, 14, 26, 18),
+            folded=True,
             rows=tuple(dict.fromkeys(_row(p, r) for p, r in rows)),
         )
 
@@ -208,6 +230,7 @@ def _published_table(centre: CentreCatalogue) -> PageTable:
     return PageTable(
         caption="Published pools beside ours",
         head=("Review", "Question", "Published", "Ours", "Why they differ"),
+        widths=(14, 22, 16, 18, 30),
         rows=tuple(
             (
                 row.review,
@@ -225,6 +248,7 @@ def _claims_table() -> PageTable:
     return PageTable(
         caption="What the editorial claims; the pools beside each claim stand above and in the dossier of a case",
         head=("Row", "Claim", "Source"),
+        widths=(10, 65, 25),
         rows=tuple((claim.id, claim.says, f"{claim.source} [{claim.verification}]") for claim in load_claims()),
         note="The editorial gives no reference list: a claim is shown, never pooled.",
     )
@@ -239,6 +263,8 @@ def _findings_table(findings: Sequence[Finding]) -> PageTable:
     return PageTable(
         caption="What the consistency checks find",
         head=("Check", "Where", "Finding", "Weight", "Kept"),
+        widths=(14, 20, 34, 8, 24),
+        folded=True,
         rows=tuple((each.check.replace("_", " "), each.where, each.says, each.weight, each.kept) for each in kept),
         note=f"{len(findings) - len(kept)} further notes: liverboard evidence list --checks",
     )
@@ -248,6 +274,8 @@ def _arms_table(centre: CentreCatalogue) -> PageTable:
     return PageTable(
         caption="The studies",
         head=("Study", "Arm", "Technique", "Patients", "Design", "Source"),
+        widths=(20, 18, 20, 8, 14, 20),
+        folded=True,
         rows=tuple(
             (
                 arm.label + (f" [retracted: {arm.retracted}]" if arm.retracted else ""),

@@ -17,12 +17,14 @@ Rows = tuple[tuple[str, ...], ...]
 
 @dataclass(frozen=True, slots=True)
 class PageTable:
-    """`head` and `rows` as text; the first column names the row. `note` stands below."""
+    """`head` and `rows` as text; the first column names the row. `note` stands below. `widths`, in percent, for a table of words; `folded` until opened."""
 
     caption: str
     head: tuple[str, ...]
     rows: Rows
     note: str = ""
+    widths: tuple[int, ...] = ()
+    folded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
