@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -18,6 +20,9 @@ from liverboard.report.words import THIN, clean, number, unit_words
 
 NOT_POSSIBLE: Final = "·"  # no rule of the option gives this verdict
 _WIDE, _NARROW = 1104, 358
+_OPEN_FOR_PRINT: Final = (
+    'addEventListener("beforeprint",function(){document.querySelectorAll("details").forEach(function(d){d.open=true})})'
+)
 _FACTS, _AGAINST, _MOVES, _TRANSITIONS = 15, 20, 15, 40
 
 
@@ -117,6 +122,8 @@ def render_audit(report: AuditReport) -> str:
         cases=count_words(report.cases),
         source=clean(report.source or ""),
         style=Markup(style),  # noqa: S704  (our own)
+        script=Markup(_OPEN_FOR_PRINT),  # noqa: S704  (our own)
+        digest=base64.b64encode(hashlib.sha256(_OPEN_FOR_PRINT.encode()).digest()).decode(),
         signs=[(verdict, SIGNS[verdict], VERDICT_WORDS[verdict]) for verdict in VERDICTS],
         rows=[table_row(bar) for bar in options],
         options=bars(options, "options", option_finding(report)),
