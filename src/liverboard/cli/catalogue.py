@@ -129,7 +129,7 @@ def add(
     """Add a study to the centre's catalogue: checked, then every pool before and after, certainty, and the option cards that change."""
     from liverboard.cli.show import progress, show_json
     from liverboard.cli.show_catalogue import added_document, show_added
-    from liverboard.evidence.living import new_findings, read_text, refuse_errors
+    from liverboard.evidence.living import read_text
     from liverboard.evidence.states import add_study, open_centre
     from liverboard.report.write import write_files
 
@@ -138,14 +138,12 @@ def add(
     with progress("Adding the study") as step:
         centre = open_centre(place)
         added = add_study(centre, text, study.name, date=today(), step=step)
-        findings = new_findings(centre.catalogue, added.catalogue)
-        refuse_errors(findings, added.study, study.name)
         if not dry:
             write_files({place / name: content for name, content in added.contents.items()})
     if json:
-        show_json(added_document(added, findings, written=not dry))
+        show_json(added_document(added, written=not dry))
     else:
-        show_added(added, findings, None if dry else place)
+        show_added(added, None if dry else place)
 
 
 def diff(

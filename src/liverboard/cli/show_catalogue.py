@@ -169,7 +169,7 @@ def show_published(rows: Sequence[BesidePublished]) -> None:
             out.print(f"  {escape(reason)}", soft_wrap=True)
 
 
-def added_document(added: Added, findings: Sequence[Finding], *, written: bool) -> dict[str, object]:
+def added_document(added: Added, *, written: bool) -> dict[str, object]:
     return {
         "study": added.study.file.study,
         "kind": added.study.kind,
@@ -178,7 +178,7 @@ def added_document(added: Added, findings: Sequence[Finding], *, written: bool) 
         "date": added.after.date.isoformat(),
         "verdict": added.verdict,
         "triggers": [each.model_dump(mode="json") for each in added.triggers],
-        "findings": [each.model_dump(mode="json") for each in findings],
+        "findings": [each.model_dump(mode="json") for each in added.findings],
         "changes": [{**each.model_dump(mode="json"), "says": each.says} for each in added.difference.changes],
         "cards": list(added.difference.cards),
         "notes": list(added.notes),
@@ -186,12 +186,12 @@ def added_document(added: Added, findings: Sequence[Finding], *, written: bool) 
     }
 
 
-def show_added(added: Added, findings: Sequence[Finding], place: Path | None) -> None:
+def show_added(added: Added, place: Path | None) -> None:
     out = out_console()
     out.print(
         f"[bold]{escape(added.study.file.study)}[/bold]: {added.study.kind}, {len(added.study.arms)} arms, {len(added.study.outcomes)} outcomes"
     )
-    for each in findings:
+    for each in added.findings:
         out.print(f"  {each.weight}: {escape(f'{each.check}: {each.where}: {each.says}')}", soft_wrap=True)
     _changes(added.difference)
     for trigger in added.triggers:

@@ -332,6 +332,8 @@ def _laid(catalogue: Catalogue, each: Departure) -> Catalogue:
             match each.table:
                 case "studies":
                     return replace(catalogue, second=(*catalogue.second, Arm.model_validate(blank(each.row))))
+                case "outcomes" if each.row["study_id"] not in catalogue.arms:
+                    raise KnowledgeBaseError(f"{each.id}: no such arm", where=f"{FOLDER}/as_printed.yaml")
                 case "outcomes":
                     return replace(catalogue, outcomes=(*catalogue.outcomes, Outcome.model_validate(blank(each.row))))
                 case "comparisons":

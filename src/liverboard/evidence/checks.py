@@ -81,6 +81,8 @@ def rounding(row: Outcome) -> float:
 
 def fits(value: Decimal, n: int, decimals: int) -> int | None:
     """The count of n whose percentage rounds to the printed one; None when no whole number does."""
+    if n == 0:
+        return None
     near = round(float(value) * n / 100)
     half = 0.5 * 10.0**-decimals + 1e-9
     for count in (near, near - 1, near + 1):
@@ -116,7 +118,7 @@ def impossible_percentages(catalogue: Catalogue) -> Iterator[Finding]:
             continue
         n = arm.n_patients if row.unit_of_analysis != "patient" or row.n is None else row.n
         own = row.unit_of_analysis not in {"patient", "unclear"} and row.n_basis == "stated"
-        if n is None or own or n > 10 ** (row.decimals + 2) or fits(row.value, n, row.decimals) is not None:
+        if not n or own or n > 10 ** (row.decimals + 2) or fits(row.value, n, row.decimals) is not None:
             continue
         others = _other_denominators(row, arm, n)
         already = row.unit_of_analysis not in {"patient", "unclear"}
@@ -234,7 +236,7 @@ def intervals(catalogue: Catalogue) -> Iterator[Finding]:
                 where=where,
                 says=f"{value} lies outside its interval, {low} to {high}",
             )
-        if measure in _RATIOS and value and low and high:
+        if measure in _RATIOS and value and low and high and min(value, low, high) > 0 and low < high:
             yield from _asymmetric(where, value, low, high)
 
 

@@ -187,7 +187,7 @@ def _counts(catalogue: Catalogue, contrast: Contrast) -> tuple[tuple[int, int], 
     for technique in (contrast.arm_a, contrast.arm_b):
         rows: list[Outcome] = [
             row for row in catalogue.outcomes
-            if row.outcome == contrast.outcome and row.events is not None and row.n and not row.subgroup
+            if row.outcome == contrast.outcome and row.events is not None and row.n and row.events <= row.n and not row.subgroup
             and catalogue.arm(row).study == contrast.study_id and catalogue.arm(row).technique == technique
         ]  # fmt: skip
         if len(rows) != 1:

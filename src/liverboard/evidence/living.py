@@ -20,6 +20,7 @@ from liverboard.evidence.dictionary import TECHNIQUE_WORDS, define
 from liverboard.knowledge import yaml_with_lines
 
 _MAX_BYTES = 2_000_000
+_NEVER_ACCEPTED = frozenset({"counts"})  # more events than patients: nothing can be pooled
 Person = Annotated[str, Field(min_length=1)]
 
 
@@ -236,7 +237,8 @@ def new_findings(before: Catalogue, after: Catalogue) -> tuple[Finding, ...]:
 
 def refuse_errors(found: Iterable[Finding], study: Study, where: str) -> None:
     """Raises BadInput for findings that cannot all be right, unless the file accepts the check with a reason."""
-    errors = [each for each in found if each.weight == "error" and each.check not in study.file.accepted]
+    accepted = set(study.file.accepted) - _NEVER_ACCEPTED
+    errors = [each for each in found if each.weight == "error" and each.check not in accepted]
     if errors:
         raise BadInput(
             "figures of the study contradict each other",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -20,8 +21,17 @@ from liverboard.clinical.extent import Frozen
 from liverboard.errors import BadInput
 from liverboard.evidence.catalogue import Catalogue, load_catalogue, read_yaml
 from liverboard.evidence.certainty import Judgement, load_judgements
+from liverboard.evidence.checks import Finding
 from liverboard.evidence.dictionary import define, load_option_pools
-from liverboard.evidence.living import Study, judgements_of_text, read_text, study_of_text, with_study
+from liverboard.evidence.living import (
+    Study,
+    judgements_of_text,
+    new_findings,
+    read_text,
+    refuse_errors,
+    study_of_text,
+    with_study,
+)
 from liverboard.evidence.pools import Pool, ask, pool_of
 from liverboard.evidence.words import counted
 from liverboard.knowledge import knowledge_version, reasons
@@ -272,15 +282,18 @@ class Added:
     triggers: tuple[Trigger, ...]
     verdict: Literal["logged", "update", "major update"]
     contents: Mapping[str, bytes]
-    catalogue: Catalogue
+    findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 def add_study(
     centre: CentreCatalogue, text: str, where: str, *, date: dt.date, step: Step = lambda message: None
 ) -> Added:
-    """Add the study of a text to a centre's catalogue; nothing is written here. Raises BadInput as `study_of_text` and `with_study`."""
+    """Add the study of a text to a centre's catalogue; checked, and nothing written here. Raises BadInput as `study_of_text`, `with_study` and `refuse_errors`."""
     study = study_of_text(text, where)
+    catalogue = with_study(centre.catalogue, study, where)
+    findings = new_findings(centre.catalogue, catalogue)
+    refuse_errors(findings, study, where)
     before = centre.states[-1] if centre.states and centre.states[-1].hash == centre.hash else None
     if before is None:
         last = centre.states[-1] if centre.states else None
@@ -291,7 +304,6 @@ def add_study(
             step=step,
             previous=last,
         )
-    catalogue = with_study(centre.catalogue, study, where)
     name = _file_name(text, study.file.study)
     grown = CentreCatalogue(catalogue, centre.judgements, centre.states, {**centre.files, name: text})
     after = snapshot(grown, date=date, because=f"{study.kind}: {study.file.study}", step=step, previous=before)
@@ -302,7 +314,7 @@ def add_study(
     contents = {f"{STUDIES}/{name}": text.encode(), f"{STATES}/{after.name}": _json(after)}
     if not centre.states or centre.states[-1].hash != before.hash:
         contents = {f"{STATES}/{before.name}": _json(before), **contents}
-    return Added(study, before, after, difference, triggers, verdict, contents, catalogue, tuple(_notes(study, before)))
+    return Added(study, before, after, difference, triggers, verdict, contents, findings, tuple(_notes(study, before)))
 
 
 def _notes(study: Study, before: State) -> list[str]:
@@ -385,7 +397,9 @@ def _of_numbers(change: Change, before: Entry, after: Entry) -> list[Trigger]:
 
 def _level(entry: Entry) -> tuple[str, str]:
     """The level within the words of both statements."""
-    cut = [words.partition(": ")[2].partition(";")[0].partition(" (")[0] for words in (entry.rate, entry.comparison)]
+    cut = [
+        re.split(r"[;,(]", words.partition(": ")[2], maxsplit=1)[0].strip() for words in (entry.rate, entry.comparison)
+    ]
     return cut[0], cut[1]
 
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from liverboard.evidence.catalogue import Arm, Catalogue, Contrast, Outcome, PublishedPool, load_catalogue
 from liverboard.evidence.checks import Finding, fits, run_checks, studies_of
@@ -159,3 +161,42 @@ def test_the_count_behind_a_percentage(value: str, n: int, count: int | None) ->
     exponent = figure.as_tuple().exponent
     assert isinstance(exponent, int)
     assert fits(figure, n, max(0, -exponent)) == count
+
+
+figures = st.none() | st.decimals(min_value=-5, max_value=2000, places=1) | st.integers(-5, 200).map(Decimal)
+
+
+@st.composite
+def any_catalogue(draw: st.DrawFn) -> Catalogue:
+    """Rows that the types allow, whatever they say: impossible counts, limits the wrong way round, empty denominators."""
+    names = [f"s{i}-{arm}" for i in range(3) for arm in ("a", "b")]
+    arms = {
+        name: Arm(
+            study_id=name, technique=draw(st.sampled_from(["tae", "ctace"])), n_patients=draw(st.none() | st.integers(0, 40)),
+            n_procedures=draw(st.none() | st.integers(0, 40)), arm_role=draw(st.sampled_from(["arm", "whole_cohort"])), extracted_from="p. 1",
+        )
+        for name in names
+    }  # fmt: skip
+    rows = tuple(
+        Outcome(
+            study_id=draw(st.sampled_from(names)), outcome=draw(st.sampled_from(["abscess", "os_1y", "os_3y", "objective_response", "disease_control"])),
+            events=draw(st.none() | st.integers(0, 60)), n=draw(st.none() | st.integers(0, 40)), value=draw(figures), ci_low=draw(figures),
+            ci_high=draw(figures), unit_of_analysis=draw(st.sampled_from(["patient", "procedure", "unclear"])), extracted_from="p. 1",
+        )
+        for _ in range(draw(st.integers(0, 6)))
+    )  # fmt: skip
+    contrasts = tuple(
+        Contrast(
+            study_id=f"s{draw(st.integers(0, 2))}", arm_a="tae", arm_b="ctace", outcome="abscess", p_value=draw(st.sampled_from(["", "0.04", "<0.001", "ns"])),
+            effect_measure="HR", estimate=draw(figures), ci_low=draw(figures), ci_high=draw(figures), extracted_from="p. 1",
+        )
+        for _ in range(draw(st.integers(0, 2)))
+    )  # fmt: skip
+    return Catalogue(arms, rows, contrasts, ())
+
+
+@given(any_catalogue())
+def test_no_catalogue_crashes_the_checks(catalogue: Catalogue) -> None:
+    for finding in run_checks(catalogue):
+        assert finding.says
+        assert finding.where
