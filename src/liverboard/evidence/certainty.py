@@ -1,7 +1,8 @@
 """How sure: two statements that are never merged, GRADE domain by domain, and the OCEBM level of a study.
 
 "The rate in treated patients" and "better than the alternative" are different questions with different starts. What a machine may propose from numbers it
-proposes with the numbers; a person confirms it. What it may not is asked for: "not judged". Source: synthesis_methods_note, section 5.
+proposes with the numbers; a person confirms it. What it may not is asked for: "not judged".
+Source: certainty_methods_note; core_grade_4_2025, iorio_2015_prognosis, grade_34_imprecision, barker_2021_proportions.
 """
 
 from __future__ import annotations
@@ -321,7 +322,7 @@ def contrast_words(contrast: Contrast) -> str:
 def ocebm(arm: Arm) -> tuple[int | None, int | None]:
     """OCEBM 2011 level of a study, for treatment benefit and for prognosis (the rate). None: the page does not say how the study was made.
 
-    Source: synthesis_methods_note, section 5.
+    Source: certainty_methods_note.
     """
     if arm.design == "NR" or arm.source_type == "protocol":
         return None, None

@@ -1,6 +1,6 @@
 """States of a centre's catalogue: each with a hash, a date and its pools, so that any two can be laid beside each other; and what an added study triggers.
 
-A state is a JSON document that is never changed. Triggers and their thresholds: synthesis_methods_note, section 6; they are a design choice, not a standard.
+A state is a JSON document that is never changed. Triggers and their thresholds: certainty_methods_note, elliott_2017_living; they are a design choice, not a standard.
 """
 
 from __future__ import annotations
