@@ -18,7 +18,7 @@ import numpy.typing as npt
 from liverboard.errors import BadInput
 from liverboard.synthesis.design import Design
 from liverboard.synthesis.intervals import chi2_upper, normal_quantile
-from liverboard.synthesis.observations import Floats, Ints, Observations
+from liverboard.synthesis.observations import Floats, Ints, Observations, label_codes
 from liverboard.synthesis.result import Interval, finite, pair
 from liverboard.synthesis.risk_sets import RiskMap, risk_sets, totals
 
@@ -26,6 +26,7 @@ Ties = Literal["efron", "breslow"]
 _MAX_ITERATIONS = 60
 _CONVERGED = 1e-14  # Newton decrement: twice the log-likelihood still to gain
 _RUNAWAY = 1e-2  # a step this large (in standard deviations of the covariate) that gains nothing: the likelihood rises without end
+_PIECE = 4096
 _COLLINEAR = 1e-10  # smallest eigenvalue of the information as a correlation matrix
 
 
@@ -163,18 +164,17 @@ class Model:
         eta = beta @ self.x
         eta -= eta.max()  # a constant cancels from the partial likelihood; this one keeps exp finite
         risk = self.weight * np.exp(eta)
-        xr = self.x * risk
-        denominator, mean = self.risk.at_risk(risk), self.risk.at_risk(xr)
-        dead = self._dead(risk)
-        np.maximum(
-            denominator, dead, out=denominator
-        )  # the dead were at risk; sums of truncated sets may cancel to less
-        if rows.several:
-            denominator, mean = denominator[rows.at], mean[:, rows.at]
+        # the dead were at risk: sums of truncated sets may cancel to less
+        denominator = self._at_rows(np.maximum(self.risk.at_risk(risk), self._dead(risk)))
+        if rows.efron:
+            denominator = denominator - rows.fraction * self._at_rows(self._dead(risk))
+        mean = np.empty((len(self.x), len(rows.person)))
+        for k, covariate in enumerate(self.x):  # one at a time stays in the processor's cache
+            weighted = covariate * risk
+            total = self._at_rows(self.risk.at_risk(weighted))
             if rows.efron:
-                denominator -= rows.fraction * dead[rows.at]
-                mean -= rows.fraction * self._dead(xr)[:, rows.at]
-        mean /= denominator
+                total = total - rows.fraction * self._at_rows(self._dead(weighted))
+            np.divide(total, denominator, out=mean[k])
         row_hazard = rows.weight / denominator
         weight = self.weight[rows.person]
         log_likelihood = float(weight @ eta[rows.person] - rows.weight @ np.log(denominator))
@@ -186,7 +186,7 @@ class Model:
         """Sum over event rows of the covariance of the covariates among those at risk, each time multiplied (one value a row). (p, p)"""
         m = np.ones(len(state.row_hazard)) if multiplier is None else multiplier
         through = state.risk * self.through(state.row_hazard * m)
-        return (self.x * through) @ self.x.T - (state.mean * (self.rows.weight * m)) @ state.mean.T
+        return _gram(self.x, through) - _gram(state.mean, self.rows.weight * m)
 
     def through(self, values: Floats) -> Floats:
         """Sum of a value of the event rows over the times that each person goes through at risk; the tied go through their own in part. (..., rows) to (..., n)"""
@@ -211,8 +211,20 @@ class Model:
             return values
         return totals(values, self.rows.at, len(self.risk.times.time))
 
+    def _at_rows(self, values: Floats) -> Floats:
+        return values[self.rows.at] if self.rows.several else values
+
     def _dead(self, values: Floats) -> Floats:
         return self._by_time(values[..., self.rows.person])
+
+
+def _gram(x: Floats, weight: Floats) -> Floats:
+    """Sum of weight x x' over the last axis, in pieces that stay in the processor's cache. (p, n) and (n) in, (p, p) out."""
+    total = np.zeros((len(x), len(x)))
+    for start in range(0, x.shape[1], _PIECE):
+        piece = x[:, start : start + _PIECE]
+        total += (piece * weight[start : start + _PIECE]) @ piece.T
+    return total
 
 
 def _event_rows(risk: RiskMap, weight: Floats, event: Ints, ties: Ties) -> EventRows:
@@ -334,7 +346,7 @@ def _sandwich(
     """D'D, where D are the dfbetas, summed within clusters."""
     dfbeta = naive @ residuals
     if cluster is not None:
-        labels = np.unique(np.asarray(cluster).astype(str), return_inverse=True)[1][order]
+        labels = label_codes(cluster)[1][order]
         dfbeta = totals(dfbeta, labels, int(labels.max()) + 1)
     return dfbeta @ dfbeta.T
 

@@ -97,7 +97,7 @@ def observe(
         raise BadInput("the follow-up cannot be used", problems=problems, hint="Correct these rows, or leave them out.")
     codes = None
     if strata is not None:
-        codes = np.unique(np.asarray(strata).astype(str), return_inverse=True)[1].astype(np.int64)
+        codes = label_codes(strata)[1]
     return Observations(t, e.astype(np.int64), start, weight, codes)
 
 
@@ -132,15 +132,24 @@ def by_group(
     observations: Observations, group: Sequence[object] | npt.NDArray[Any]
 ) -> tuple[tuple[str, ...], Ints, Callable[[int], Observations]]:
     """Sorted group labels, each person's group as a code, and the rows of a group. Raises BadInput: another number of rows."""
-    labels = np.asarray(group).astype(str)
-    if labels.ndim != 1 or len(labels) != observations.n:
+    names, member = label_codes(group)
+    if member.shape != (observations.n,):
         raise BadInput(
-            f"group has {len(labels)} rows and time has {observations.n}", hint="Give columns of the same length."
+            f"group has {len(member)} rows and time has {observations.n}", hint="Give columns of the same length."
         )
-    names = sorted_labels(labels)
-    unique, codes = np.unique(labels, return_inverse=True)
-    member = np.array([names.index(str(name)) for name in unique], dtype=np.int64)[codes]
     return names, member, lambda code: observations.where(member == code)
+
+
+def label_codes(labels: Sequence[object] | npt.NDArray[Any]) -> tuple[tuple[str, ...], Ints]:
+    """The distinct labels as text, in order of number where all are numbers, else of text; and the place of each row's label among them."""
+    raw = np.asarray(labels)
+    if raw.dtype.kind not in "biufU":
+        raw = raw.astype(str)
+    unique, codes = np.unique(raw, return_inverse=True)
+    names = sorted_labels(unique)
+    place = {name: at for at, name in enumerate(names)}
+    places = np.array([place[str(name)] for name in unique.astype(str)], dtype=np.int64)
+    return names, places[codes.reshape(raw.shape)]
 
 
 def sorted_labels(labels: npt.NDArray[Any]) -> tuple[str, ...]:
