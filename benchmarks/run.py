@@ -209,7 +209,14 @@ def options() -> None:
     )
 
 
+def survival() -> None:
+    from survival import measure
+
+    for what, ours, peer, theirs in measure():
+        row(what, f"{ours:.3f} s", f"{peer} {theirs:.2f} s", f"1/{theirs / ours:.1f}")
+
+
 if __name__ == "__main__":
     row("what", "liverboard", "peer", "ours/peer")
-    for work in (start_up, facts, options, extent, full_phantom, dossier):
+    for work in (start_up, facts, options, extent, full_phantom, dossier, survival):
         work()
