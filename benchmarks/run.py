@@ -181,7 +181,7 @@ def options() -> None:
         prepare_options(opened.case, folder=opened.folder, as_of=dt.date(2024, 6, 20), ruleset=ruleset)
 
     seconds = median_seconds(one_case, 15)
-    row("one case, file to verdicts, warm (bound 60 ms)", f"{seconds * 1e3:.0f} ms")
+    row("one case, file to verdicts (bound 60 ms)", f"{seconds * 1e3:.0f} ms")
     with tempfile.TemporaryDirectory() as folder:
         for ending, cohort in (("parquet", f"{folder}/cohort.parquet"), ("csv", f"{folder}/cohort.csv")):
             made = synthetic_cohort(1_000_000)
@@ -190,12 +190,10 @@ def options() -> None:
             seconds, memory = timed(
                 [sys.executable, "-m", "liverboard", "audit", cohort, "-o", f"{folder}/audit.html"], 2
             )
-            row(f"audit of 1,000,000 cases, {ending} (bounds 20 s, 4 GB)", f"{seconds:.1f} s, {memory:.2f} GB")
+            row(f"audit of 1,000,000, {ending} (20 s, 4 GB)", f"{seconds:.1f} s, {memory:.2f} GB")
     rules = [each for each in ruleset.rules if each.rule.scope == "case"]
     many = synthetic_cohort(1_000_000)
-    start = time.perf_counter()
-    evaluate(rules, many)
-    ours = len(many) / (time.perf_counter() - start)
+    ours = len(many) / median_seconds(lambda: evaluate(rules, many))
     few = synthetic_cohort(300, seed=2, unknown=0)
     found, seconds = evaluate_by_cel(rules, few)
     same = evaluate(rules, few)

@@ -49,7 +49,7 @@ def test_help_answers_in_under_400_ms() -> None:
     assert min(times) < 0.4, times  # the fastest of five: the machine that tests run on is shared
 
 
-@pytest.mark.parametrize("command", ["board", "facts", "extent", "doctor"])
+@pytest.mark.parametrize("command", ["board", "facts", "extent", "options", "audit", "doctor"])
 def test_every_command_has_help_with_an_example(command: str) -> None:
     done = liverboard(command, "--help")
     assert done.returncode == 0

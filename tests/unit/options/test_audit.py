@@ -199,3 +199,47 @@ def test_a_rule_that_a_policy_switched_off_decides_nothing_and_is_not_moved() ->
 
 def test_no_choices_no_concordance() -> None:
     assert audit(replace(cohort(), chosen=None), RULESET).report.concordance is None
+
+
+LESION_RULE = """
+centre: c
+approved_by: a
+date: 2026-01-01
+rules:
+- id: ours_large
+  action: add
+  reason: Large lesions that touch a vessel are not ablated here.
+  option: ablation
+  scope: lesion
+  effect: contraindication
+  when: lesion_longest_mm > 30 AND lesion_vessel_distance_mm < 5
+"""
+
+
+def test_a_lesion_rule_hangs_on_what_is_unknown_of_any_lesion() -> None:
+    rows: list[dict[str, object]] = [
+        {"lesion_count": 1},
+        {"lesion_count": 0},
+        {"lesion_count": 2},
+        {},
+        {"lesion_count": 1},
+    ]
+    lesions = [
+        (0, {"lesion_longest_mm": 40.0}),  # its distance decides
+        (2, {"lesion_longest_mm": 10.0}),  # settled
+        (2, {"lesion_vessel_distance_mm": 2.0}),  # its size decides
+        (4, {"lesion_longest_mm": 50.0, "lesion_vessel_distance_mm": 1.0}),  # excluded
+    ]
+    frame = facts_frame([values for _, values in lesions], load_lesion_dictionary())
+    made = Cohort(
+        facts_frame(rows, load_dictionary()),  # pyright: ignore[reportArgumentType]
+        frame.with_columns(pl.Series(CASE, [owner for owner, _ in lesions], dtype=pl.UInt32)),
+        pl.Series("case", list("ABCDE")),
+    )
+    found = audit(made, policy_of(LESION_RULE, "p.yaml"))
+    assert found.verdicts["ablation"].to_list()[4] == "excluded"
+    asked = {
+        each.fact: each.options.get("ablation", 0) for each in found.report.missing if each.fact.startswith("lesion_")
+    }
+    assert asked["lesion_vessel_distance_mm"] == 2  # A and, with no lesion listed, D
+    assert asked["lesion_longest_mm"] == 2  # C and D
