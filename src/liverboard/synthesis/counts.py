@@ -46,20 +46,24 @@ def tau_interval(counts: Likelihood, design: FloatArray, fit: MixedFit, level: f
     drop = float(fit.loglik[0]) - float(chi2_quantile(level, 1.0)) / 2
     tau = float(fit.tau[0])
 
-    def below(grid: FloatArray) -> np.ndarray:
-        several = counts.take(np.zeros(len(grid), dtype=int))
-        return fit_mixed(several, design, tau=grid).loglik < drop
+    def above(grid: FloatArray) -> FloatArray:
+        """How far the profile likelihood at these taus is above the limit."""
+        rows = np.zeros(len(grid), dtype=int)
+        return fit_mixed(counts.take(rows), design, tau=grid, start=fit.beta[rows]).loglik - drop
 
     def narrow(inside: float, outside: float) -> float:
-        for _ in range(6):  # each round cuts the bracket by 16
+        share = 0.5
+        for _ in range(3):  # each round cuts the bracket by 16, the last one is crossed in a straight line
             grid = np.linspace(inside, outside, 17)
-            at = max(int(np.argmax(below(grid[1:]))), 0)
-            inside, outside = float(grid[at]), float(grid[at + 1])
-        return 0.5 * (inside + outside)
+            height = above(grid)
+            at = max(int(np.argmax(height < 0)), 1)
+            inside, outside = float(grid[at - 1]), float(grid[at])
+            share = float(height[at - 1] / max(height[at - 1] - height[at], 1e-300))
+        return inside + share * (outside - inside)
 
     low = 0.0 if float(fit.loglik_pooled[0]) >= drop or tau == 0 else narrow(tau, 0.0)
-    steps = np.minimum(tau + 0.05 * 2.0 ** np.arange(11), LARGEST_TAU)
-    out = below(steps)
+    steps = np.minimum(tau + 0.05 * 2.0 ** np.arange(10), LARGEST_TAU)
+    out = above(steps) < 0
     if not out.any():
         return low, np.inf
     first = int(np.argmax(out))

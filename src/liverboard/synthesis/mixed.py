@@ -20,10 +20,14 @@ from liverboard.synthesis.intervals import FloatArray
 NODES = 7
 """As many as make the fit equal R's (nAGQ = 7) in the oracles; 25 change the fifth digit."""
 SMALLEST_TAU = 1e-3
-"""Below this the model is the pooled one without spread between studies."""
-LARGEST_TAU = 30.0
-"""A spread beyond this on a logit or log scale means that the likelihood has no maximum."""
+"""Below this the model is the pooled one without spread between studies, unless (with very many patients) the likelihood tells so small a spread apart."""
+_CLEAR_GAIN = 1e-6
+LARGEST_TAU = 15.0
+"""A spread beyond this on a logit or log scale means that the likelihood has no maximum: every study is as good as all or none."""
+LARGEST_SE = 100.0
+"""A standard error of the linear predictor beyond this means the same."""
 _STEPS = 200
+_PATIENCE = 12
 _TOLERANCE = 1e-9
 
 
@@ -168,17 +172,29 @@ def climb_direction(hessian: FloatArray, gradient: FloatArray) -> FloatArray:
     return np.einsum("bij,bj->bi", axes, along)
 
 
-def fit_mixed(counts: Likelihood, design: FloatArray, *, tau: FloatArray | None = None, nodes: int = NODES) -> MixedFit:
+def fit_mixed(
+    counts: Likelihood,
+    design: FloatArray,
+    *,
+    tau: FloatArray | None = None,
+    start: FloatArray | None = None,
+    nodes: int = NODES,
+) -> MixedFit:
     """Maximum-likelihood fit of B data sets of k studies with the design matrix (k, p).
 
-    `tau` fixes the spread between studies, (B,): zero gives the pooled model, a grid gives the profile likelihood. The covariance of beta comes from the
+    `tau` fixes the spread between studies, (B,): zero gives the pooled model, a grid gives the profile likelihood; `start` are then betas to begin with,
+    (B, p). The covariance of beta comes from the
     observed information (of beta and tau together where tau is estimated and above `SMALLEST_TAU`). Data without a maximum come back as not converged.
     """
     if tau is not None:
-        return _climb(counts, design, tau, fixed=True, nodes=nodes)
-    pooled = _climb(counts, design, np.zeros(counts.shape[0]), fixed=True, nodes=1)
-    spread = _climb(counts, design, _rough_tau(counts, design), fixed=False, nodes=nodes)
-    apart = (spread.tau >= SMALLEST_TAU) & (spread.loglik > pooled.loglik)
+        begin = _rough_beta(counts, design, tau) if start is None else start
+        return _climb(counts, design, np.concatenate([begin, tau[:, None]], axis=1), fixed=True, nodes=nodes)
+    none, rough = np.zeros(counts.shape[0]), _rough_tau(counts, design)
+    pooled = fit_mixed(counts, design, tau=none, nodes=1)
+    begin = np.concatenate([_rough_beta(counts, design, rough), rough[:, None]], axis=1)
+    spread = _climb(counts, design, begin, fixed=False, nodes=nodes)
+    gain = spread.loglik - pooled.loglik
+    apart = ((spread.tau >= SMALLEST_TAU) & (gain > 0)) | (gain > _CLEAR_GAIN)
     with np.errstate(invalid="ignore"):
         loglik = np.where(apart, spread.loglik, pooled.loglik)
     return MixedFit(
@@ -209,21 +225,23 @@ def _rough_beta(counts: Likelihood, design: FloatArray, tau: FloatArray) -> Floa
     return np.einsum("bpq,bq->bp", inverse, (weight * np.where(weight > 0, predictor, 0)) @ design)
 
 
-def _climb(counts: Likelihood, design: FloatArray, tau: FloatArray, *, fixed: bool, nodes: int) -> MixedFit:
+def _climb(counts: Likelihood, design: FloatArray, theta: FloatArray, *, fixed: bool, nodes: int) -> MixedFit:
+    """Newton's climb from theta = (beta, tau), (B, p + 1); those that have arrived leave the batch."""
     batch, studies = counts.shape
     p = design.shape[1]
-    theta = np.concatenate([_rough_beta(counts, design, tau), tau[:, None]], axis=1)
+    theta = theta.copy()
     cov = np.full((batch, p, p), np.nan)
     loglik = np.full(batch, -np.inf)
     done = np.zeros(batch, dtype=bool)
     active = np.arange(batch)
     here = counts
     at = evaluate(here, theta[:, :p] @ design.T, theta[:, p], np.zeros((batch, studies)), nodes)
-    for _ in range(_STEPS):
+    for count in range(_STEPS):
         now = theta[active]
         gradient = np.concatenate([at.g_a @ design, at.g_tau.sum(axis=1)[:, None]], axis=1)
         parts = (at.h_aa, at.h_at, at.h_tt)
-        if nodes < 5 and not fixed:  # with few nodes Louis's formula is no Hessian of what is maximised
+        # Louis's formula is the Hessian of the integral; where the quadrature is far from it (few nodes, wide spread), that of the quadrature is needed
+        if (nodes > 1 and count >= _PATIENCE) or (nodes < 5 and not fixed):
             parts = exact_hessian(here, now[:, :p] @ design.T, now[:, p], at, nodes)
         hessian = _assemble(design, *parts)
         if fixed:
@@ -259,8 +277,11 @@ def _climb(counts: Likelihood, design: FloatArray, tau: FloatArray, *, fixed: bo
             if active.size == 0:
                 break
             here, at = here.take(keep), _take(at, keep)
+    with np.errstate(invalid="ignore"):
+        # without a maximum the likelihood flattens out and the climb ends on a plain: nothing is known of the linear predictor there
+        known = np.einsum("kp,bpq,kq->bk", design, cov, design).max(axis=1) < LARGEST_SE**2
     return MixedFit(
-        beta=theta[:, :p], cov=cov, tau=np.abs(theta[:, p]), loglik=loglik, loglik_pooled=loglik, converged=done
+        beta=theta[:, :p], cov=cov, tau=np.abs(theta[:, p]), loglik=loglik, loglik_pooled=loglik, converged=done & known
     )
 
 

@@ -38,10 +38,11 @@ class Tables:
 def informative(
     labels: Sequence[str], events1: ArrayLike, n1: ArrayLike, events2: ArrayLike, n2: ArrayLike, *, ratio: str = "odds"
 ) -> Tables:
-    """The tables less those without events, or with nothing but events, in both arms. Raises BadInput as `two_by_two`."""
+    """The tables less those without events in both arms, and for odds less those with nothing but events: these say something on a risk ratio (it is 1),
+    but have no variance. Raises BadInput as `two_by_two`."""
     effects = two_by_two(labels, events1, n1, events2, n2, ratio=ratio)
     a, m1, c, m2 = (np.asarray(v, dtype=float) for v in (events1, n1, events2, n2))
-    keep = ~((a + c == 0) | (a + c == m1 + m2))
+    keep = (a + c > 0) & ((a + c < m1 + m2) | (ratio == "risk"))
     return Tables(a[keep], m1[keep], c[keep], m2[keep], effects)
 
 
