@@ -262,7 +262,8 @@ fractional weights, clusters, competing events, all of it together). The largest
 
 What is left is rounding and, in the models, where the iterations stop. Medians and their limits are equal {found["medians"]["equal"]} times and differ for known causes otherwise: {medians}. Who refuses: {refusals}; ours says which covariate has no finite
 hazard ratio, R warns or drops it. R's `cox.zph` and `finegray` leave case weights out of the Kaplan-Meier curve that they use; ours counts them, so that a weight of 2 is the same as two rows.
-Fine-Gray errors are clustered by person; R gives the same with `cluster(id)`, and smaller ones without.
+Fine-Gray errors are clustered by person; R gives the same with `cluster(id)`, and smaller ones without (oracle 09). R takes times as tied that differ by rounding only
+(`timefix`), which merges short times where the longest are millions of times longer; ours ties equal numbers only.
 
 ## People reconstructed from published curves: {again["trials"]} simulated trials
 

@@ -208,28 +208,34 @@ def write(sets: list[Made], people: Path, index: Path) -> None:
         )
 
 
+def peer(sets: list[Made], folder: Path) -> tuple[list[dict[str, npt.NDArray[np.float64]]], str]:
+    """The same quantities by R survival, and its version."""
+    people, index, out = (folder / name for name in ("people.csv", "sets.csv", "out.csv"))
+    write(sets, people, index)
+    done = subprocess.run(
+        ["Rscript", HERE / "peer.R", people, index, out], stdout=subprocess.PIPE, text=True, check=True
+    )
+    theirs: list[dict[str, npt.NDArray[np.float64]]] = [{} for _ in sets]
+    with out.open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            values = [math.nan if v in {"NA", "NaN"} else float(v) for v in row["values"].split(";")]
+            theirs[int(row["set"])][row["quantity"]] = np.array(values)
+    return theirs, done.stdout.strip()
+
+
 def main() -> None:
     rng = np.random.default_rng(20240515)
     sets = [make(kind, how, rng) for kind, how in KINDS.items() for _ in range(EACH)]
     started = time.perf_counter()
     mine = [ours(made) for made in sets]
     ours_s = time.perf_counter() - started
+    started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        people, index, out = (Path(folder) / name for name in ("people.csv", "sets.csv", "out.csv"))
-        write(sets, people, index)
-        started = time.perf_counter()
-        done = subprocess.run(
-            ["Rscript", HERE / "peer.R", people, index, out], stdout=subprocess.PIPE, text=True, check=True
-        )
-        peer_s = time.perf_counter() - started
-        with out.open(encoding="utf-8") as file:
-            theirs: list[dict[str, npt.NDArray[np.float64]]] = [{} for _ in sets]
-            for row in csv.DictReader(file):
-                values = [math.nan if v in {"NA", "NaN"} else float(v) for v in row["values"].split(";")]
-                theirs[int(row["set"])][row["quantity"]] = np.array(values)
+        theirs, version = peer(sets, Path(folder))
+    peer_s = time.perf_counter() - started
     found = compare(sets, mine, theirs)
     results = {
-        "survival": done.stdout.strip(),
+        "survival": version,
         "data_sets": len(sets),
         "seconds_ours": round(ours_s, 2),
         "seconds_peer": round(peer_s, 1),

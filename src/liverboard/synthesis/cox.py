@@ -337,7 +337,10 @@ def _maximise(model: Model, design: Design) -> tuple[Floats, State, State, int]:
             step = step / 2
             following = model.state(beta + step)
         beta, state = beta + step, following
-    raise _runaway(beta, design)
+    raise BadInput(
+        f"the fit did not settle in {_MAX_ITERATIONS} steps: no finite hazard ratio was found",
+        hint="Look for a value far off the others, or for a category without any event.",
+    )
 
 
 def _sandwich(

@@ -22,7 +22,7 @@ _SHOWN = 5
 class Observations:
     """Columns of one length n, one row a person (or a person's interval).
 
-    `time`: end of follow-up, >= 0, in any unit. `event`: 0 censored, 1 the event, 2 and up competing events, where the method takes them. `entry`: under
+    `time`: end of follow-up, >= 0, in any unit; times are tied where they are the same number. `event`: 0 censored, 1 the event, 2 and up competing events, where the method takes them. `entry`: under
     observation since this time (left truncation); at risk in (entry, time]. `weights`: case weights > 0. `strata`: codes 0, 1, ...
     """
 
