@@ -183,7 +183,7 @@ class _Attack:
         for name in asked:
             cost[self.place[name]] = direction
         # Whole numbers come out by themselves nearly always; only where they do not are they asked for.
-        answer = optimize.milp(cost, bounds=self.bounds, constraints=self.rows).x
-        if answer is None or np.allclose(answer, np.round(answer), atol=1e-6):
+        answer: Any = optimize.milp(cost, bounds=self.bounds, constraints=self.rows).x
+        if answer is None or bool(np.all(np.abs(answer - np.rint(answer)) < 1e-6)):
             return answer
         return optimize.milp(cost, integrality=np.ones(len(cost)), bounds=self.bounds, constraints=self.rows).x
