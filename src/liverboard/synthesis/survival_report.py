@@ -109,6 +109,11 @@ def _warnings(o: Observations, curves: Mapping[str, SurvivalCurve], competing: b
             for name, curve in curves.items()
             if curve.survival[-1] <= 0 and curve.time[np.argmax(curve.survival <= 0)] < curve.time[-1]
         ]
+    found += [
+        f"Group {name} is one person: no interval there means anything."
+        for name, curve in curves.items()
+        if curve.n == 1
+    ]
     if int(np.sum(o.event == 1)) == 0:
         found.append("No event happened.")
     return found
