@@ -160,6 +160,8 @@ def parse_table(text: str, name: str = "table") -> Table:
         raise BadInput(
             f"line {reader.line_num} cannot be read ({error})", where=name, hint="check the quotation marks"
         ) from error
+    if not rows:
+        raise BadInput("the file has no cell with a text", where=name, hint="the first row names the columns")
     header, body = rows[0], rows[1:]
     while header and not header[-1] and all(len(row) < len(header) or not row[len(header) - 1] for row in body):
         header = header[:-1]
