@@ -22,7 +22,7 @@ from liverboard.evidence.dictionary import (
     reading_alone,
 )
 from liverboard.evidence.select import NO_COUNT, LeftOut, Selection, select
-from liverboard.evidence.words import listed_words, rate_words
+from liverboard.evidence.words import counted, listed_words, rate_words
 from liverboard.synthesis.proportions import pool_proportions
 from liverboard.synthesis.result import Interval, Pooled, finite
 
@@ -422,7 +422,13 @@ def _warnings(asked: Asked, chosen: Selection, pooled: Pooled | None, rows: Sequ
     if chosen.apart:
         units = sorted({each.row.unit_of_analysis for each in chosen.apart})
         found.append(f"Rows counted per {', '.join(units)} are shown apart and not pooled.")
-    return (*found, *(pooled.warnings if pooled else ()))
+    studies, few = len({arm.study for _, arm in chosen.used}), load_outcomes().certainty.few_studies
+    if pooled is not None and pooled.k > 1 and studies < few:
+        found.append(
+            f"Too few studies ({counted(studies, 'study')}, {counted(pooled.k, 'arm')}): how much they differ is hardly known."
+        )
+    # the engine counts arms where we count studies
+    return (*found, *(word for word in (pooled.warnings if pooled else ()) if not word.startswith("Too few studies")))
 
 
 def _median_words(rows: Sequence[Outcome]) -> list[str]:
