@@ -22,6 +22,7 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.mark.slow  # axe walks a page of 66 figures and 600 rows
 @pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (390, "dark")])
 def test_accessible_and_nothing_scrolls_out_of_reach(page_file: Path, width: int, theme: Any) -> None:
     if CHROMIUM is None:
