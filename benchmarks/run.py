@@ -214,7 +214,17 @@ def survival() -> None:
         row(what, f"{ours:.3f} s", f"{peer} {theirs:.2f} s", f"1/{theirs / ours:.1f}")
 
 
+def synthesis() -> None:
+    from synthesis import measure
+
+    for what, ours, peer, theirs in measure():
+        if theirs is None:
+            row(what, f"{ours:.3f} s", f"{peer} not installed")
+        else:
+            row(what, f"{ours:.3f} s", f"{peer} {theirs:.2f} s", f"1/{theirs / ours:.0f}")
+
+
 if __name__ == "__main__":
     row("what", "liverboard", "peer", "ours/peer")
-    for work in (start_up, facts, options, extent, full_phantom, dossier, survival):
+    for work in (start_up, facts, options, extent, full_phantom, dossier, survival, synthesis):
         work()
