@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linprog
 
 from liverboard.errors import BadInput
 from liverboard.synthesis.competing import aalen_johansen, fine_gray
@@ -313,3 +314,29 @@ def test_a_fit_is_finite_or_refused_and_follows_the_scale_of_a_covariate(
     if a is not None and b is not None:
         assert np.isfinite(a.estimates).all() and np.isfinite(a.covariance).all() and (np.diag(a.covariance) > 0).all()
         assert b.estimates[0] * scale == pytest.approx(a.estimates[0], rel=1e-5, abs=1e-6)
+
+
+def no_maximum(o: Observations, x: Any) -> bool:
+    """By linear programming: is there a direction in which nobody at risk ever has more than the one with the event, and somebody less?"""
+    parts = [x[i] - x[(o.time >= o.time[i]) & (o.entry < o.time[i])] for i in np.flatnonzero(o.event == 1)]  # type: ignore[operator]
+    rows = np.concatenate(parts)
+    rows = np.unique(rows[np.abs(rows).max(axis=1) > 1e-12], axis=0)
+    if len(rows) == 0:
+        return True
+    found = linprog(-rows.sum(axis=0), A_ub=-rows, b_ub=np.zeros(len(rows)), bounds=[(-1, 1)] * x.shape[1])
+    return bool(-found.fun > 1e-7)
+
+
+@settings(max_examples=200, deadline=None)
+@given(o=people(entry=True), seed=st.integers(0, 1000), ties=st.sampled_from(TIES))
+def test_a_number_comes_only_where_the_likelihood_has_a_maximum(o: Observations, seed: int, ties: Ties) -> None:
+    columns = covariates(o.n, seed)
+    if not o.event.any():
+        return
+    infinite = no_maximum(o, np.column_stack(list(columns.values())))
+    try:
+        cox(o, columns, ties=ties)
+    except BadInput as error:
+        assert infinite or "rises without end" not in error.message
+    else:
+        assert not infinite

@@ -25,7 +25,8 @@ from liverboard.synthesis.risk_sets import RiskMap, risk_sets, totals
 Ties = Literal["efron", "breslow"]
 _MAX_ITERATIONS = 60
 _CONVERGED = 1e-14  # Newton decrement: twice the log-likelihood still to gain
-_RUNAWAY = 1e-2  # a step this large (in standard deviations of the covariate) that gains nothing: the likelihood rises without end
+_FLAT = 1e-8  # a step that gains no more than this
+_RUNAWAY = 0.1  # and yet moves a log hazard by more than this: the likelihood rises without end
 _PIECE = 4096
 _COLLINEAR = 1e-10  # smallest eigenvalue of the information as a correlation matrix
 
@@ -319,14 +320,15 @@ def _maximise(model: Model, design: Design) -> tuple[Floats, State, State, int]:
     beta = np.zeros(len(model.x))
     null = state = model.state(beta)
     _refuse_collinear(null.information, design)
+    step: Floats = beta
     for iteration in range(1, _MAX_ITERATIONS + 1):
         try:
-            step = np.linalg.solve(state.information, state.score)
+            step = np.asarray(np.linalg.solve(state.information, state.score), dtype=np.float64)
         except np.linalg.LinAlgError:
-            raise _runaway(beta, design) from None
+            raise _runaway(model, step, design) from None
         gain = float(step @ state.score)
-        if not math.isfinite(gain) or (gain < _CONVERGED and np.max(np.abs(step)) > _RUNAWAY):
-            raise _runaway(beta, design)
+        if not math.isfinite(gain) or (gain < _FLAT and np.max(np.abs(step @ model.x)) > _RUNAWAY):
+            raise _runaway(model, step, design)
         if gain < _CONVERGED:
             return beta + step, state, null, iteration
         following = model.state(beta + step)
@@ -372,10 +374,13 @@ def _refuse_collinear(information: Floats, design: Design) -> None:
         )
 
 
-def _runaway(beta: Floats, design: Design) -> BadInput:
-    large = np.abs(beta) > max(0.2 * float(np.max(np.abs(beta))), 1e-6)
+def _runaway(model: Model, step: Floats, design: Design) -> BadInput:
+    """Names the covariates that the last step still moves, and where to."""
+    moved = np.abs(step) * np.ptp(model.x, axis=1)
     said = [
-        f"{name} ({'up' if b > 0 else 'down'})" for name, b, on in zip(design.names, beta, large, strict=True) if on
+        f"{name} ({'up' if b > 0 else 'down'})"
+        for name, b, on in zip(design.names, step, moved > 0.2 * float(np.max(moved)), strict=True)
+        if on
     ]
     return BadInput(
         f"the likelihood rises without end along {', '.join(said)}: no finite hazard ratio fits these data",
