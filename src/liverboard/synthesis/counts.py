@@ -14,7 +14,7 @@ from liverboard.synthesis.mixed import LARGEST_TAU, NODES, Likelihood, MixedFit,
 from liverboard.synthesis.pool import back, few_studies, interval, study_effects
 from liverboard.synthesis.result import Interval, Pooled
 
-UNBOUNDED = "The spread between studies has no upper bound in these data (every study is all or none), so no pooled value is shown: read the studies one by one."
+UNBOUNDED = "The spread between studies has no upper bound in these data, so no pooled value is shown: read the studies one by one."
 
 
 @dataclass(frozen=True, slots=True)

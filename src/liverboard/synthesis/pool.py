@@ -91,6 +91,11 @@ def pool_effects(
             "Fixed effect: the interval holds only if every study estimates the same value; it knows nothing of the spread between studies"
             + (f", which is there (Q {float(fit.q[0]):.1f}, p {q_p:.2g})." if q_p < 0.1 else "."),
         )
+    tau2_ci = None if method == "fixed" else tau2_interval(effects.y, effects.v, np.ones((k, 1)), level=level)
+    if tau2_ci is not None and tau2_ci[1] == 0:
+        warnings += (
+            "The studies agree more closely than chance would have it: the Q-profile interval of tau2 is empty, shown as 0 to 0.",
+        )
     plain = 1 / effects.v if method in {"fixed", "genq"} else 1 / (effects.v + tau2)
     return Pooled(
         k=k,
@@ -99,7 +104,7 @@ def pool_effects(
         ci=interval(effects, low, high),
         prediction_interval=prediction,
         tau2=tau2,
-        tau2_ci=None if method == "fixed" else tau2_interval(effects.y, effects.v, np.ones((k, 1)), level=level),
+        tau2_ci=tau2_ci,
         i2_percent=float(fit.i2_percent[0]),
         h2=float(fit.h2[0]),
         q=float(fit.q[0]),
