@@ -138,11 +138,12 @@ def test_estimate_is_where_the_score_is_zero_and_the_error_is_its_slope(o: Obser
             total -= sum(np.log(s - (rank / d if ties == "efron" else 0) * tied) for rank in range(d))
         return total
 
-    assert fit.log_likelihood == pytest.approx(likelihood(fit.estimates), abs=1e-8)
+    lost = 1e-15 * np.exp(np.ptp(x @ fit.estimates))  # differences of sums, where people enter late
+    assert fit.log_likelihood == pytest.approx(likelihood(fit.estimates), abs=1e-8 + lost)
     assert fit.log_likelihood_null == pytest.approx(likelihood(np.zeros(2)), abs=1e-8)
     for step in np.eye(2) * 0.1 * np.sqrt(np.diag(fit.covariance)):
-        assert likelihood(fit.estimates) >= likelihood(fit.estimates + step) - 1e-9
-        assert likelihood(fit.estimates) >= likelihood(fit.estimates - step) - 1e-9
+        assert likelihood(fit.estimates) >= likelihood(fit.estimates + step) - 1e-9 - lost
+        assert likelihood(fit.estimates) >= likelihood(fit.estimates - step) - 1e-9 - lost
 
 
 @few

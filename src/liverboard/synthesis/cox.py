@@ -27,6 +27,7 @@ _MAX_ITERATIONS = 60
 _CONVERGED = 1e-14  # Newton decrement: twice the log-likelihood still to gain
 _FLAT = 1e-8  # a step that gains no more than this
 _RUNAWAY = 0.1  # and yet moves a log hazard by more than this: the likelihood rises without end
+_WIDE = 18.4  # range of log hazards at which differences of sums lose half of their 16 digits
 _PIECE = 4096
 _COLLINEAR = 1e-10  # smallest eigenvalue of the information as a correlation matrix
 
@@ -303,7 +304,7 @@ def fit(risk: RiskMap, observations: Observations, design: Design, how: Fitting)
         score_chi2=float(null.score @ np.linalg.solve(null.information, null.score)),
         iterations=iterations,
         level=how.level,
-        warnings=_warnings(events, len(beta)),
+        warnings=_warnings(events, beta, model.x, truncated=observations.entry is not None),
     )
 
 
@@ -388,12 +389,17 @@ def _runaway(model: Model, step: Floats, design: Design) -> BadInput:
     )
 
 
-def _warnings(events: int, covariates: int) -> tuple[str, ...]:
-    if events < 10 * covariates:
-        return (
-            f"Only {events} events for {covariates} coefficients: fewer than 10 an estimate, so they may be far off.",
+def _warnings(events: int, beta: Floats, x: Floats, *, truncated: bool) -> tuple[str, ...]:
+    found: list[str] = []
+    if events < 10 * len(beta):
+        found.append(
+            f"Only {events} events for {len(beta)} coefficients: fewer than 10 an estimate, so they may be far off."
         )
-    return ()
+    if truncated and np.ptp(beta @ x) > _WIDE:
+        found.append(
+            "Fitted hazards differ by more than a hundred million times, and people enter late: later digits of the estimates are lost."
+        )
+    return tuple(found)
 
 
 def _exp(value: float) -> float:

@@ -128,6 +128,13 @@ def test_far_off_covariates_and_huge_effects_stay_finite() -> None:
         assert np.isfinite(fit.estimates).all() and np.isfinite(fit.covariance).all()
 
 
+def test_digits_lost_where_people_enter_late_and_hazards_are_far_apart_are_said() -> None:
+    o = observe([1, 4, 1, 3, 4, 2, 1], [1, 1, 0, 0, 1, 0, 1], entry=[0, 1, 0, 2, 1, 1, 0])
+    x = [-0.43234001, -1.13009677, 0.67384366, -1.1078146, 2.01391558, 0.92411204, -0.35926294]
+    fit = cox(o, {"x": x, "z": [1, 1, 1, 0, 0, 0, 1]})
+    assert any("digits" in warning for warning in fit.warnings)
+
+
 def test_an_infinite_or_missing_covariate_is_refused_with_its_row() -> None:
     with pytest.raises(BadInput, match="row 2"):
         Design.of({"x": [1.0, math.nan, 2.0]})
