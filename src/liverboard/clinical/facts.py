@@ -68,6 +68,8 @@ def facts_of(case: Case, as_of: dt.date, known_at: dt.date | dt.datetime | None 
             sheet.put_stated(name, events, read)
     if case.sex is not None:
         sheet.put("sex", case.sex)
+        if case.sex == "male" and "pregnant" not in sheet.facts:
+            sheet.put("pregnant", False, note="recorded as male, and nothing is stated")
     if case.birth_year is not None:
         sheet.put("age_years", as_of.year - case.birth_year)
     for write in (write_tumour, write_liver, write_function, write_treatment):

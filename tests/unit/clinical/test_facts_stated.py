@@ -298,3 +298,12 @@ def test_what_a_person_states_of_the_patient_reaches_its_fact() -> None:
 )
 def test_a_slip_of_the_unit_is_questioned(event: dict[str, Any], name: str) -> None:
     assert facts_of(case_of(event), DAY).facts[name].questioned
+
+
+def test_pregnancy_is_not_asked_of_a_patient_recorded_as_male() -> None:
+    def pregnant(sex: str, *events: dict[str, Any]) -> object:
+        return facts_of(case_of(*events).model_copy(update={"sex": sex}), DAY).value("pregnant")
+
+    stated = clinic("2024-05-02", pregnant=True)
+    assert [pregnant(sex) for sex in ("male", "female", "other")] == [False, None, None]
+    assert pregnant("male", stated) is True  # what is stated always wins
