@@ -42,7 +42,7 @@ class Change(Frozen):
 
 
 class Policy(Frozen):
-    """A policy file. `jurisdiction`: which product labels apply (without one every label does; an option without a label of it keeps the labels of elsewhere)."""
+    """A policy file. `jurisdiction`: which product labels apply (without one every label does; what no label of it was seen to say, on an option's use or its risks, the labels of elsewhere go on to say)."""
 
     centre: Sentence
     approved_by: Sentence
@@ -134,8 +134,8 @@ def policy_of(text: str, where: str) -> Ruleset:
         )
     if problems:
         raise BadInput("the policy cannot be applied", where=where, problems=problems)
-    seen: set[str] = {
-        o for each in rules.values() if policy.jurisdiction in each.rule.jurisdiction for o in each.rule.option
+    seen = {
+        side for each in rules.values() if policy.jurisdiction in each.rule.jurisdiction for side in _sides(each.rule)
     }
     return Ruleset(tuple(_in_jurisdiction(each, policy, seen) for each in rules.values()), policy)
 
@@ -201,7 +201,9 @@ def _tightened(when: str, each: Compiled, rules: dict[str, Compiled], override: 
         yield f"this loosens the rule (for {shown} it would no longer hold back); to loosen a rule switch it off with a reason and add your own"
         return
     tightened = replace(override, packaged_when=each.when)
-    rules[each.rule.id] = replace(each, override=tightened, expression=stricter, tightened=when)
+    rules[each.rule.id] = replace(
+        each, override=tightened, expression=stricter, tightened=when, packaged=each.expression
+    )
 
 
 def _choices(old: Expression, new: Expression, rule: Rule) -> dict[str, tuple[Value | None, ...]]:
@@ -224,14 +226,19 @@ def _loosened(
     return None
 
 
-def _in_jurisdiction(each: Compiled, policy: Policy, seen: set[str]) -> Compiled:
-    """Sets a label of elsewhere aside, but for an option of which no label of the centre's own jurisdiction was `seen`: there the labels seen are all that is known."""
+def _sides(rule: Rule) -> set[tuple[str, bool]]:
+    """What of a label a rule holds, by option: what it is for (False) or what it warns of (True). One can be seen without the other."""
+    return {(option, rule.effect not in {"indication", "outside_studied"}) for option in rule.option}
+
+
+def _in_jurisdiction(each: Compiled, policy: Policy, seen: set[tuple[str, bool]]) -> Compiled:
+    """Sets a label of elsewhere aside, but where that part of no label of the centre's own jurisdiction was `seen`: there the labels seen are all that is known."""
     if (
         policy.jurisdiction is None
         or not each.rule.jurisdiction
         or policy.jurisdiction in each.rule.jurisdiction
         or each.override is not None
-        or not seen.issuperset(each.rule.option)
+        or not seen.issuperset(_sides(each.rule))
     ):
         return each
     reason = f"a label of {', '.join(each.rule.jurisdiction)}; this centre works under {policy.jurisdiction}"

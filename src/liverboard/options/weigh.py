@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from liverboard.clinical.derive import Value, say
@@ -45,7 +45,7 @@ from liverboard.rules.expression import (
     unsettled_facts,
 )
 from liverboard.rules.load import LESIONS
-from liverboard.rules.rule import OPTIONS, Cited, Compiled, Override, State
+from liverboard.rules.rule import LOCAL, OPTIONS, Cited, Compiled, Override, Rule, State
 
 Values = Mapping[str, Value | None]
 _DECIDING = ("contraindication", "requirement", "indication")
@@ -233,9 +233,11 @@ def _weight(each: Compiled, truth: Truth, verdict: Verdict) -> tuple[bool, int]:
 
 
 def _reason(each: Compiled, truth: Truth, decides: bool, patient: _Patient) -> Reason:
-    rule = each.rule
     names = facts_in(each.expression)
-    lesions = _lesion_states(each, patient) if rule.scope == "lesion" else ()
+    lesions = _lesion_states(each, patient) if each.rule.scope == "lesion" else ()
+    if _beyond_source(each, truth, patient):
+        each = replace(each, rule=_own_rule(each))
+    rule = each.rule
     of_case = {name: patient.values[name] for name in names if name in patient.values}
     return Reason(
         rule=rule.id,
@@ -256,6 +258,44 @@ def _reason(each: Compiled, truth: Truth, decides: bool, patient: _Patient) -> R
         ask=rule.ask,
         override=_note(each.override),
     )
+
+
+def _beyond_source(each: Compiled, truth: Truth, patient: _Patient) -> bool:
+    """Whether a tightened rule decides where the packaged one, which is all that its source says, would not."""
+    if each.packaged is None or truth is not _speaking(each.rule.effect):
+        return False
+    if each.rule.scope == "case":
+        return decide(each.packaged, patient.values) is not truth
+    found = [
+        (
+            decide(each.packaged, {**patient.values, **one.values}),
+            decide(each.expression, {**patient.values, **one.values}),
+        )
+        for one in patient.lesions or ()
+    ]
+    return any(after is truth and before is not truth for before, after in found)
+
+
+def _own_rule(each: Compiled) -> Rule:
+    """The same rule as the centre's own, with its values: the packaged sentence says what the source does, which is not this."""
+    override = each.override
+    assert override is not None  # noqa: S101  (only a policy tightens)
+    labels = all_definitions()
+    values = ", ".join(f"{labels[name].label} {{{name}}}" for name in facts_in(each.expression))
+    cited = Cited(key=LOCAL, at=f"{override.centre}, {override.approved_by}", verification="A")
+    own = {
+        "says": f"This centre's line is stricter than the source: {values}.",
+        "sources": (cited,),
+        "source_class": LOCAL,
+        "jurisdiction": (),
+        "edition": None,
+    }
+    return each.rule.model_copy(update=own)
+
+
+def _speaking(effect: str) -> bool:
+    """The truth at which a rule decides: a requirement when it is not met."""
+    return effect != "requirement"
 
 
 def _state(truth: Truth) -> State:
@@ -289,8 +329,7 @@ def _needs(each: Compiled, patient: _Patient) -> tuple[str, ...]:
 def _sentence(each: Compiled, truth: Truth, lesions: Sequence[LesionState], patient: _Patient) -> str:
     """The rule's own sentence where it decides; elsewhere the rule in general."""
     rule = each.rule
-    speaks = truth is False if rule.effect == "requirement" else truth is True
-    if not speaks:
+    if truth is not _speaking(rule.effect):
         return rule.because
     definitions = all_definitions()
     holds = [lesion for lesion in lesions if lesion.state == "true"]

@@ -156,12 +156,16 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A rule with its predicate read. `active` False: a policy switched it off; it is still evaluated and shown, and decides nothing."""
+    """A rule with its predicate read. `active` False: a policy switched it off; it is still evaluated and shown, and decides nothing.
+
+    `tightened`: a centre's stricter predicate; then `packaged` is the one that its source stands behind.
+    """
 
     rule: Rule
     expression: Expression
     override: Override | None = None
     tightened: str | None = None
+    packaged: Expression | None = None
 
     @property
     def when(self) -> str:

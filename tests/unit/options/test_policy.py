@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.strategies import case_of
 
 from liverboard.clinical.dictionary import load_dictionary
+from liverboard.clinical.events import Case
 from liverboard.errors import BadInput
 from liverboard.options.catalogue import load_catalogue
 from liverboard.options.policy import Ruleset, packaged, policy_of, read_policy
 from liverboard.options.report import OptionsReport, OptionVerdict, Reason
 from liverboard.options.weigh import weigh_case
+from liverboard.rules.rule import OPTIONS
 
 DAY = dt.date(2024, 5, 15)
 HEAD = "centre: Somewhere\napproved_by: A. Board\ndate: 2024-05-01\n"  # a first rule stands in line 5
@@ -251,6 +254,44 @@ def test_an_id_is_added_once() -> None:
     assert refused(own, own)[0].startswith("line 6: own: a rule of this id exists")
 
 
+def test_a_tightened_rule_lends_its_source_no_sentence_that_it_does_not_say() -> None:
+    """A shunt of 25 % is beyond the label; one of 12 % is beyond this centre's line only."""
+    rules = ruleset(
+        "{id: resin_lung_shunt, action: tighten, when: lung_shunt_fraction > 0.1, reason: 'we {stop} earlier'}"
+    )
+    _, option = weighed(rules)
+    assert reason_of(option, "resin_lung_shunt").says.startswith("Lung shunt 25 %: above the 20 %")
+    scout = {"kind": "scout", "date": "2024-05-09", "lung_shunt_fraction": "12 %", "extrahepatic_deposition": "none"}
+    report = weigh_case(_with(scout), DAY, rules)
+    reason = reason_of(next(each for each in report.options if each.option == "sirt_resin"), "resin_lung_shunt")
+    assert reason.decides
+    assert reason.says == "This centre's line is stricter than the source: lung shunt fraction 12 %."
+    assert (reason.source_class, reason.jurisdiction) == ("local_policy", ())
+    assert [source.key for source in reason.sources] == ["local_policy"]
+    assert reason.override is not None
+    assert reason.override.reason == "we {stop} earlier"
+
+
+def test_a_tightened_requirement_and_a_tightened_lesion_rule_too() -> None:
+    rules = ruleset(
+        "{id: transplantation_burden, action: tighten, when: liver_burden_percent <= 30, reason: r}",
+        "{id: ablation_lesion_over_40_mm, action: tighten, when: lesion_longest_mm > 20, reason: r}",
+    )
+    imaging = {
+        "kind": "imaging", "date": "2024-05-10", "liver_volume": "1000 mL", "tumour_volume": "400 mL",
+        "lesions": [{"id": "L1", "segments": [2], "longest": "25 mm"}],
+    }  # fmt: skip
+    report = weigh_case(_with(imaging), DAY, rules)
+    told = {each.option: each for each in report.options}
+    assert reason_of(told["liver_transplantation"], "transplantation_burden").says.startswith("This centre's line")
+    lesion = reason_of(told["ablation"], "ablation_lesion_over_40_mm")
+    assert lesion.says == "This centre's line is stricter than the source: longest diameter 25 mm (L1)."
+
+
+def _with(event: dict[str, Any]) -> Case:
+    return PATIENT.model_copy(update={"events": (*PATIENT.events, *case_of(event).events)})
+
+
 # --- jurisdiction -----------------------------------------------------------------------------------------------------
 
 
@@ -262,7 +303,7 @@ def test_labels_of_elsewhere_are_set_aside_and_stay_visible() -> None:
     aside = in_jurisdiction("APAC")
     assert "resin_portal_thrombosis" in aside  # the US label alone
     assert "resin_lung_shunt" not in aside  # both labels
-    assert "prrt_label_us" in aside
+    assert "resin_outside_us_label" in aside
     report = weigh_case(PATIENT, DAY, policy_of(f"{HEAD}jurisdiction: APAC\n", "policy.yaml"))
     change = next(each for each in report.deviations if each.rule == "resin_portal_thrombosis")
     assert change.override.action == "jurisdiction"
@@ -274,6 +315,26 @@ def test_where_no_label_of_its_own_was_seen_the_labels_seen_go_on_to_hold(name: 
     aside = in_jurisdiction(name)
     glass = [each.rule.id for each in load_catalogue().rules if each.rule.id.startswith("glass_")]
     assert [rule for rule in glass if rule in aside] == []
+
+
+def test_use_and_risks_of_a_label_are_set_aside_apart() -> None:
+    """Of PRRT the text of the Asia-Pacific region was seen for its risks alone: that does not silence what the others say of its use."""
+    aside = in_jurisdiction("APAC")
+    assert {"prrt_label_eu", "prrt_label_us", "prrt_renal", "prrt_pregnancy"}.isdisjoint(aside)
+    assert "prrt_pregnancy_us" in aside
+
+
+@pytest.mark.parametrize("name", ["EU", "UK", "US", "APAC"])
+def test_no_jurisdiction_closes_an_option_by_silence(name: str) -> None:
+    rules = policy_of(f"{HEAD}jurisdiction: {name}\n", "policy.yaml").rules
+    indications = [each for each in rules if each.rule.effect == "indication"]
+    assert {option for each in indications if each.active for option in each.rule.option} == set(OPTIONS)
+
+
+@pytest.mark.parametrize("name", ["EU", "UK", "US", "APAC"])
+def test_pregnancy_is_held_against_prrt_everywhere(name: str) -> None:
+    rules = policy_of(f"{HEAD}jurisdiction: {name}\n", "policy.yaml").rules
+    assert [each.rule.id for each in rules if each.active and each.rule.id.startswith("prrt_pregnancy")]
 
 
 def test_a_rule_that_the_policy_changed_keeps_its_change() -> None:
