@@ -170,7 +170,7 @@ def options() -> None:
     from rules_cel import evaluate_by_cel
 
     from liverboard.board.load import open_case
-    from liverboard.board.prepare import prepare_options
+    from liverboard.board.weighed import prepare_options
     from liverboard.options.policy import packaged
     from liverboard.rules.evaluate import evaluate
 

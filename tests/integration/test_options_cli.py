@@ -174,3 +174,14 @@ def test_brackets_in_a_reason_are_shown_as_they_stand(tmp_path: Path) -> None:
     file = tmp_path / "policy.yaml"
     file.write_text(POLICY.replace("our ward", "'our [bold]ward[/bold] {ecog}'"), encoding="utf-8")
     assert "our [bold]ward[/bold] {ecog}" in options(SHUNT, "--policy", file).stdout
+
+
+def test_a_case_without_images_waits_for_no_image_library() -> None:
+    code = (
+        "import sys; from liverboard.cli.app import app\n"
+        "sys.argv = ['liverboard', 'options', '--sample', 'typed-in']\n"
+        "try:\n    app()\nexcept SystemExit:\n    pass\n"
+        "print(sorted({'scipy.ndimage', 'nibabel', 'pydicom', 'SimpleITK', 'PIL'} & set(sys.modules)), file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stderr.strip() == "[]"

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from liverboard.board.load import open_case
-from liverboard.board.prepare import prepare_options
+from liverboard.board.weighed import prepare_options
 from liverboard.clinical.extent import PatternName
 from liverboard.clinical.facts import Facts, facts_of
 from liverboard.options.policy import Ruleset, packaged, policy_of

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from liverboard.board.provenance import Provenance
 from liverboard.clinical.extent import Frozen, LiverExtent
 from liverboard.options.report import OptionsReport
 
@@ -182,16 +183,6 @@ class SourceEvent(Frozen):
     corrects: str | None = None
     corrected_by: str | None = None
     content: dict[str, str] = Field(default={}, description="field -> value with unit, as the case file writes it")
-
-
-class Provenance(Frozen):
-    """What stands behind the dossier: an input file (base name and SHA-256), a program, or a literature source of the knowledge base."""
-
-    what: str
-    kind: Literal["input", "software", "source"]
-    detail: str
-    sha256: str | None = None
-    verification: Literal["A", "B", "U"] | None = None
 
 
 class Dossier(Frozen):

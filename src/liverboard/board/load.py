@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from liverboard.board.dossier import Provenance
+from liverboard.board.provenance import Provenance
 from liverboard.clinical.case_file import read_case
 from liverboard.clinical.events import Case
 from liverboard.errors import BadInput

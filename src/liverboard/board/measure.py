@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from liverboard.board.dossier import Provenance
-from liverboard.board.pictures import Pictures, pictures_of
+from liverboard.board.measured import Measured, Step, quiet
+from liverboard.board.pictures import pictures_of
+from liverboard.board.provenance import Provenance
 from liverboard.board.scan_files import ReadScan, ScanFiles, read_scan
 from liverboard.clinical.events import Case, Imaging, StatedLesion, Study
 from liverboard.clinical.extent import Lesion, LiverExtent
@@ -16,7 +17,6 @@ from liverboard.errors import BadInput, MissingData
 from liverboard.imaging import Measurement, measure_extent
 from liverboard.units import write_quantity
 
-Step = Callable[[str], None]
 MASK_ROLES = frozenset({"segmentation", "liver", "lesions"})
 PLACE_ROLES = frozenset({"segments", "vessels", "bile_ducts", "landmarks"})
 DISAGREE_PERCENT = (
@@ -24,22 +24,8 @@ DISAGREE_PERCENT = (
 )
 
 
-def _quiet(_: str) -> None: ...
-
-
-@dataclass(slots=True)
-class Measured:
-    """`case`: imaging events filled with what was measured. `extents` and `pictures` by event id."""
-
-    case: Case
-    extents: dict[str, LiverExtent] = field(default_factory=dict[str, LiverExtent])
-    pictures: dict[str, Pictures] = field(default_factory=dict[str, Pictures])
-    warnings: list[str] = field(default_factory=list[str])
-    provenance: list[Provenance] = field(default_factory=list[Provenance])
-
-
 def measure_case(
-    case: Case, folder: Path, *, visible: frozenset[str], pictures: bool = True, step: Step = _quiet
+    case: Case, folder: Path, *, visible: frozenset[str], pictures: bool = True, step: Step = quiet
 ) -> Measured:
     """Measure the segmentations of the imaging events whose ids are in `visible`; a typed value stays and a differing measurement is pointed out.
 
@@ -56,7 +42,7 @@ def measure_case(
     return measured
 
 
-def measure_files(files: ScanFiles, *, step: Step = _quiet) -> tuple[ReadScan, Measurement]:
+def measure_files(files: ScanFiles, *, step: Step = quiet) -> tuple[ReadScan, Measurement]:
     """Read and measure one scan from its files. Raises MissingData, BadInput or UnsupportedImage."""
     if files.liver is None and files.lesions is None and not files.segmentations:
         raise MissingData(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image as Picture
 
 from liverboard.board.dossier import KeyImage, Outline
+from liverboard.board.measured import Pictures
 from liverboard.clinical.events import Imaging
 from liverboard.clinical.extent import Lesion
 from liverboard.imaging import KeySlice, Measurement, Scan, best_slices, even_slices, slice_of
@@ -22,15 +23,6 @@ MOST_LESIONS = 48  # pictured one by one, the largest first; all are on the over
 _OVERVIEW, _OVERVIEW_PIXELS = 12, 220
 _LESION_PIXELS = 160
 Window = tuple[float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Pictures:
-    """`key`: few slices that show most. `lesions`: the largest, each on the slice of its longest diameter. `overview`: evenly from the top of the liver to its bottom."""
-
-    key: tuple[KeyImage, ...] = ()
-    lesions: tuple[KeyImage, ...] = ()
-    overview: tuple[KeyImage, ...] = ()
 
 
 def pictures_of(event: Imaging, scan: Scan, found: Measurement) -> Pictures:

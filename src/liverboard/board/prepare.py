@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import importlib.metadata
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -20,8 +20,7 @@ from liverboard.board.dossier import (
     Software,
     SourceEvent,
 )
-from liverboard.board.measure import Measured, measure_case
-from liverboard.board.pictures import Pictures
+from liverboard.board.measured import KnownAt, Measured, Pictures, Step, measured_as_of, quiet
 from liverboard.board.summary import patient_lines
 from liverboard.board.timeline import timeline_of
 from liverboard.clinical.case_file import event_content
@@ -36,34 +35,7 @@ from liverboard.options.policy import Ruleset, packaged
 from liverboard.options.report import OptionsReport
 from liverboard.options.weigh import weigh_case
 
-Step = Callable[[str], None]
 Basis = Literal["volume", "count", "none"]
-KnownAt = dt.date | dt.datetime | None
-
-
-def _quiet(_: str) -> None: ...
-
-
-def prepare_facts(
-    case: Case, *, folder: Path | None, as_of: dt.date, known_at: KnownAt = None, step: Step = _quiet
-) -> Facts:
-    """The facts of a case as of a day, its segmentations measured. Errors as in `prepare_dossier`."""
-    return facts_of(_measured(case, folder, as_of, known_at, pictures=False, step=step).case, as_of, known_at)
-
-
-def prepare_options(
-    case: Case,
-    *,
-    folder: Path | None,
-    as_of: dt.date,
-    ruleset: Ruleset,
-    known_at: KnownAt = None,
-    step: Step = _quiet,
-) -> OptionsReport:
-    """Every option of a case as of a day, its segmentations measured. Errors as in `prepare_dossier`."""
-    measured = _measured(case, folder, as_of, known_at, pictures=False, step=step).case
-    step("weighing the options")
-    return weigh_case(measured, as_of, ruleset, known_at)
 
 
 def prepare_dossier(
@@ -74,14 +46,14 @@ def prepare_dossier(
     known_at: KnownAt = None,
     ruleset: Ruleset | None = None,
     inputs: Sequence[Provenance] = (),
-    step: Step = _quiet,
+    step: Step = quiet,
 ) -> Dossier:
     """Compose the dossier of one case as of one day.
 
     `folder`: where the case's image paths start (None: no images are read). `ruleset`: the rules under a centre's policy (None: as packaged). `inputs`: what was opened, for the provenance. `step`: told what is being done.
     Raises UnsupportedImage for a segmentation that cannot be measured, BadInput for an image path outside the folder, KnowledgeBaseError.
     """
-    measured = _measured(case, folder, as_of, known_at, pictures=True, step=step)
+    measured = measured_as_of(case, folder, as_of, known_at, pictures=True, step=step)
     step("deriving facts")
     visible = _visible(measured.case, as_of, known_at)
     facts = facts_of(measured.case, as_of, known_at)
@@ -119,15 +91,6 @@ def prepare_dossier(
         warnings=tuple(measured.warnings),
         provenance=(*inputs, *measured.provenance, *_software(), *_sources(options)),
     )
-
-
-def _measured(
-    case: Case, folder: Path | None, as_of: dt.date, known_at: KnownAt, *, pictures: bool, step: Step
-) -> Measured:
-    if folder is None:
-        return Measured(case)
-    seen = frozenset(event.id for event in visible_events(case, as_of, known_at)[0])
-    return measure_case(case, folder, visible=seen, pictures=pictures, step=step)
 
 
 def _visible(case: Case, as_of: dt.date, known_at: KnownAt) -> list[AnyEvent]:

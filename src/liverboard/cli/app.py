@@ -92,7 +92,7 @@ def board(
 def facts(case: CasePath = None, sample: Sample = None, as_of: AsOf = None, json: Json = False) -> None:
     """What was known of a case by a day: each fact with value, unit, date and source event; the unknown ones listed."""
     from liverboard.board.load import open_case
-    from liverboard.board.prepare import prepare_facts
+    from liverboard.board.weighed import prepare_facts
     from liverboard.cli.show import progress, show_facts, show_json
 
     opened = open_case(case, sample=sample)

@@ -22,7 +22,7 @@ def options(
 ) -> None:
     """Every treatment option weighed: verdict, reasons in order of weight, missing facts, sources."""
     from liverboard.board.load import open_case
-    from liverboard.board.prepare import prepare_options
+    from liverboard.board.weighed import prepare_options
     from liverboard.cli.show import progress, show_json
     from liverboard.cli.show_options import show_options
     from liverboard.options.policy import read_policy
