@@ -20,7 +20,7 @@ from liverboard.report.evidence_figures import (
 )
 from liverboard.report.evidence_page import EvidencePage
 from liverboard.report.evidence_views import PoolLabels, meta_page, network_page
-from liverboard.report.survival_views import survival_page
+from liverboard.report.survival_views import SurvivalTime, survival_page
 from liverboard.synthesis.network import fit_network
 from liverboard.synthesis.network_rows import Arm, studies_from_arms
 from liverboard.synthesis.observations import observe
@@ -151,9 +151,8 @@ def survival_sample(hostile: bool = False) -> EvidencePage:
     rng = np.random.default_rng(3)
     group = np.array([HOSTILE if hostile else "TAE", "TACE"])[rng.integers(0, 2, 60)]
     report = survival_report(SurvivalData(observe(np.round(rng.exponential(20, 60), 1), rng.integers(0, 2, 60)), group))
-    return survival_page(
-        report.curves, report.as_json(), HOSTILE if hostile else "died", HOSTILE if hostile else "months"
-    )
+    name, unit = (HOSTILE, HOSTILE) if hostile else ("os", "months")
+    return survival_page(report.curves, report.as_json(), HOSTILE if hostile else "died", SurvivalTime(name, unit))
 
 
 def network_sample(hostile: bool = False) -> EvidencePage:

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -208,3 +209,39 @@ def test_faults_of_a_curve(
 def test_a_place_that_cannot_be_written_is_said(curve: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="cannot be written"):
         run("evidence", "reconstruct", curve[0], "--n", 213, "-o", tmp_path / "nowhere" / "out.csv")
+
+
+def test_the_page_holds_every_test_model_and_share(tmp_path: Path) -> None:
+    """Competing events, strata and no unit: what the terminal says is on the page too."""
+    rng = np.random.default_rng(8)
+    lines = [
+        f"{t:.1f},{e},{g},{s}"
+        for t, e, g, s in zip(
+            rng.exponential(20, 80), rng.integers(0, 3, 80), rng.integers(0, 2, 80), rng.integers(0, 2, 80), strict=True
+        )
+    ]
+    table, page = tmp_path / "p.csv", tmp_path / "p.html"
+    table.write_text("os,e,g,s\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    words = ("survival", table, "--time", "os", "--event", "e", "--group", "g", "--strata", "s")
+    assert "log-rank, 2 strata: chi2" in run(*words, "--at", "12,400", "-o", page)
+    text = page.read_text(encoding="utf-8")
+    for part in (
+        "Log-rank, 2 strata",
+        "Proportional hazards",
+        "Fine-Gray model",
+        "Aalen-Johansen",
+        "beyond the last follow-up",
+    ):
+        assert part in text, part
+    assert "os</text>" in text  # the axis is named as the column, and no value carries that as its unit
+    assert "\u2009os" not in text
+
+
+def test_what_cannot_be_estimated_is_said(tmp_path: Path) -> None:
+    """All die on one day: the groups cannot be told apart (R's survdiff divides by 0); a mean to a time before 0 is none."""
+    table, page = tmp_path / "p.csv", tmp_path / "p.html"
+    table.write_text("t,e,g\n5,1,a\n5,1,b\n5,1,a\n5,1,b\n", encoding="utf-8")
+    said = run("survival", table, "--time", "t", "--event", "e", "--group", "g", "--tau", "-5", "-o", page)
+    assert "all at risk had it" in said
+    assert "restricted mean: not estimable: tau is -5" in said
+    assert "Restricted mean: not estimable. tau is -5" in page.read_text(encoding="utf-8")

@@ -48,7 +48,7 @@ def reconstruct(
         from liverboard.synthesis.kaplan_meier import kaplan_meier
         from liverboard.synthesis.observations import observe
 
-        write_page(reconstruct_page(found, kaplan_meier(observe(found.time, found.event)), "time units"), out)
+        write_page(reconstruct_page(found, kaplan_meier(observe(found.time, found.event))), out)
     elif out is not None:
         write_people(found, out)
     if json:

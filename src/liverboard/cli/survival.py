@@ -44,6 +44,9 @@ def survival(
         float | None,
         typer.Option("--tau", metavar="TIME", help="End of the restricted mean. Default: the shortest follow-up."),
     ] = None,
+    unit: Annotated[
+        str, typer.Option("--unit", metavar="UNIT", help="Unit of the times, such as months; named on the page.")
+    ] = "",
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="FILE.html", help="A page with the curves and the numbers.")
     ] = None,
@@ -64,9 +67,9 @@ def survival(
         document["warnings"] = [*notes, *_list(document["warnings"])]
         if out is not None:
             from liverboard.report.evidence_page import write_page
-            from liverboard.report.survival_views import survival_page
+            from liverboard.report.survival_views import SurvivalTime, survival_page
 
-            write_page(survival_page(report.curves, document, event, time), out)
+            write_page(survival_page(report.curves, document, event, SurvivalTime(time, unit)), out)
     if json:
         show_json(document)
     else:
@@ -125,6 +128,8 @@ def _show(document: Mapping[str, Any]) -> None:
     out.print(table)
     if means:
         out.print(f"restricted mean up to {document['rmst']['tau']:g}")
+    else:
+        out.print(f"restricted mean: not estimable: {escape(_reason(document['rmst']))}", soft_wrap=True)
     for name in document["groups"]:
         for point in document["groups"][name].get("survival_at", ()):
             beyond = "" if point["known"] else ", beyond the last follow-up"
@@ -138,7 +143,8 @@ def _show(document: Mapping[str, Any]) -> None:
     for key, title in (("logrank", "log-rank"), ("peto_peto", "Peto-Peto")):
         test = document[key]
         if test is not None:
-            out.print(f"{title}: {_test(test)}", soft_wrap=True)
+            strata = f", {test['strata']} strata" if test.get("strata", 1) > 1 else ""
+            out.print(f"{title}{strata}: {_test(test)}", soft_wrap=True)
     for key, title in (("cox", "Cox"), ("fine_gray", "Fine-Gray")):
         if document.get(key) is not None:
             _show_model(out, title, document[key])
@@ -150,7 +156,7 @@ def _show_model(out: Any, title: str, model: Mapping[str, Any]) -> None:
     from rich.markup import escape
 
     if "not_estimable" in model:
-        out.print(f"{title}: not estimable: {escape(model['not_estimable'])}. {escape(model['hint'])}", soft_wrap=True)
+        out.print(f"{title}: not estimable: {escape(_reason(model))}", soft_wrap=True)
         return
     ratio = "subdistribution HR" if title == "Fine-Gray" else "HR"
     for name, term in model["coefficients"].items():
@@ -162,9 +168,16 @@ def _show_model(out: Any, title: str, model: Mapping[str, Any]) -> None:
         out.print(f"note: {escape(warning)}", soft_wrap=True)
 
 
+def _reason(part: Mapping[str, Any]) -> str:
+    """Why a part of the document has no numbers."""
+    if "not_estimable" in part:
+        return f"{part['not_estimable']}. {part['hint']}"
+    return " ".join(part["warnings"])
+
+
 def _test(test: Mapping[str, Any]) -> str:
     if test.get("chi2") is None:
-        return f"not estimable: {test.get('not_estimable') or ' '.join(test['warnings'])}"
+        return f"not estimable: {_reason(test)}"
     return f"chi2 {test['chi2']:.3f} on {test['df']} df, {_p(test['p'])}"
 
 
@@ -173,6 +186,8 @@ def _figure(value: float | None, missing: str = "-") -> str:
 
 
 def _interval(ci: list[float | None]) -> str:
+    if ci == [None, None]:
+        return "not reached"
     return " to ".join(_figure(limit, "not reached") for limit in ci)
 
 

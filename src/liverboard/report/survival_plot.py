@@ -40,13 +40,22 @@ class SurvivalCurve:
 
 @dataclass(frozen=True, slots=True)
 class Survival:
-    """What a Kaplan-Meier plot shows. `what`: what survives ("Overall survival"); `time_unit`: months; `until`: end of the axis, None: last time."""
+    """What a Kaplan-Meier plot shows. `what`: what survives ("Overall survival"); `time_unit`: months, empty where it is not known; `until`: end of the axis, None: last
+    time; `time_name`: what the time axis is called beside its unit."""
 
     what: str
     time_unit: str
     curves: tuple[SurvivalCurve, ...]
     until: float | None = None
     footnotes: tuple[str, ...] = ()
+    time_name: str = ""
+
+    @property
+    def axis(self) -> str:
+        """What stands below the time axis."""
+        if self.time_name and self.time_unit:
+            return f"{self.time_name} ({self.time_unit})"
+        return self.time_name or self.time_unit or "Time"
 
     @property
     def end(self) -> float:
@@ -67,10 +76,11 @@ def median_words(curve: SurvivalCurve, unit: str) -> str:
     if curve.median is None:
         return "median not reached"
     low, high = curve.median_ci
+    median = f"{_time(curve.median)}{THIN}{unit}" if unit else _time(curve.median)
     if low is None and high is None:
-        return f"median {_time(curve.median)}{THIN}{unit} (no interval)"
+        return f"median {median} (no interval)"
     ends = f"{_time(low) if low is not None else 'not known'} to {_time(high) if high is not None else 'not reached'}"
-    return f"median {_time(curve.median)}{THIN}{unit} ({ends})"
+    return f"median {median} ({ends})"
 
 
 def _time(t: float) -> str:
@@ -117,7 +127,13 @@ def _risk(curve: SurvivalCurve, t: float) -> str:
 
 def survival_table(plot: Survival) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Table twin: survival with interval and people at risk by group and time."""
-    head = ("Group", f"Time ({plot.time_unit})", "Survival (%)", "95 % interval (%)", "At risk")
+    head = (
+        "Group",
+        f"Time ({plot.time_unit})" if plot.time_unit else "Time",
+        "Survival (%)",
+        "95 % interval (%)",
+        "At risk",
+    )
     rows: list[tuple[str, ...]] = []
     for c in plot.curves:
         followed = max((*c.times[-1:], *c.censored[-1:]), default=0.0)
@@ -163,7 +179,7 @@ def survival_svg(plot: Survival, palette: Palette = PRINT, *, width: int = 960, 
     for t in ticks:
         c.line(x.at(t), bottom, x.at(t), bottom + 5, "mark")
         c.text(x.at(t), bottom + 20, tick_words(t, "number", ticks), "soft", anchor="middle")
-    c.text((left + right) / 2, bottom + 41, fit(plot.time_unit, right - left), "soft", anchor="middle")
+    c.text((left + right) / 2, bottom + 41, fit(plot.axis, right - left), "soft", anchor="middle")
     below = _at_risk(c, plot, x, ticks, looks, bottom + 52, narrow=narrow)
     more = (
         ()

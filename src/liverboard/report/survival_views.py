@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from liverboard.report.canvas import interval_words, many
+from liverboard.report.canvas import interval_words, many, value_words
 from liverboard.report.evidence_page import EvidencePage, PageFigure, PageTable
 from liverboard.report.evidence_views import NARROW, SOFTWARE, p_words, twin
 from liverboard.report.palette import WEB
@@ -25,6 +26,14 @@ from liverboard.synthesis import kaplan_meier
 from liverboard.synthesis.reconstruct import Reconstruction
 
 Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SurvivalTime:
+    """The name of the time column, and the unit of its times; empty where nobody says it."""
+
+    name: str
+    unit: str = ""
 
 
 def _part(document: Document, key: str) -> dict[str, Any]:
@@ -56,17 +65,19 @@ def curve_of(label: str, curve: kaplan_meier.SurvivalCurve) -> SurvivalCurve:
 
 
 def survival_page(
-    curves: Mapping[str, kaplan_meier.SurvivalCurve], document: Document, event: str, unit: str
+    curves: Mapping[str, kaplan_meier.SurvivalCurve], document: Document, event: str, time: SurvivalTime
 ) -> EvidencePage:
-    """Curves with people at risk, and the tests and models of the document of `survival`. `event`, `unit`: names of the event and the time column."""
+    """Curves with people at risk, and the tests and models of the document of `survival`. `event`: the name of its column."""
     what = "Survival" if not document.get("competing_events") else "Free of any event"
     single = len(curves) == 1
     drawn = tuple(curve_of("" if single and name == "all" else name, curve) for name, curve in curves.items())
     notes = ["Bands: 95" + THIN + "% log-log intervals; ticks: censored."]
     logrank = _part(document, "logrank")
     if logrank.get("p") is not None:
-        notes.insert(0, f"Log-rank test: p {p_words(logrank['p'])}.")
-    plot = Survival(what, unit, drawn, footnotes=tuple(notes))
+        of = " of event 1" if document.get("competing_events") else ""
+        notes.insert(0, f"Log-rank test{of}: p {p_words(logrank['p'])}.")
+    unit = time.unit
+    plot = Survival(what, unit, drawn, footnotes=tuple(notes), time_name=time.name)
     values = [
         (
             _short_median(c, unit),
@@ -74,6 +85,47 @@ def survival_page(
         )
         for c in drawn[:6]
     ]
+    return EvidencePage(
+        f"Kaplan-Meier, event: {event}",
+        what,
+        survival_finding(plot),
+        tuple(values),
+        (
+            PageFigure(
+                "Survival over time",
+                survival_svg(plot, WEB, prefix="survival"),
+                survival_svg(plot, WEB, width=NARROW, prefix="survival-narrow"),
+                twin("The curves as a table", survival_table(plot)),
+            ),
+        ),
+        (
+            *_test_table(document),
+            *_model_tables(document),
+            *_share_tables(document, unit),
+            *_mean_table(document, unit),
+        ),
+        warnings=(*(str(w) for w in document.get("warnings", ())), *_refused(document)),
+        software=SOFTWARE,
+    )
+
+
+def _test_table(document: Document) -> list[PageTable]:
+    """Log-rank and Peto-Peto between the groups, and the check of proportional hazards."""
+    rows: list[tuple[str, ...]] = []
+    for key, title in (("logrank", "Log-rank"), ("peto_peto", "Peto-Peto (weighs early events more)")):
+        test = _part(document, key)
+        if test.get("chi2") is not None:
+            strata = f", {test['strata']} strata" if test["strata"] > 1 else ""
+            rows.append((title + strata, value_words(test["chi2"], "number"), str(test["df"]), p_words(test["p"])))
+    check = _part(_part(_part(document, "cox"), "proportional_hazards"), "global")
+    if check.get("chi2") is not None:
+        chi2 = value_words(check["chi2"], "number")
+        rows.append(("Proportional hazards hold in the Cox model", chi2, str(check["df"]), p_words(check["p"])))
+    note = "Of event 1, the competing events censored." if document.get("competing_events") else ""
+    return [PageTable("Tests", ("Test", "chi²", "Degrees of freedom", "p"), tuple(rows), note)] if rows else []
+
+
+def _model_tables(document: Document) -> list[PageTable]:
     tables: list[PageTable] = []
     for key, title, ratio in (
         ("cox", "Cox model", "Hazard ratio"),
@@ -97,35 +149,54 @@ def survival_page(
                     " ".join(map(str, model.get("warnings", ()))),
                 )
             )
-    means = _part(_part(document, "rmst"), "groups")
-    if means:
+    return tables
+
+
+def _share_tables(document: Document, unit: str) -> list[PageTable]:
+    """Survival at the times that were asked for, and the share with event 1 where others compete with it."""
+    tables: list[PageTable] = []
+    for key, value, title in (
+        ("survival_at", "survival", "Survival at the times asked for"),
+        ("cumulative_incidence", "incidence", "Share with event 1, competing events counted (Aalen-Johansen)"),
+    ):
         rows = tuple(
-            (str(g), interval_words(m["estimate"], m["ci"][0], m["ci"][1], "number")) for g, m in means.items()
+            (str(name), f"{point['time']:g}", _share(point, value))
+            for name, group in _part(document, "groups").items()
+            for point in group.get(key, ())
         )
-        tables.append(
-            PageTable(
-                f"Restricted mean survival up to {document['rmst']['tau']:g} ({unit})",
-                ("Group", f"Mean (95{THIN}% interval)"),
-                rows,
-            )
-        )
-    return EvidencePage(
-        f"Kaplan-Meier, event: {event}",
-        what,
-        survival_finding(plot),
-        tuple(values),
-        (
-            PageFigure(
-                "Survival over time",
-                survival_svg(plot, WEB, prefix="survival"),
-                survival_svg(plot, WEB, width=NARROW, prefix="survival-narrow"),
-                twin("The curves as a table", survival_table(plot)),
-            ),
-        ),
-        tuple(tables),
-        warnings=tuple(str(w) for w in document.get("warnings", ())),
-        software=SOFTWARE,
+        if rows:
+            head = ("Group", f"By time ({unit})" if unit else "By time", f"% (95{THIN}% interval)")
+            tables.append(PageTable(title, head, rows))
+    return tables
+
+
+def _share(point: Document, value: str) -> str:
+    if not point.get("known", True):
+        return "beyond the last follow-up"
+    return interval_words(point[value], _number(point["ci"][0]), _number(point["ci"][1]), "percent")
+
+
+def _mean_table(document: Document, unit: str) -> list[PageTable]:
+    means = _part(_part(document, "rmst"), "groups")
+    rows = tuple((str(g), interval_words(m["estimate"], m["ci"][0], m["ci"][1], "number")) for g, m in means.items())
+    title = f"Restricted mean survival up to {document['rmst'].get('tau', 0):g}{f'{THIN}{unit}' if unit else ''}"
+    return [PageTable(title, ("Group", f"Mean (95{THIN}% interval)"), rows)] if rows else []
+
+
+def _refused(document: Document) -> list[str]:
+    """What could not be estimated, and why."""
+    named = (
+        ("logrank", "Log-rank test"),
+        ("rmst", "Restricted mean"),
+        ("cox", "Cox model"),
+        ("fine_gray", "Fine-Gray model"),
     )
+    parts = [(title, _part(document, key)) for key, title in named]
+    return [
+        f"{title}: not estimable. {part['not_estimable']}. {part['hint']}"
+        for title, part in parts
+        if "not_estimable" in part
+    ]
 
 
 def _number(value: float | None) -> float:
@@ -138,10 +209,10 @@ def _median_ends(c: SurvivalCurve) -> str:
 
 
 def _short_median(c: SurvivalCurve, unit: str) -> str:
-    return "not reached" if c.median is None else f"{median_words(c, unit).split(' ', 1)[1].split(' (')[0]}"
+    return "not reached" if c.median is None else median_words(c, unit).split(" ", 1)[1].split(" (")[0]
 
 
-def reconstruct_page(found: Reconstruction, curve: kaplan_meier.SurvivalCurve, unit: str) -> EvidencePage:
+def reconstruct_page(found: Reconstruction, curve: kaplan_meier.SurvivalCurve) -> EvidencePage:
     """The reconstructed curve, its quality gate, and the numbers by interval."""
     flag = (
         ("Red flag: without a risk table the number of events and the censoring are guesses.",)
@@ -151,7 +222,7 @@ def reconstruct_page(found: Reconstruction, curve: kaplan_meier.SurvivalCurve, u
     drawn = curve_of("", curve)
     plot = Survival(
         "Reconstructed survival",
-        unit,
+        "",
         (drawn,),
         footnotes=(
             f"Reconstructed from a published curve, not individual data. Largest deviation from the clicks {100 * found.curve_max_deviation:.1f} percentage points.",
@@ -187,7 +258,7 @@ def reconstruct_page(found: Reconstruction, curve: kaplan_meier.SurvivalCurve, u
         (
             PageTable(
                 "By interval of the risk table",
-                (f"From ({unit})", "Reported at risk", "At risk", "Events", "Censored"),
+                ("From", "Reported at risk", "At risk", "Events", "Censored"),
                 rows,
             ),
         ),

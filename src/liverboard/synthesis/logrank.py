@@ -31,6 +31,7 @@ class LogRank:
     variance: Floats
     chi2: float | None
     df: int
+    strata: int = 1
     warnings: tuple[str, ...] = ()
 
     @property
@@ -42,6 +43,7 @@ class LogRank:
             "chi2": finite(self.chi2),
             "df": self.df,
             "p": finite(self.p),
+            "strata": self.strata,
             "observed": dict(zip(self.groups, self.observed.tolist(), strict=True)),
             "expected": dict(zip(self.groups, self.expected.tolist(), strict=True)),
             "warnings": list(self.warnings),
@@ -74,9 +76,11 @@ def logrank(
     spread = factor**2 * d * (n - d) / np.maximum(n - 1, 1)
     variance = np.diag((spread * share).sum(axis=1)) - (spread * share) @ share.T
     chi2, df = _chi2(observed - expected, variance, expected > 0)
-    warnings = () if chi2 is not None else ("No event happened while two groups were at risk: nothing to compare.",)
+    nothing = "No event tells the groups apart: at each, one group only was at risk, or all at risk had it: nothing to compare."
+    warnings = () if chi2 is not None else (nothing,)
+    strata = 1 if observations.strata is None else len(np.unique(observations.strata))
     sizes = tuple(int(np.sum(member == code)) for code in range(len(names)))
-    return LogRank(kind, names, sizes, observed, expected, variance, chi2, df, warnings)
+    return LogRank(kind, names, sizes, observed, expected, variance, chi2, df, strata, warnings)
 
 
 def _survival_before(sets: RiskSets, n: Floats, d: Floats) -> Floats:
