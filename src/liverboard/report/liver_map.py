@@ -14,6 +14,7 @@ from liverboard.report.words import counted, esc, quantity, segments_words, shor
 STEPS = (0.05, 0.15, 0.30)  # limits between the shaded steps: none, below 5 %, below 15 %, below 30 %, and above
 STEP_WORDS = ("0", "<5", "<15", "<30", "30+\u202f%")
 TRAY_DOTS = 24
+MAP_DOTS = 200  # the largest; beyond, dots cover one another and finding their places takes minutes
 ORDER = (7, 8, 6, 5, 4, 2, 3, 1)
 
 
@@ -37,6 +38,11 @@ def main_segments(lesion: Lesion) -> dict[int, float]:
 
 def unplaced(extent: ExtentSection) -> list[Lesion]:
     return [lesion for lesion in extent.lesions if not main_segments(lesion)]
+
+
+def placed(extent: ExtentSection) -> list[Lesion]:
+    """The lesions of which a segment is known, in their order."""
+    return [lesion for lesion in extent.lesions if main_segments(lesion)]
 
 
 def finding(extent: ExtentSection) -> str:
@@ -69,15 +75,21 @@ def liver_map_text(extent: ExtentSection) -> str:
         parts.append(f"Share of the tumour load, {basis}: {shares}.")
     else:
         parts.append("Tumour load of each segment: not known.")
-    for lesion in extent.lesions:
+    for lesion in extent.lesions[:MAP_DOTS]:
         where = segments_words(sorted(main_segments(lesion))) or "segment not known"
         treated = ", treated" if lesion.id in extent.treated_lesions else ""
         parts.append(f"{lesion.id}: {quantity(diameter(lesion), 'mm')}, {where}{treated}.")
+    if len(extent.lesions) > MAP_DOTS:
+        parts.append(f"And {len(extent.lesions) - MAP_DOTS} more in the table.")
     if extent.resected_segments:
         parts.append(f"Resected: {segments_words(extent.resected_segments)}.")
     if extent.planned_segments:
         parts.append(f"Planned territory: {segments_words(extent.planned_segments)}.")
     return " ".join(parts)
+
+
+def _largest(lesions: Sequence[Lesion], most: int) -> list[Lesion]:
+    return sorted(lesions, key=lambda lesion: -(diameter(lesion) or 0))[:most]
 
 
 def _short_name(name: str) -> str:
@@ -177,10 +189,9 @@ class _Drawing:
     def lesions(self) -> None:
         taken: list[tuple[float, float, float]] = []
         spots: list[tuple[Lesion, float, float, float]] = []
-        for lesion in self.extent.lesions:
+        known = placed(self.extent)
+        for lesion in known if len(known) <= MAP_DOTS else _largest(known, MAP_DOTS):
             wanted = main_segments(lesion)
-            if not wanted:
-                continue
             r = max((diameter(lesion) or 10.0) / 2, 2.2)
             extra = 3.5 if lesion.id in self.extent.treated_lesions else 0.0
             x, y = shape.place(wanted, r + extra, taken)
@@ -201,7 +212,7 @@ class _Drawing:
 
     def tray(self, lesions: list[Lesion], left: float) -> float:
         """Lesions whose segment is not known, to scale beside the liver. Returns the width used."""
-        shown = sorted(lesions, key=lambda lesion: -(diameter(lesion) or 0))[:TRAY_DOTS]
+        shown = _largest(lesions, TRAY_DOTS)
         radii = [max((diameter(lesion) or 10.0) / 2, 2.2) for lesion in shown]
         spots, width = shape.pack(radii, 100)
         half = width > 110
@@ -252,6 +263,7 @@ class _Drawing:
                 (bool(e.resected_segments), "hatched: resected"),
                 (bool(e.treated_lesions), "ring: treated"),
                 (bool(e.planned_segments), "dashed outline: planned"),
+                (len(placed(e)) > MAP_DOTS, f"the {MAP_DOTS} largest of {len(placed(e))} are drawn"),
             )
             if present
         ]
@@ -269,7 +281,8 @@ def liver_map_svg(extent: ExtentSection, palette: Palette = PRINT, *, prefix: st
     lost = unplaced(extent)
     if lost:
         width += 12 + drawing.tray(lost, shape.WIDTH + 12)
-    height = 176 + (12 if extent.resected_segments or extent.treated_lesions or extent.planned_segments else 0)
+    noted = extent.resected_segments or extent.treated_lesions or extent.planned_segments
+    height = 176 + (12 if noted or len(placed(extent)) > MAP_DOTS else 0)
     c = palette
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-labelledby="{prefix}-title {prefix}-desc" '

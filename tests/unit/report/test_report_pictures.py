@@ -13,7 +13,7 @@ from liverboard.board.dossier import Dossier, ExtentSection, Mark, Timeline
 from liverboard.clinical.extent import Lesion, SegmentShare
 from liverboard.report import liver_shape
 from liverboard.report.figures import is_png, key_image_svg, lesion_sizes_svg, no_images_svg, sizes_finding
-from liverboard.report.liver_map import liver_map_svg, liver_map_text, step_of
+from liverboard.report.liver_map import MAP_DOTS, liver_map_svg, liver_map_text, step_of
 from liverboard.report.palette import DARK, LIGHT, PRINT, WEB
 from liverboard.report.timeline import timeline_rows, timeline_svg
 
@@ -103,6 +103,19 @@ def test_a_lesion_without_segment_is_never_placed() -> None:
     circles = [c for c in ET.fromstring(svg).iter(f"{SVG}circle") if float(c.get("r", "0")) > 2]  # noqa: S314
     assert all(float(c.get("cx", "0")) - float(c.get("r", "0")) > liver_shape.WIDTH for c in circles)
     assert "load of each segment not known" in svg
+
+
+def test_of_many_lesions_the_largest_are_drawn_and_the_rest_is_told() -> None:
+    lesions = tuple(
+        Lesion(id=f"L{n}", longest_axial_mm=5 + n % 40, segments=(SegmentShare(segment=1 + n % 8, share=1),))
+        for n in range(2000)
+    )
+    extent = ExtentSection(lesions=lesions, lesion_count=2000)
+    svg = liver_map_svg(extent)
+    assert svg.count("<circle") <= MAP_DOTS + 1
+    assert "the 200 largest of 2000 are drawn" in svg
+    assert "5\u202fmm" not in "".join(re.findall(r"<title>L[^<]*", svg))
+    assert liver_map_text(extent).endswith("And 1800 more in the table.")
 
 
 def test_steps_of_load() -> None:
