@@ -129,6 +129,10 @@ def test_a_policy_changes_verdicts_and_is_shown(policy: Path) -> None:
     text = options(SHUNT, "--policy", policy).stdout
     assert "policy: Somewhere, approved by A. Board, 2024-05-01" in text
     assert "this centre departs from resin_lung_shunt (off): we go by the dose to the lungs" in text
+    paragraph = text.split("SIRT, resin Y-90\n")[1].split("\n\n")[0]
+    assert (
+        "set aside here: contraindication, holds: Lung shunt" in paragraph
+    )  # where the option stands, not at the end only
 
 
 @pytest.mark.parametrize(
@@ -174,6 +178,29 @@ def test_brackets_in_a_reason_are_shown_as_they_stand(tmp_path: Path) -> None:
     file = tmp_path / "policy.yaml"
     file.write_text(POLICY.replace("our ward", "'our [bold]ward[/bold] {ecog}'"), encoding="utf-8")
     assert "our [bold]ward[/bold] {ecog}" in options(SHUNT, "--policy", file).stdout
+
+
+def test_a_terminal_that_cannot_spell_a_sign_shows_another() -> None:
+    env = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    words = [sys.executable, "-m", "liverboard", "options", str(SHUNT)]
+    text = subprocess.run(words, capture_output=True, env=env, check=True, timeout=60).stdout.decode("ascii")
+    assert "? fits" in text
+    written = subprocess.run([*words, "--json"], capture_output=True, env=env, check=True, timeout=60).stdout
+    assert json.loads(written.decode("ascii")) == document(SHUNT)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full device is a thing of Linux")
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_full_disk_and_a_closed_stdout_end_with_a_sentence_or_in_silence(form: list[str]) -> None:
+    words = [sys.executable, "-m", "liverboard", "options", str(SHUNT), *form]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+    assert done.returncode == 10
+    assert done.stderr.startswith("liverboard: the output cannot be written")
+    closed = subprocess.run(
+        ["sh", "-c", '"$@" >&-', "sh", *words], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (closed.returncode, closed.stderr) == (0, "")
 
 
 def test_a_case_without_images_waits_for_no_image_library() -> None:

@@ -6,6 +6,9 @@ incident id on screen and the details (frames only, no values, so no patient dat
 
 from __future__ import annotations
 
+import codecs
+import errno
+import io
 import json
 import os
 import secrets
@@ -14,10 +17,13 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from liverboard.errors import InternalError, LiverboardError, UserError
+from liverboard.errors import BadInput, InternalError, LiverboardError, UserError
 
 if TYPE_CHECKING:
     import typer
+
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
 
 
 def log_file() -> Path:
@@ -29,15 +35,19 @@ def log_file() -> Path:
 def run(app: typer.Typer) -> int:
     """Run the command line and give its exit code. Nothing escapes as a traceback."""
     as_json = "--json" in sys.argv[1:]
+    _ready_streams()
     try:
-        app(prog_name="liverboard")
+        try:
+            app(prog_name="liverboard")
+        finally:
+            sys.stdout.flush()  # here, where a full disk still becomes a sentence
     except SystemExit as done:
         return done.code if isinstance(done.code, int) else int(done.code is not None)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)  # noqa: T201
         return 130
     except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+        sys.stdout = _nowhere()
         return 0
     except UserError as error:
         return _tell(error, as_json=as_json)
@@ -52,8 +62,34 @@ def run(app: typer.Typer) -> int:
             as_json=as_json,
         )
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            sys.stdout = _nowhere()
+            full = BadInput(
+                f"the output cannot be written: {error.strerror}", hint="Free some space, or write elsewhere."
+            )
+            return _tell(full, as_json=False)
         return _tell(_incident(error), as_json=as_json)
     return 0
+
+
+def _ready_streams() -> None:
+    """A sign that the terminal cannot spell becomes `?` and ends nothing; where a stream was closed, its text goes nowhere."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, _nowhere())
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _nowhere() -> io.TextIOWrapper:
+    return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123
+
+
+def json_text(document: object) -> str:
+    """As JSON that stdout can spell: beyond ASCII as it stands where stdout is UTF-8, else escaped."""
+    spells = codecs.lookup(sys.stdout.encoding or "ascii").name == "utf-8"
+    return json.dumps(document, ensure_ascii=not spells, indent=2, allow_nan=False)
 
 
 def _incident(error: BaseException) -> InternalError:
@@ -76,7 +112,7 @@ def _tell(error: LiverboardError, *, as_json: bool) -> int:
             if isinstance(error, UserError)
             else {"error": "InternalError", "exit_code": error.exit_code, "message": str(error)}
         )
-        print(json.dumps(shape, ensure_ascii=False, indent=2))  # noqa: T201
+        print(json_text(shape))  # noqa: T201
     else:
         print(f"liverboard: {error}", file=sys.stderr)  # noqa: T201
     return error.exit_code

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -12,6 +11,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from liverboard.cli.failure import json_text
 
 if TYPE_CHECKING:
     from liverboard.board.dossier import Dossier
@@ -41,7 +42,7 @@ def progress(title: str) -> Generator[Step]:
 
 def show_json(document: Mapping[str, object]) -> None:
     """One JSON document on stdout."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+    sys.stdout.write(json_text(document) + "\n")
 
 
 def show_dossier(dossier: Dossier, paths: Mapping[str, Path]) -> None:

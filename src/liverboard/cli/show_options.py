@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from liverboard.cli.show import out_console
 from liverboard.clinical.dictionary import all_definitions
-from liverboard.options.words import SIGNS, VERDICT_WORDS, option_words, reason_line
+from liverboard.options.words import SIGNS, VERDICT_WORDS, option_words, reason_line, set_aside
 
 if TYPE_CHECKING:
     from liverboard.options.report import OptionsReport
@@ -32,6 +32,11 @@ def show_options(report: OptionsReport) -> None:
             out.print(f"    {escape(reason_line(reason))}", soft_wrap=True)
         if len(deciding) > _MOST_REASONS:
             out.print(f"    and {len(deciding) - _MOST_REASONS} more; --json gives every reason")
+        for reason in each.reasons:
+            if set_aside(reason):
+                out.print(f"    set aside here: {escape(reason_line(reason))}", soft_wrap=True)
+        if each.given_before:
+            out.print(f"    given before: {escape('; '.join(each.given_before))}", soft_wrap=True)
         if each.missing:
             asks = [
                 f"{all_definitions()[name].asks_for} ({all_definitions()[name].who_supplies})" for name in each.missing

@@ -106,6 +106,16 @@ def state_words(reason: Reason) -> str:
     return "holds" if met else "does not hold"
 
 
+def set_aside(reason: Reason) -> bool:
+    """Whether a centre's policy switched this rule off, and it would hold back here."""
+    off = reason.override is not None and reason.override.action == "off"
+    return off and (reason.effect, reason.state) in {
+        ("contraindication", "true"),
+        ("requirement", "false"),
+        ("caution", "true"),
+    }
+
+
 def reason_line(reason: Reason) -> str:
     """One line: what the rule says, what it hangs on, who says so."""
     tags = [CLASS_WORDS[reason.source_class], *reason.jurisdiction]

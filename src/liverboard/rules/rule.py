@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import string
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final, Literal, get_args
@@ -17,8 +18,14 @@ from liverboard.clinical.extent import Frozen
 from liverboard.clinical.quantity import Day
 from liverboard.rules.expression import Expression
 
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # they turn the direction of the text
+
 
 def _plain(sentence: str) -> str:
+    if not any(letter.isalpha() for letter in sentence):
+        raise ValueError("expected words, for a person to read")
+    if any(unicodedata.category(letter) in {"Cc", "Cs"} or letter in _TURNING for letter in sentence if letter != "\n"):
+        raise ValueError("holds a control character, which could hide or turn what is shown")
     markup = re.search(r"<[a-zA-Z/!?][^>]*>?", sentence)
     if markup:
         raise ValueError(f"plain text is shown as it stands; '{markup[0][:40]}' is markup")

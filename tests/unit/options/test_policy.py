@@ -228,6 +228,21 @@ def test_a_wrong_field_is_told_with_its_line(rule: str, words: str) -> None:
     assert any(words in problem and problem.startswith("line 5") for problem in problems), problems
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("'-'", "expected words"), ("'1234'", "expected words"), (r'"\u200b\u00a0"', "expected words"), ("3", "valid string"),
+        (r'"\e[2Jwiped"', "control character"), (r'"ok \u202e txt"', "control character"), ("'<b>bold</b>'", "markup"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("field", ["centre", "approved_by", "reason"])
+def test_a_name_and_a_reason_are_words(field: str, words: str, told: str) -> None:
+    fields = {"centre": "Somewhere", "approved_by": "A. Board", "reason": "our results", field: words}
+    head = f"centre: {fields['centre']}\napproved_by: {fields['approved_by']}\ndate: 2024-05-01\n"
+    (problem, *_) = refused(f"{{id: resin_lung_shunt, action: off, reason: {fields['reason']}}}", head=head)
+    assert told in problem
+
+
 def test_every_mistake_is_told_at_once() -> None:
     problems = refused(
         "{id: no_such_rule, action: off, reason: r}",
