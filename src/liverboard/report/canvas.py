@@ -147,10 +147,13 @@ def _log_ticks(low: float, high: float, room: int) -> list[float]:
     return []
 
 
+_LEAST_RATIO = 1e-290  # below it a number loses its digits
+
+
 def axis_for(values: Sequence[float], kind: AxisKind, start: float, end: float, *, keep: Sequence[float] = ()) -> Axis:
     """An axis that holds `keep` whole, and as much of `values` as stays readable: the rest is clipped and drawn with arrows."""
-    core = [v for v in keep if math.isfinite(v) and (kind != "ratio" or v > 0)]
-    wide = [v for v in values if math.isfinite(v) and (kind != "ratio" or v > 0)]
+    core = [v for v in keep if math.isfinite(v) and (kind != "ratio" or v > _LEAST_RATIO)]
+    wide = [v for v in values if math.isfinite(v) and (kind != "ratio" or v > _LEAST_RATIO)]
     if kind == "percent":
         top = max((*core, *wide, 0.05))
         ends = next((t for t in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8) if top <= t), 1.0)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -131,6 +131,7 @@ def test_fitted_text_fits(text: str, room: float) -> None:
     assert width_of(fit(text, room)) <= room + 14
 
 
+@example([], [2.3e-308], "ratio")
 @given(
     st.lists(st.floats(allow_nan=False), max_size=6),
     st.lists(st.floats(allow_nan=False), max_size=6),
