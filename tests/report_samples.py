@@ -8,6 +8,7 @@ import math
 import struct
 import zlib
 
+from expected_samples import hostile_section, section
 from liverboard.board.dossier import (
     Course,
     Dossier,
@@ -305,6 +306,7 @@ def full() -> Dossier:
             ),
         ),
         options=options(),
+        evidence=section(),
         events=events,
         warnings=("The liver mask was made by a program and no person has confirmed it.",),
         provenance=(
@@ -312,6 +314,7 @@ def full() -> Dossier:
             Provenance(what="seg.nii.gz", kind="input", detail="segmentation of 2 May 2024", sha256="5c" * 32),
             Provenance(what="liverboard", kind="software", detail="0.1.0, Python 3.12"),
             Provenance(what="CTCAE 5.0", kind="source", detail="grades of adverse events", verification="A"),
+            Provenance(what="first2019", kind="source", detail="First 2019. Read: page 1", verification="B"),
             Provenance(what="RECIST 1.1", kind="source", detail="how lesions are measured", verification="B"),
             Provenance(what="Plausible range of albumin", kind="source", detail="not yet confirmed by a second reader", verification="U"),
         ),
@@ -405,6 +408,7 @@ def hostile() -> Dossier:
             series=(Series(name=nasty, label=nasty, unit=nasty, points=(Point(date=as_of, value=1, event=key),)),),
         ),
         options=hostile_options(nasty, LONG),
+        evidence=hostile_section(nasty, LONG),
         events=(
             SourceEvent(id=key, kind=nasty, date=as_of, recorded=nasty, corrects="gone", corrected_by="e2", content={nasty: nasty, LONG: LONG}),
             SourceEvent(id="e2", kind="labs", date=as_of, content={}),

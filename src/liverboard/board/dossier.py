@@ -10,6 +10,7 @@ from pydantic import Field
 
 from liverboard.board.provenance import Provenance
 from liverboard.clinical.extent import Frozen, LiverExtent
+from liverboard.evidence.expected import OptionEvidence
 from liverboard.options.report import OptionsReport
 
 STATEMENT = (
@@ -166,11 +167,15 @@ class Timeline(Frozen):
     series: tuple[Series, ...] = ()
 
 
-class Place(Frozen):
-    """A section that a later release fills: it says so in words instead of standing empty."""
+class EvidenceSection(Frozen):
+    """What the study catalogue holds behind each open option, by option, and which state of the catalogue was read."""
 
-    state: Literal["not_in_this_release"] = "not_in_this_release"
-    says: str
+    catalogue_hash: str = Field(default="", description="SHA-256 of every row of the catalogue and of the judgements")
+    date: dt.date | None = None
+    searched: dt.date | None = Field(default=None, description="day of the last search of the literature")
+    note: str = ""
+    own_studies: int = Field(default=0, description="studies that this centre added to the packaged catalogue")
+    options: dict[str, OptionEvidence] = Field(default={})
 
 
 class SourceEvent(Frozen):
@@ -212,7 +217,7 @@ class Dossier(Frozen):
     )
     timeline: Timeline | None = None
     options: OptionsReport = OptionsReport()
-    evidence: Place = Place(says="Pooled evidence is not part of this release; this is its place.")
+    evidence: EvidenceSection = EvidenceSection()
     events: tuple[SourceEvent, ...] = ()
     warnings: tuple[str, ...] = ()
     provenance: tuple[Provenance, ...] = ()

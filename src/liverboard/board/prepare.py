@@ -20,6 +20,7 @@ from liverboard.board.dossier import (
     Software,
     SourceEvent,
 )
+from liverboard.board.expected import evidence_provenance, evidence_section
 from liverboard.board.measured import KnownAt, Measured, Pictures, Step, measured_as_of, quiet
 from liverboard.board.summary import patient_lines
 from liverboard.board.timeline import timeline_of
@@ -30,6 +31,7 @@ from liverboard.clinical.events import AnyEvent, Case, Diagnosis, Imaging, Plan,
 from liverboard.clinical.extent import Lesion, LiverExtent, SegmentShare
 from liverboard.clinical.facts import Facts, facts_of
 from liverboard.clinical.pattern import pattern_of, places_of
+from liverboard.evidence.states import CentreCatalogue, open_centre
 from liverboard.knowledge import knowledge_version, load_references
 from liverboard.options.policy import Ruleset, packaged
 from liverboard.options.report import OptionsReport
@@ -45,12 +47,13 @@ def prepare_dossier(
     as_of: dt.date,
     known_at: KnownAt = None,
     ruleset: Ruleset | None = None,
+    centre: CentreCatalogue | None = None,
     inputs: Sequence[Provenance] = (),
     step: Step = quiet,
 ) -> Dossier:
     """Compose the dossier of one case as of one day.
 
-    `folder`: where the case's image paths start (None: no images are read). `ruleset`: the rules under a centre's policy (None: as packaged). `inputs`: what was opened, for the provenance. `step`: told what is being done.
+    `folder`: where the case's image paths start (None: no images are read). `ruleset`: the rules under a centre's policy (None: as packaged). `centre`: a centre's own catalogue of studies (None: the packaged one). `inputs`: what was opened, for the provenance. `step`: told what is being done.
     Raises UnsupportedImage for a segmentation that cannot be measured, BadInput for an image path outside the folder, KnowledgeBaseError.
     """
     measured = measured_as_of(case, folder, as_of, known_at, pictures=True, step=step)
@@ -59,6 +62,9 @@ def prepare_dossier(
     facts = facts_of(measured.case, as_of, known_at)
     step("weighing the options")
     options = weigh_case(measured.case, as_of, ruleset or packaged(), known_at)
+    step("pooling the evidence")
+    books = centre or open_centre(None)
+    evidence = evidence_section(options, facts, books)
     entries = _entries(facts)
     extent = _extent(visible, measured)
     pictures = measured.pictures.get(extent.event or "", Pictures())
@@ -88,8 +94,15 @@ def prepare_dossier(
         timeline=timeline_of(visible, as_of),
         events=_source_events(case, measured.case, as_of, visible),
         options=options,
+        evidence=evidence,
         warnings=tuple(measured.warnings),
-        provenance=(*inputs, *measured.provenance, *_software(), *_sources(options)),
+        provenance=_once(
+            *inputs,
+            *measured.provenance,
+            *_software(),
+            *_sources(options),
+            *evidence_provenance(evidence, books.catalogue),
+        ),
     )
 
 
@@ -274,6 +287,10 @@ def _software() -> tuple[Provenance, ...]:
             detail="fact dictionary and references packaged with the software",
         ),
     )
+
+
+def _once(*rows: Provenance) -> tuple[Provenance, ...]:
+    return tuple(dict.fromkeys(rows))
 
 
 def _sources(options: OptionsReport) -> tuple[Provenance, ...]:

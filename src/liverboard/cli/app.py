@@ -9,6 +9,7 @@ from typing import Annotated, Optional
 import typer
 
 from liverboard import __version__
+from liverboard.cli.catalogue import Folder, open_catalogue
 from liverboard.cli.evidence import evidence_app
 from liverboard.cli.pacs import pacs_app
 from liverboard.cli.parameters import AsOf, CasePath, Json, Sample, day, today
@@ -56,6 +57,7 @@ def board(
     ] = None,
     as_of: AsOf = None,
     policy: Policy = None,
+    catalogue: Folder = None,
     json: Json = False,
 ) -> None:
     """The main job: dossier.json, dossier.html and dossier.pdf of one case."""
@@ -72,6 +74,7 @@ def board(
             folder=opened.folder,
             as_of=day(as_of) or opened.case.as_of or today(),
             ruleset=ruleset,
+            centre=open_catalogue(catalogue),
             inputs=opened.inputs,
             step=step,
         )
@@ -83,7 +86,7 @@ def board(
         else:
             paths = {}
     if json:
-        typer.echo(dossier.model_dump_json(indent=2))
+        typer.echo(dossier.model_dump_json(indent=1))
     else:
         show_dossier(dossier, paths)
 

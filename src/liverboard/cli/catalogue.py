@@ -34,7 +34,8 @@ def centre_folder(folder: Path | None) -> Path:
     return Path(base) / "liverboard" / "evidence"
 
 
-def _centre(folder: Path | None) -> CentreCatalogue:
+def open_catalogue(folder: Path | None) -> CentreCatalogue:
+    """The packaged catalogue under the centre's own studies and judgements. Raises BadInput."""
     from liverboard.evidence.states import open_centre
 
     return open_centre(centre_folder(folder))
@@ -68,7 +69,7 @@ def pool(
     from liverboard.cli.show_catalogue import show_pool
     from liverboard.evidence.pools import ask, pool_of
 
-    centre = _centre(folder)
+    centre = open_catalogue(folder)
     found = pool_of(centre.catalogue, ask(technique, outcome, centre.catalogue, alone=alone), centre.judgements)
     if json:
         show_json({**found.as_json(), "own_studies": centre.own})
@@ -96,7 +97,7 @@ def list_studies(
     from liverboard.evidence.listing import listing_of
     from liverboard.evidence.published import beside_published
 
-    centre = _centre(folder)
+    centre = open_catalogue(folder)
     if checks:
         findings = run_checks(centre.catalogue)
         document: dict[str, object] = {"findings": [each.model_dump(mode="json") for each in findings]}
@@ -196,7 +197,7 @@ def import_records(
     from liverboard.evidence.records import merge, read_list, read_records, to_screen, write_csv
     from liverboard.report.write import write_files
 
-    centre = _centre(folder)
+    centre = open_catalogue(folder)
     records = read_list(read_text(out, "the list"), out.name) if out.is_file() else ()
     known = len(records)
     for file in files:
@@ -250,7 +251,7 @@ def report(
     from liverboard.report.catalogue_page import render_catalogue
     from liverboard.report.write import write_files
 
-    centre = _centre(folder)
+    centre = open_catalogue(folder)
     with progress("Writing the evidence report") as step:
         dated = centre.states[-1].date if centre.states else packaged_date().date
         page = render_catalogue(centre, dated, step=step)

@@ -251,6 +251,9 @@ class Catalogue:
         rows = [*self.arms.values(), *self.outcomes, *self.contrasts, *self.published]
         return digest(rows)
 
+    def __hash__(self) -> int:
+        return hash(self.hash)
+
     def arm(self, outcome: Outcome) -> Arm:
         return self.arms[outcome.study_id]
 

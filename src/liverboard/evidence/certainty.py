@@ -84,6 +84,15 @@ class Statement(Frozen):
     contrasts: tuple[str, ...] = ()
 
     @property
+    def short(self) -> str:
+        """The level alone: what people judged, or the most that the numbers leave; "not rated" where neither says anything."""
+        if self.level is not None:
+            return self.level
+        if self.at_most is None or (self.at_most == "high" and not any(domain.change for domain in self.domains)):
+            return "not rated"
+        return self.at_most if self.at_most == "very low" else f"at most {self.at_most}"
+
+    @property
     def words(self) -> str:
         """One line for a board."""
         if self.start is None:

@@ -8,8 +8,8 @@ from liverboard.clinical.extent import Frozen
 from liverboard.clinical.facts import Facts
 from liverboard.evidence.catalogue import Catalogue, load_catalogue
 from liverboard.evidence.certainty import Judgement, contrast_words
-from liverboard.evidence.dictionary import Claim, load_claims, load_option_pools, reading_alone
-from liverboard.evidence.pools import Pool, Shown, ask, packaged_pool, pool_of
+from liverboard.evidence.dictionary import Claim, Counts, Kind, load_claims, load_option_pools, reading_alone
+from liverboard.evidence.pools import Pool, PooledArm, Shown, kept_pool
 
 PoolMaker = Callable[[str, str, bool], Pool]
 _PRIMARY_WORDS: Mapping[str, tuple[str, ...]] = {
@@ -27,16 +27,40 @@ _PRIMARY_WORDS: Mapping[str, tuple[str, ...]] = {
 
 
 class OutcomeEvidence(Frozen):
-    """One outcome of an option. `wording` is the sentence for the board; both statements of certainty stand beside it, never merged."""
+    """One outcome of an option. `wording` is the sentence for the board; both statements of certainty stand beside it, never merged.
+
+    `k` counts arms, `study_count` the studies they come from. Rates and their intervals run from 0 to 1. Without `headline` no pooled value may stand alone:
+    `banner` says why. `printed_percent`: what whole arms print without a strict count. `listed`: medians and survival percentages as printed, not pooled.
+    """
 
     outcome: str
+    name: str
     label: str
-    counts: str
+    counts: Counts
+    kind: Kind
     wording: str
     banner: str
+    headline: bool = False
+    k: int = 0
+    study_count: int = 0
+    n: int = 0
+    events: int = 0
+    estimate: float | None = None
+    ci: tuple[float, float] | None = None
+    prediction_interval: tuple[float, float] | None = None
+    tau2: float | None = None
+    i2: float | None = None
+    method: str = "none"
+    ci_method: str = "none"
+    rate_level: str
     rate_certainty: str
+    comparison_level: str
     comparison_certainty: str
-    pool: Pool
+    studies: tuple[PooledArm, ...] = ()
+    listed: tuple[Shown, ...] = ()
+    printed_percent: tuple[float, ...] = ()
+    warnings: tuple[str, ...] = ()
+    evidence_hash: str = ""
 
 
 class BesideClaim(Frozen):
@@ -77,13 +101,10 @@ def expected_of(
     An option without a reading in `option_pools.yaml` has no study in the catalogue: nothing is borrowed for it.
     """
     books = catalogue or load_catalogue()
+    judged = judgements if catalogue else None
 
     def make(name: str, outcome: str, alone: bool) -> Pool:
-        if catalogue is None:
-            return packaged_pool(name, outcome, alone=alone)
-        return pool_of(
-            books, ask(name, outcome, books, alone=alone), judgements if catalogue else None, sensitivity=not alone
-        )
+        return kept_pool(books, judged, name, outcome, alone=alone)
 
     reads = load_option_pools().options.get(option)
     if reads is None:
@@ -95,33 +116,32 @@ def expected_of(
             note="The catalogue holds no study of this option; nothing is borrowed from others.",
             catalogue_hash=books.hash,
         )
-    outcomes = tuple(_outcome(make(option, outcome, False)) for outcome in reads.outcomes)
-    known = any(each.pool.k or each.pool.listed or each.pool.other_units or each.pool.left_out for each in outcomes)
+    pools = tuple(make(option, outcome, False) for outcome in reads.outcomes)
+    known = any(pool.k or pool.listed or pool.other_units or pool.left_out for pool in pools)
     note = "Rates in treated patients, mostly of single arms read at abstract level: side by side they compare nothing."
     return OptionEvidence(
         option=option,
         name=reads.name,
         techniques=reads.techniques,
         known=known,
-        outcomes=outcomes,
+        outcomes=tuple(outcome_of(pool) for pool in pools),
         split=_split(facts, reads.techniques, books),
-        nearest=_nearest(facts, outcomes),
+        nearest=_nearest(facts, pools),
         claims=tuple(_beside(claim, make, books) for claim in load_claims() if option in claim.options),
         note=note if known else "The catalogue holds no outcome of this option; nothing is borrowed from others.",
         catalogue_hash=books.hash,
     )
 
 
-def _outcome(pool: Pool) -> OutcomeEvidence:
+def outcome_of(pool: Pool) -> OutcomeEvidence:
+    """What a dossier carries of a pool."""
+    same = set(OutcomeEvidence.model_fields) & set(Pool.model_fields)
     return OutcomeEvidence(
-        outcome=pool.outcome,
-        label=pool.label,
-        counts=pool.counts,
-        wording=pool.wording,
-        banner=pool.banner,
+        **{name: getattr(pool, name) for name in same},
+        rate_level=pool.certainty.rate.short,
         rate_certainty=pool.certainty.rate.words,
+        comparison_level=pool.certainty.comparison.short,
         comparison_certainty=pool.certainty.comparison.words,
-        pool=pool,
     )
 
 
@@ -129,12 +149,12 @@ def _split(facts: Facts, techniques: tuple[str, ...], catalogue: Catalogue) -> t
     """Whether the pooled arms are split by what the patient has. They are not: pages rarely split by arm."""
     arms = [arm for arm in catalogue.arms.values() if arm.technique in techniques and arm.include_in_pooling]
     counted = [arm for arm in arms if arm.primary_pancreas_n is not None or arm.primary_small_bowel_n is not None]
-    named = [("primary", "primary_site"), ("pattern", "pattern"), ("grade", "who_grade")]
-    said: list[str] = []
-    for words, name in named:
+    named: list[str] = []
+    for words, name in (("primary", "primary_site"), ("pattern", "pattern"), ("grade", "who_grade")):
         value = facts.value(name) if name in facts.facts else None
-        mine = f" (this patient: {str(value).replace('_', ' ')})" if value is not None else ""
-        said.append(f"The pooled data are not split by {words}{mine}.")
+        mine = "this patient: " if not any("(" in each for each in named) else ""
+        named.append(f"{words} ({mine}{str(value).replace('_', ' ')})" if value is not None else words)
+    said = [f"The pooled data are not split by {', '.join(named[:-1])} or {named[-1]}."]
     if counted:
         said.append(
             f"{len(counted)} of {len(arms)} arms say how many patients had a primary of pancreas or small bowel."
@@ -142,10 +162,10 @@ def _split(facts: Facts, techniques: tuple[str, ...], catalogue: Catalogue) -> t
     return tuple(said)
 
 
-def _nearest(facts: Facts, outcomes: tuple[OutcomeEvidence, ...]) -> tuple[Shown, ...]:
+def _nearest(facts: Facts, pools: tuple[Pool, ...]) -> tuple[Shown, ...]:
     site = facts.value("primary_site") if "primary_site" in facts.facts else None
     words = _PRIMARY_WORDS.get(str(site), ())
-    rows = [row for each in outcomes for row in (*each.pool.left_out, *each.pool.other_units)]
+    rows = [row for pool in pools for row in (*pool.left_out, *pool.other_units)]
     return tuple(row for row in rows if row.subgroup and any(word in row.subgroup.lower() for word in words))
 
 

@@ -94,6 +94,7 @@ class Pool(Frozen):
     """One pool. Rates and their intervals run from 0 to 1, medians in months; None: not estimable or not shown, and a warning says why.
 
     `k` counts arms, `study_count` the studies they come from. Without `headline` no pooled value may stand alone: `banner` says why.
+    `printed_percent`: percentages that pages print of whole arms without a strict count.
     """
 
     technique: str
@@ -127,6 +128,7 @@ class Pool(Frozen):
     listed: tuple[Shown, ...] = ()
     other_units: tuple[Shown, ...] = ()
     left_out: tuple[Shown, ...] = ()
+    printed_percent: tuple[float, ...] = ()
     sensitivity: tuple[Line, ...] = ()
     certainty: Certainty
     warnings: tuple[str, ...] = ()
@@ -179,6 +181,7 @@ def pool_of(
         judgements=load_judgements() if judgements is None else judgements,
         asymmetry_p=_asymmetry(pooled, arms) if proportion else None,
     )
+    uncounted = _uncounted(chosen) if proportion else ()
     wording = (
         rate_words(
             pooled,
@@ -186,7 +189,7 @@ def pool_of(
             [(arm.events or 0, arm.n or 0) for arm in arms],
             study_count,
             headline=headline,
-            uncounted=_uncounted(chosen),
+            uncounted=uncounted,
         )
         if proportion
         else listed_words(
@@ -215,6 +218,7 @@ def pool_of(
         listed=() if proportion else tuple(_shown(LeftOut(row, arm, "")) for row, arm in chosen.used),
         other_units=tuple(_shown(each) for each in chosen.apart),
         left_out=tuple(_shown(each) for each in chosen.left_out),
+        printed_percent=uncounted,
         sensitivity=_sensitivity(catalogue, asked) if sensitivity and proportion else (),
         certainty=certainty_of(body),
         warnings=_warnings(asked, chosen, pooled, rows),
@@ -222,6 +226,14 @@ def pool_of(
         catalogue_hash=catalogue.hash,
         **_numbers(pooled),
     )
+
+
+@lru_cache(maxsize=1024)
+def kept_pool(
+    catalogue: Catalogue, judgements: tuple[Judgement, ...] | None, name: str, outcome: str, *, alone: bool = False
+) -> Pool:
+    """A pool without its sensitivity readings, made once for each state of the catalogue and its judgements (None: the packaged ones)."""
+    return pool_of(catalogue, ask(name, outcome, catalogue, alone=alone), judgements, sensitivity=False)
 
 
 @cache

@@ -8,15 +8,16 @@ from collections.abc import Callable, Iterator, Sequence
 from liverboard import __version__
 from liverboard.evidence.checks import Finding, run_checks
 from liverboard.evidence.dictionary import TECHNIQUE_WORDS, define, load_claims, load_option_pools
+from liverboard.evidence.expected import outcome_of
 from liverboard.evidence.pools import Pool, Shown, ask, pool_of
 from liverboard.evidence.published import beside_published
 from liverboard.evidence.states import CentreCatalogue, packaged_date
-from liverboard.evidence.words import of_hundred
 from liverboard.knowledge import knowledge_version
 from liverboard.report.evidence_page import EvidencePage, PageFigure, PageTable, render_page
 from liverboard.report.evidence_views import NARROW, twin
-from liverboard.report.forest import Forest, ForestGroup, ForestPool, ForestStudy, forest_svg, forest_table
+from liverboard.report.forest import forest_svg, forest_table
 from liverboard.report.palette import WEB
+from liverboard.report.pool_forest import pool_forest, pool_title
 
 _OUTCOME_ORDER = ("objective_response", "disease_control", "symptom_response", "marker_response")
 
@@ -91,53 +92,14 @@ def _finding(drawn: Sequence[Pool], heads: Sequence[Pool]) -> str:
 
 
 def _figure(pool: Pool, number: int) -> Iterator[PageFigure]:
-    studies = tuple(
-        ForestStudy(arm.short, None, f"{arm.events}/{arm.n}", arm.estimate, _whole(arm.ci), arm.weight)
-        for arm in pool.studies
-    )
-    pooled = ForestPool(
-        label="Pooled" if pool.headline else "Pooled, not a headline",
-        k=pool.study_count,
-        estimate=pool.estimate,
-        ci=_whole(pool.ci) if pool.ci else None,
-        prediction=_whole(pool.prediction_interval) if pool.prediction_interval else None,
-        counts=f"{pool.events}/{pool.n}",
-        note=pool.banner,
-    )
-    model = f"{'Exact random-intercept model' if pool.method == 'glmm' else 'Exact interval of the pooled counts'}; 95 % interval by {pool.ci_method}"
-    spread = f"; tau2 {pool.tau2:.2f}, I2 {pool.i2:.0f} %" if pool.tau2 is not None and pool.i2 is not None else ""
-    forest = Forest(
-        measure=f"{pool.name}: {pool.label}",
-        kind="percent",
-        counts_head="Events/n",
-        groups=(ForestGroup("", studies),),
-        pool=pooled if pool.k > 1 else None,
-        footnotes=(
-            pool.wording,
-            f"{model}{spread}; evidence {pool.evidence_hash[:12]}",
-        ),
-    )
+    each = outcome_of(pool)
+    forest = pool_forest(each, banner=True)
     yield PageFigure(
-        finding=_title(pool),
+        finding=pool_title(each),
         wide=forest_svg(forest, WEB, width=960, prefix=f"forest-{number}"),
         narrow=forest_svg(forest, WEB, width=NARROW, prefix=f"forest-narrow-{number}"),
         table=twin(f"{pool.name}, {pool.label}", forest_table(forest)),
     )
-
-
-def _title(pool: Pool) -> str:
-    """The finding in one line: a rate only where there are studies enough."""
-    head = f"{pool.name[0].upper()}{pool.name[1:]}, {pool.label}"
-    if pool.headline and pool.estimate is not None:
-        return f"{head}: about {of_hundred(pool.estimate)}"
-    few = "one study only" if pool.study_count == 1 else f"{pool.study_count} studies, too few to say a rate"
-    return f"{head}: {pool.events} of {pool.n} in {few}" if pool.k == 1 else f"{head}: {few}"
-
-
-def _whole(ci: tuple[float | None, float | None]) -> tuple[float, float] | None:
-    if ci[0] is None or ci[1] is None:
-        return None
-    return round(ci[0], 4), round(ci[1], 4)  # to the hundredth of a percent: a bound of 4e-10 is 0 to a reader
 
 
 def _certainty_tables(drawn: Sequence[Pool]) -> Iterator[PageTable]:

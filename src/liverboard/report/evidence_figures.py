@@ -10,6 +10,7 @@ from liverboard.report.forest import (
     forest_table,
 )
 from liverboard.report.funnel import Funnel, FunnelStudy, funnel_finding, funnel_svg, funnel_table
+from liverboard.report.mini_interval import MiniInterval, mini_interval_svg
 from liverboard.report.network_plot import (
     NetworkEdge,
     NetworkNode,
@@ -33,6 +34,7 @@ __all__ = [
     "ForestStudy",
     "Funnel",
     "FunnelStudy",
+    "MiniInterval",
     "NetworkEdge",
     "NetworkNode",
     "NetworkPicture",
@@ -44,6 +46,7 @@ __all__ = [
     "funnel_finding",
     "funnel_svg",
     "funnel_table",
+    "mini_interval_svg",
     "network_finding",
     "network_svg",
     "network_table",

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from importlib.resources import files
 
 from liverboard.board.dossier import Dossier, KeyImage
+from liverboard.report.evidence_figures import MiniInterval, forest_svg, mini_interval_svg
+from liverboard.report.expected_view import ABSENT, NO_RANK
 from liverboard.report.figures import image_caption, key_image_svg, lesion_sizes_svg, no_images_svg
 from liverboard.report.liver_map import liver_map_svg
 from liverboard.report.palette import DARK, LIGHT, WEB, css_variables
@@ -50,6 +52,9 @@ def render_html(dossier: Dossier) -> str:
     def drawn(text: str) -> Markup:
         return Markup(text)  # noqa: S704  (our own pictures, style and script; each escapes the text that it takes in)
 
+    def mini(picture: MiniInterval) -> Markup:
+        return drawn(mini_interval_svg(picture, WEB))
+
     view, notes = view_of(dossier), Footnotes(dossier)
     links = frozenset(notes.known)
     script = _template("dossier.js").strip()
@@ -78,7 +83,18 @@ def render_html(dossier: Dossier) -> str:
             for k, image in enumerate(images, 1)
         ]
 
+    forests = [
+        {
+            "wide": drawn(forest_svg(f.forest, WEB, width=960, prefix=f.anchor)),
+            "narrow": drawn(forest_svg(f.forest, WEB, width=360, prefix=f"narrow-{f.anchor}")),
+        }
+        for f in view.evidence.forests
+    ]
     return environment.get_template("page").render(
+        mini=mini,
+        forests=forests,
+        absent=ABSENT,
+        no_rank=NO_RANK,
         v=view,
         notes=notes,
         anchor=anchor,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from liverboard.board.dossier import Dossier, FactEntry
 from liverboard.clinical.derive import Value
 from liverboard.clinical.dictionary import all_definitions
-from liverboard.options.report import DisagreementNote, OptionsReport, OptionVerdict, OverrideNote, Reason, Source
+from liverboard.options.report import DisagreementNote, OptionsReport, OptionVerdict, OverrideNote, Reason
 from liverboard.options.verdict import Verdict
 from liverboard.options.words import (
     CLASS_WORDS,
@@ -20,13 +20,16 @@ from liverboard.options.words import (
     short_words,
     state_words,
 )
-from liverboard.report.words import VERIFICATION, age, clean, counted, day, fact_words, plain
+from liverboard.report.cited import Cited, SourceMark
+from liverboard.report.expected_view import Expected, ExpectedCell, absent_of, cells_of, expected_view
+from liverboard.report.words import age, clean, counted, day, fact_words, plain
 from liverboard.rules.rule import CLASSES
 
 SHOWN_FIRST = 6  # reasons of a card that stand open on the screen
 NEEDS_FIRST = 3  # what a line of a full page one names
 OLD_FIRST = 2
 _CARD = "hangs on what is not known: see its card"
+STANDS: frozenset[Verdict] = frozenset({"fits", "caution"})
 OFF = frozenset({"off", "jurisdiction"})
 _ACTIONS = {"add": "added", "tighten": "tightened", "off": "switched off", "jurisdiction": "set aside"}
 _TAGGED = frozenset({"expert_list", "expert_list_secondhand", "unverified", "local_policy"})
@@ -44,17 +47,6 @@ _LESION_STATES = {"true": "holds", "false": "does not hold", "unknown": "not kno
 
 
 @dataclass(frozen=True, slots=True)
-class SourceMark:
-    """A source behind one statement: its number in the list of sources, and how this statement was verified."""
-
-    number: int
-    at: str
-    citation: str
-    verification: str
-    says: str
-
-
-@dataclass(frozen=True, slots=True)
 class NamedOption:
     name: str
     anchor: str
@@ -62,7 +54,7 @@ class NamedOption:
 
 @dataclass(frozen=True, slots=True)
 class OptionLine:
-    """One line of page one. `brief`: its first sentence, or the first things that it needs, for a page that is full."""
+    """One line of page one. `brief`: its first sentence, or the first things that it needs, for a page that is full. `cells`: what is expected of each option of it."""
 
     verdict: Verdict
     word: str
@@ -73,6 +65,7 @@ class OptionLine:
     stale: str
     given: str
     off: str
+    cells: tuple[ExpectedCell, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +112,7 @@ class OptionCard:
     more: tuple[ReasonView, ...]
     more_words: str
     differences: tuple[Difference, ...]
+    expected: Expected | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +135,11 @@ class DeviationView:
 
 @dataclass(frozen=True, slots=True)
 class OptionsView:
-    """`elsewhere`: sources that differ on something else than an option. `aside`: rules of labels that do not apply in the centre's jurisdiction."""
+    """`absent`: options that stand and that the study catalogue does not hold. `elsewhere`: sources that differ on something else than an option. `aside`: rules of labels that do not apply in the centre's jurisdiction."""
 
     basis: str
     lines: tuple[OptionLine, ...]
+    absent: str
     cards: tuple[OptionCard, ...]
     equipoise: tuple[Note, ...]
     context: tuple[Note, ...]
@@ -152,35 +147,15 @@ class OptionsView:
     elsewhere: tuple[Difference, ...]
     deviations: tuple[DeviationView, ...]
     aside: tuple[DeviationView, ...]
-    cited: tuple[tuple[str, str], ...]
-
-
-class Cited:
-    """Numbers sources in the order in which a reader meets them."""
-
-    def __init__(self) -> None:
-        self.order: dict[str, tuple[int, str]] = {}
-
-    def marks(self, sources: Iterable[Source]) -> tuple[SourceMark, ...]:
-        return tuple(self._mark(source) for source in sources)
-
-    def _mark(self, source: Source) -> SourceMark:
-        number, _ = self.order.setdefault(source.key, (len(self.order) + 1, source.citation))
-        return SourceMark(
-            number,
-            clean(source.at or ""),
-            clean(source.citation),
-            clean(source.verification),
-            VERIFICATION.get(source.verification, ""),
-        )
 
 
 def option_anchor(option: str) -> str:
     return f"option-{option}"
 
 
-def options_view(dossier: Dossier) -> OptionsView:
-    report, cited = dossier.options, Cited()
+def options_view(dossier: Dossier, cited: Cited | None = None) -> OptionsView:
+    """`cited`: the numbering of the page that this is a part of."""
+    report, cited = dossier.options, cited or Cited()
     notes = {each.id: each for each in report.disagreements}
     bites = {name: [o.option for o in report.options if name in o.disagreements] for name in notes}
     found: dict[str, Difference] = {}
@@ -191,7 +166,9 @@ def options_view(dossier: Dossier) -> OptionsView:
         for name in each.disagreements:
             if name in notes and name not in found:
                 found[name] = _difference(notes[name], bites[name], cited)
-        cards.append(_card(each, reasons, tuple(found[n] for n in each.disagreements if n in found), dossier.facts))
+        differ = tuple(found[n] for n in each.disagreements if n in found)
+        expected = expected_view(dossier.evidence, each.option)
+        cards.append(_card(each, reasons, differ, dossier.facts, expected))
     equipoise = tuple(
         Note(clean(short_words(note.options)), clean(note.says), cited.marks(note.sources)) for note in report.equipoise
     )
@@ -210,7 +187,8 @@ def options_view(dossier: Dossier) -> OptionsView:
     aside = sum(each.override.action == "jurisdiction" for each in report.deviations)
     return OptionsView(
         basis=_basis(report),
-        lines=_lines(report, dossier.facts, [each.fact for each in dossier.missing]),
+        lines=_lines(dossier),
+        absent=absent_of(dossier.evidence, [each.option for each in report.options if each.verdict in STANDS]),
         cards=tuple(cards),
         equipoise=equipoise,
         context=context,
@@ -218,7 +196,6 @@ def options_view(dossier: Dossier) -> OptionsView:
         elsewhere=elsewhere,
         deviations=tuple(deviations[: len(deviations) - aside]),
         aside=tuple(deviations[len(deviations) - aside :]),
-        cited=tuple((key, clean(citation)) for key, (_, citation) in cited.order.items()),
     )
 
 
@@ -234,15 +211,18 @@ def _basis(report: OptionsReport) -> str:
     return "; ".join(said) + "."
 
 
-def _lines(report: OptionsReport, facts: Mapping[str, FactEntry], asked: Sequence[str]) -> tuple[OptionLine, ...]:
-    """Options whose line would be the same share it; so all those that are not indicated do."""
+def _lines(dossier: Dossier) -> tuple[OptionLine, ...]:
+    """Options whose line would be the same share it; so all those that are not indicated do. What is expected of an option that stands is beside its reason."""
+    asked = [each.fact for each in dossier.missing]
     groups: dict[OptionLine, list[OptionVerdict]] = {}
-    for each in report.options:
-        groups.setdefault(_line(each, facts, asked), []).append(each)
-    return tuple(
-        replace(line, options=tuple(_named([each.option for each in group])), given=_given(group))
-        for line, group in groups.items()
-    )
+    for each in dossier.options.options:
+        groups.setdefault(_line(each, dossier.facts, asked), []).append(each)
+    lines: list[OptionLine] = []
+    for line, group in groups.items():
+        names = [each.option for each in group]
+        cells = cells_of(dossier.evidence, names) if line.verdict in STANDS else ()
+        lines.append(replace(line, options=tuple(_named(names)), given=_given(group), cells=cells))
+    return tuple(lines)
 
 
 def _given(group: Sequence[OptionVerdict]) -> str:
@@ -255,7 +235,6 @@ def _given(group: Sequence[OptionVerdict]) -> str:
 
 def _line(each: OptionVerdict, facts: Mapping[str, FactEntry], asked: Sequence[str]) -> OptionLine:
     says, more = _why(each, asked)
-    stands = each.verdict in ("fits", "caution")
     return OptionLine(
         verdict=each.verdict,
         word=VERDICT_WORDS[each.verdict],
@@ -263,9 +242,10 @@ def _line(each: OptionVerdict, facts: Mapping[str, FactEntry], asked: Sequence[s
         says=says,
         brief=_first_needs(each, asked) if each.verdict == "cannot_tell" else _first_sentence(says),
         more=more,
-        stale=_old_in_short(each.stale, facts) if stands else "",
+        stale=_old_in_short(each.stale, facts) if each.verdict in STANDS else "",
         given="",
         off=_silenced(each),
+        cells=(),
     )
 
 
@@ -347,6 +327,7 @@ def _card(
     reasons: Sequence[ReasonView],
     differences: tuple[Difference, ...],
     facts: Mapping[str, FactEntry],
+    expected: Expected | None,
 ) -> OptionCard:
     decide = [view for view, reason in zip(reasons, each.reasons, strict=True) if reason.decides or view.open]
     shown = decide[:SHOWN_FIRST]
@@ -359,7 +340,7 @@ def _card(
         ("needs", clean(_needs(each.missing))),
         ("given before", clean("; ".join(each.given_before))),
         ("old facts used", _old(each.stale, facts)),
-        ("to check", clean(_needs(each.to_check)) if each.verdict in ("fits", "caution") else ""),
+        ("to check", clean(_needs(each.to_check)) if each.verdict in STANDS else ""),
     ]
     return OptionCard(
         anchor=option_anchor(each.option),
@@ -371,6 +352,7 @@ def _card(
         more=more,
         more_words=(f"and {words}" if first else words) + (f", {still} that decide" if still > 1 else ", one that decides" if still else ""),
         differences=differences,
+        expected=expected,
     )  # fmt: skip
 
 

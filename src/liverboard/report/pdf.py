@@ -11,6 +11,8 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from liverboard.board.dossier import Dossier, KeyImage
+from liverboard.report.evidence_figures import forest_svg, mini_interval_svg
+from liverboard.report.expected_view import ABSENT, NO_RANK
 from liverboard.report.figures import image_caption, key_image_svg, lesion_sizes_svg, no_images_svg
 from liverboard.report.liver_map import liver_map_svg
 from liverboard.report.palette import LIGHT, PRINT
@@ -40,6 +42,10 @@ def _height(svg: str, width: float, most: float) -> float:
     return min(most, width * float(box[2]) / float(box[1])) if box else most
 
 
+def _cell_file(line: int, cell: int) -> str:
+    return f"cell-{line}-{cell}.svg"
+
+
 def _galleries(dossier: Dossier) -> dict[str, tuple[KeyImage, ...]]:
     return {"lesion_images": dossier.lesion_images, "overview": dossier.overview}
 
@@ -64,6 +70,14 @@ def _data(dossier: Dossier, view: View) -> dict[str, object]:
             {"file": f"{key}-{k}.svg", "title": clean(i.title), "caption": clean(image_caption(i))}
             for k, i in enumerate(images, 1)
         ]
+    for line, cells in enumerate(each.cells for each in view.options.lines):
+        for k in range(len(cells)):
+            data["options"]["lines"][line]["cells"][k]["file"] = _cell_file(line, k)
+    data["evidence"]["forests"] = [
+        {key: value for key, value in forest.items() if key != "forest"} | {"file": f"{forest['anchor']}.svg"}
+        for forest in data["evidence"]["forests"]
+        if forest["first"]
+    ]
     data["footnotes"] = []
     rows = {row.id: row for row in view.events}
     for event in notes.order:
@@ -72,6 +86,8 @@ def _data(dossier: Dossier, view: View) -> dict[str, object]:
     data |= {
         "checks": f"{counted(len(view.conflicts), 'conflict')}, {counted(len(view.warnings), 'warning')}",
         "case_short": shorten(view.case, 60),
+        "absent": ABSENT,
+        "no_rank": NO_RANK,
         "colours": LIGHT,
         "images_first": IMAGES_FIRST,
         "missing_first": MISSING_FIRST,
@@ -94,6 +110,16 @@ def render_pdf(dossier: Dossier) -> bytes:
     } | {
         f"image-{k}.svg": key_image_svg(image, PRINT, prefix=f"image-{k}")
         for k, image in enumerate(dossier.key_images, 1)
+    }
+    pictures |= {
+        _cell_file(line, k): mini_interval_svg(cell.picture, PRINT)
+        for line, cells in enumerate(each.cells for each in view.options.lines)
+        for k, cell in enumerate(cells)
+    }
+    pictures |= {
+        f"{each.anchor}.svg": forest_svg(each.forest, PRINT, width=960, prefix=each.anchor)
+        for each in view.evidence.forests
+        if each.first
     }
     for key, images in _galleries(dossier).items():
         for k, image in enumerate(images, 1):

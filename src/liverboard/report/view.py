@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from liverboard.board.dossier import Dossier, ExtentSection, FactEntry, Provenance
+from liverboard.report.cited import Cited
+from liverboard.report.expected_view import EvidenceView, evidence_view
 from liverboard.report.figures import sizes_finding
 from liverboard.report.liver_map import diameter, finding, liver_map_text, main_segments
 from liverboard.report.measures import Measures, measures_of
@@ -139,7 +141,7 @@ class View:
     sources: tuple[SourceRow, ...]
     references: tuple[SourceRow, ...]
     options: OptionsView
-    evidence: str
+    evidence: EvidenceView
 
 
 def _headline(dossier: Dossier) -> tuple[Figure, ...]:
@@ -264,13 +266,12 @@ def _source_row(s: Provenance) -> SourceRow:
     )
 
 
-def _references(dossier: Dossier, options: OptionsView) -> tuple[SourceRow, ...]:
-    """Literature, in the order of its numbers: as the options cite it, then the rest."""
+def _references(dossier: Dossier, cited: Cited) -> tuple[SourceRow, ...]:
+    """Literature, in the order of its numbers: as options and evidence cite it, then the rest."""
     known = {s.what: s for s in dossier.provenance if s.kind == "source"}
-    cited = [known.get(key) or Provenance(what=key, kind="source", detail=citation) for key, citation in options.cited]
-    keys = {key for key, _ in options.cited}
-    rest = [s for s in dossier.provenance if s.kind == "source" and s.what not in keys]
-    return tuple(_source_row(s) for s in (*cited, *rest))
+    met = [known.get(key) or Provenance(what=key, kind="source", detail=says) for key, (_, says) in cited.order.items()]
+    rest = [s for s in dossier.provenance if s.kind == "source" and s.what not in cited.order]
+    return tuple(_source_row(s) for s in (*met, *rest))
 
 
 def _tick(value: bool | None) -> str:
@@ -282,7 +283,9 @@ def view_of(dossier: Dossier) -> View:
     groups: dict[str, list[FactRow]] = {}
     for fact in dossier.facts.values():
         groups.setdefault(clean(fact.group), []).append(_fact_row(fact))
-    options = options_view(dossier)
+    cited = Cited()
+    options = options_view(dossier, cited)
+    evidence = evidence_view(dossier, cited)
     source = " · ".join(filter(None, (METHOD[e.method], modality_words(e.modality), day(e.date) if e.date else "")))
     return View(
         case=clean(dossier.case),
@@ -340,9 +343,9 @@ def view_of(dossier: Dossier) -> View:
             for v in sorted({v.id: v for v in reversed(dossier.events)}.values(), key=lambda v: v.date, reverse=True)
         ),
         sources=tuple(_source_row(s) for s in dossier.provenance if s.kind != "source"),
-        references=_references(dossier, options),
+        references=_references(dossier, cited),
         options=options,
-        evidence=clean(dossier.evidence.says),
+        evidence=evidence,
     )  # fmt: skip
 
 

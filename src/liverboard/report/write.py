@@ -17,7 +17,7 @@ def write_dossier(dossier: Dossier, directory: Path) -> dict[str, Path]:
     from liverboard.report.pdf import render_pdf
 
     contents = {
-        "json": (dossier.model_dump_json(indent=2) + "\n").encode(),
+        "json": (dossier.model_dump_json(indent=1) + "\n").encode(),
         "html": render_html(dossier).encode(),
         "pdf": render_pdf(dossier),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 from pydantic import ValidationError
@@ -10,7 +11,9 @@ from pydantic import ValidationError
 from liverboard.board.load import open_case
 from liverboard.clinical.events import Option
 from liverboard.clinical.facts import Facts, facts_of
+from liverboard.evidence.catalogue import load_catalogue
 from liverboard.evidence.expected import OptionEvidence, expected_of
+from liverboard.evidence.pools import kept_pool
 
 OPTIONS = Option.__args__ if hasattr(Option, "__args__") else ()
 
@@ -27,8 +30,13 @@ def test_the_resin_card(facts: Facts) -> None:
     assert response.banner == "too few studies"
     assert response.rate_certainty.startswith("the rate in treated patients: ")
     assert response.comparison_certainty == "better than the alternative: very low (no comparator)"
-    assert "not split by primary (this patient: pancreas)" in found.split[0]
-    assert "not split by pattern (this patient: complex)" in found.split[1]
+    assert (
+        found.split[0]
+        == "The pooled data are not split by primary (this patient: pancreas), pattern (complex) or grade (G2)."
+    )
+    assert response.rate_level == "at most low"
+    assert response.comparison_level == "very low"
+    assert [(arm.events, arm.n) for arm in response.studies] == [(7, 44), (14, 30)]
 
 
 def test_rows_of_the_patient_s_primary_are_shown_and_not_pooled(facts: Facts) -> None:
@@ -61,6 +69,24 @@ def test_an_option_without_studies_borrows_nothing(facts: Facts, option: str) ->
     assert "nothing is borrowed" in found.note
 
 
+def test_percentages_without_counts_are_carried_and_never_pooled(facts: Facts) -> None:
+    response = next(each for each in expected_of("tae", facts).outcomes if each.outcome == "objective_response")
+    assert response.k == 0
+    assert response.estimate is None
+    assert len(response.printed_percent) == 3
+    assert (min(response.printed_percent), max(response.printed_percent)) == (38, 73)
+
+
+def test_a_pool_is_made_once_for_each_state_of_the_catalogue() -> None:
+    ours = load_catalogue()
+    fewer = replace(ours, outcomes=tuple(row for row in ours.outcomes if row.study_id != "wong2022-sirt"))
+    first = kept_pool(ours, (), "sirt_resin", "objective_response")
+    assert kept_pool(ours, (), "sirt_resin", "objective_response") is first
+    assert kept_pool(replace(ours), (), "sirt_resin", "objective_response") is first, "the same rows are the same state"
+    assert hash(fewer) != hash(ours)
+    assert fewer != ours
+
+
 def test_holmium_has_no_outcome_and_says_so(facts: Facts) -> None:
     found = expected_of("sirt_ho166", facts)
     assert not found.known
@@ -85,5 +111,5 @@ def test_it_is_frozen_and_goes_through_json(facts: Facts) -> None:
 def test_an_unknown_primary_makes_no_claim_of_its_own() -> None:
     case = open_case(None, sample="real-y90").case
     found = expected_of("tae", facts_of(case, dt.date(1990, 1, 1)))
-    assert found.split[0] == "The pooled data are not split by primary."
+    assert found.split[0] == "The pooled data are not split by primary, pattern or grade."
     assert found.nearest == ()

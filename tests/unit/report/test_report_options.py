@@ -11,6 +11,7 @@ from liverboard.clinical.events import Option
 from liverboard.options.report import OptionsReport
 from liverboard.report.html import render_html
 from liverboard.report.options_view import OptionsView, options_view
+from liverboard.report.view import view_of
 from options_samples import options
 
 
@@ -107,6 +108,7 @@ def test_every_reason_of_every_option_is_on_the_page_with_its_sources_by_number(
     dossier = samples.full()
     html = render_html(dossier)
     view = options_view(dossier)
+    numbered = [row.what for row in view_of(dossier).references]
     for card, each in zip(view.cards, dossier.options.options, strict=True):
         assert len(card.reasons) + len(card.more) == len(each.reasons)
         place = html[html.index(f'id="{card.anchor}"') :]
@@ -115,10 +117,12 @@ def test_every_reason_of_every_option_is_on_the_page_with_its_sources_by_number(
             assert reason.says in place
             assert reason.rule.replace("_", " ") in place
             for source in reason.sources:
-                number = [key for key, _ in view.cited].index(source.key) + 1
+                number = numbered.index(source.key) + 1
                 assert f'href="#source-{number}"' in place
-    for key, citation in view.cited:
-        row = html[html.index(f'id="source-{[k for k, _ in view.cited].index(key) + 1}"') :]
+    citations = {source.key: source.citation for each in dossier.options.options for reason in each.reasons for source in reason.sources}
+    assert set(citations) <= set(numbered)
+    for key, citation in citations.items():
+        row = html[html.index(f'id="source-{numbered.index(key) + 1}"') :]
         assert citation in row[: row.index("</tr>")]
 
 
