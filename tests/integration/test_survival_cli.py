@@ -154,16 +154,21 @@ def test_rows_without_a_group_are_left_out_and_said(tmp_path: Path) -> None:
     assert found["n"] == 8 and "1 rows without a group" in found["warnings"][0]
 
 
-@pytest.fixture
-def curve(tmp_path: Path) -> tuple[Path, Path]:
+def curve_files(folder: Path, arm: str) -> tuple[Path, Path]:
+    """Clicks and risk table of an arm of oracle 07."""
     files: list[Path] = []
     with (DATA / "07_bonner2006_km_reconstruction.csv").open(encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["arm"] == "radio"]
+        rows = [row for row in csv.DictReader(file) if row["arm"] == arm]
     for kind, title in (("click", "survival"), ("atrisk", "at_risk")):
-        path = tmp_path / f"{kind}.csv"
+        path = folder / f"{kind}{'' if arm == 'radio' else f'-{arm}'}.csv"
         path.write_text(f"time,{title}\n" + "".join(f"{r['time']},{r['value']}\n" for r in rows if r["row"] == kind), encoding="utf-8")  # fmt: skip
         files.append(path)
     return files[0], files[1]
+
+
+@pytest.fixture
+def curve(tmp_path: Path) -> tuple[Path, Path]:
+    return curve_files(tmp_path, "radio")
 
 
 def test_people_from_a_curve_go_back_into_survival(curve: tuple[Path, Path], tmp_path: Path) -> None:
@@ -174,6 +179,24 @@ def test_people_from_a_curve_go_back_into_survival(curve: tuple[Path, Path], tmp
     again = json.loads(run("survival", out, *COLUMNS, "--json"))
     assert (again["n"], again["events"], again["groups"]["all"]["median"]) == (213, 134, 14.8)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["atrisk.csv", "click.csv", "people.csv"]
+
+
+def test_a_reported_hazard_ratio_is_part_of_the_gate(tmp_path: Path) -> None:
+    """Bonner 2006: 0.68 is published; two independent reconstructions of the same clicks give 0.717 and 0.720 (oracle 07)."""
+    radio, both = curve_files(tmp_path, "radio"), curve_files(tmp_path, "radioplus")
+    other, page = tmp_path / "radio-people.csv", tmp_path / "page.html"
+    run("evidence", "reconstruct", radio[0], "--at-risk", radio[1], "-o", other)
+    words = ("evidence", "reconstruct", both[0], "--at-risk", both[1], "--against", other)
+    found = json.loads(run(*words, "--hr", 0.68, "--json"))
+    assert found["hazard_ratio"]["hr"] == pytest.approx(0.72, abs=0.03)
+    assert (found["hazard_ratio"]["reported"], found["quality_gate"]) == (0.68, "passed")
+    wrong = run(*words, "--hr", 0.55, "-o", page)
+    assert "FAILED" in wrong and "0.55 is reported" in wrong
+    assert "reconstructed hazard ratio against the other arm" in page.read_text(encoding="utf-8")
+    assert json.loads(run(*words, "--json"))["hazard_ratio"]["reported"] is None
+    with pytest.raises(BadInput, match="above 0"):
+        run(*words, "--hr", -1)
+    assert CliRunner().invoke(app, [*map(str, words[:5]), "--hr", "0.7"]).exit_code == 2
 
 
 def test_a_red_flag_is_shown(curve: tuple[Path, Path]) -> None:
@@ -208,7 +231,7 @@ def test_faults_of_a_curve(
 
 def test_a_place_that_cannot_be_written_is_said(curve: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="cannot be written"):
-        run("evidence", "reconstruct", curve[0], "--n", 213, "-o", tmp_path / "nowhere" / "out.csv")
+        run("evidence", "reconstruct", curve[0], "--n", 213, "-o", curve[1] / "out.csv")  # a file, not a folder
 
 
 def test_the_page_holds_every_test_model_and_share(tmp_path: Path) -> None:

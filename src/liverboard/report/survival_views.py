@@ -23,7 +23,7 @@ from liverboard.report.survival_plot import (
 )
 from liverboard.report.words import THIN, counted
 from liverboard.synthesis import kaplan_meier
-from liverboard.synthesis.reconstruct import Reconstruction
+from liverboard.synthesis.reconstruct import HazardRatio, Reconstruction
 
 Document = Mapping[str, Any]
 
@@ -212,6 +212,15 @@ def _short_median(c: SurvivalCurve, unit: str) -> str:
     return "not reached" if c.median is None else median_words(c, unit).split(" ", 1)[1].split(" (")[0]
 
 
+def _ratio_value(ratio: HazardRatio | None) -> list[tuple[str, str]]:
+    if ratio is None:
+        return []
+    value = value_words(ratio.hr, "ratio")
+    ends = interval_words(ratio.hr, *ratio.ci, "ratio").removeprefix(value).strip(" ()")
+    beside = "" if ratio.reported is None else f"; {ratio.reported:g} reported"
+    return [(value, f"reconstructed hazard ratio against the other arm (95{THIN}% interval {ends}){beside}")]
+
+
 def reconstruct_page(found: Reconstruction, curve: kaplan_meier.SurvivalCurve) -> EvidencePage:
     """The reconstructed curve, its quality gate, and the numbers by interval."""
     flag = (
@@ -246,6 +255,7 @@ def reconstruct_page(found: Reconstruction, curve: kaplan_meier.SurvivalCurve) -
         (
             (many(drawn.n), f"people, {counted(drawn.events, 'event')}{reported}"),
             (f"{100 * found.curve_rmse:.2g}", "percentage points: typical deviation of the curve (RMSE)"),
+            *_ratio_value(found.hazard_ratio),
         ),
         (
             PageFigure(

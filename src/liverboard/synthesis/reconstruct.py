@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -16,13 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from liverboard.errors import BadInput, MissingData, Problem
+from liverboard.synthesis.cox import cox
 from liverboard.synthesis.observations import Floats, Ints, Observations
-from liverboard.synthesis.result import finite
+from liverboard.synthesis.result import Interval, finite, pair
 
 # Our own limits of the quality gate; hand digitising is reported with an RMSE of 0.014 (survdigitizer_2024).
 RMSE_LIMIT = 0.02
 DEVIATION_LIMIT = 0.05
 COUNT_LIMIT = 0.05  # events against reported events, share
+HAZARD_LIMIT = 0.1  # log hazard ratio against the reported one
 _JITTER = 0.02  # a click this much above the one before, or outside 0..1, is a slip of the hand
 
 
@@ -47,6 +49,18 @@ class RiskRow:
 
 
 @dataclass(frozen=True, slots=True)
+class HazardRatio:
+    """The hazard ratio of the reconstructed people against another arm, by Cox's model, and the one that was reported; a reconstructed figure, never the trial's."""
+
+    hr: float
+    ci: Interval
+    reported: float | None
+
+    def as_json(self) -> dict[str, object]:
+        return {"hr": finite(self.hr), "ci": pair(self.ci), "reported": self.reported}
+
+
+@dataclass(frozen=True, slots=True)
 class Reconstruction:
     """People in order of time, and how well they give the curve back. `passed`: within the limits of the gate and with a risk table or the number of events."""
 
@@ -59,6 +73,7 @@ class Reconstruction:
     red_flag: bool
     passed: bool
     warnings: tuple[str, ...]
+    hazard_ratio: HazardRatio | None = None
 
     @property
     def n(self) -> int:
@@ -79,6 +94,7 @@ class Reconstruction:
             "events_reported": self.events_reported,
             "curve_rmse": finite(self.curve_rmse),
             "curve_max_deviation": finite(self.curve_max_deviation),
+            "hazard_ratio": None if self.hazard_ratio is None else self.hazard_ratio.as_json(),
             "red_flag": self.red_flag,
             "quality_gate": "passed" if self.passed else "failed",
             "intervals": [row.as_json() for row in self.intervals],
@@ -375,3 +391,23 @@ def _result(
     return Reconstruction(
         times[order], event[order], rmse, largest, reported, tuple(rows), red_flag, passed, tuple(warnings)
     )
+
+
+def against(found: Reconstruction, other: Observations, reported: float | None = None) -> Reconstruction:
+    """The reconstruction with its hazard ratio against the people of the other arm; a `reported` one becomes part of the gate.
+
+    Raises BadInput: a reported ratio that is not above 0; people among whom no ratio can be estimated.
+    """
+    if reported is not None and not (math.isfinite(reported) and reported > 0):
+        raise BadInput(f"the reported hazard ratio is {reported:g}", hint="Give the ratio itself, above 0.")
+    time = np.concatenate((other.time, found.time))
+    event = np.concatenate((other.event, found.event))
+    arm = np.repeat([0.0, 1.0], [other.n, found.n])
+    (term,) = cox(Observations(time, event), {"arm": arm}).coefficients
+    low, high = term.ci
+    ratio = HazardRatio(math.exp(term.estimate), (math.exp(low), math.exp(high)), reported)
+    off = None if reported is None else abs(term.estimate - math.log(reported))
+    if off is None or off <= HAZARD_LIMIT:
+        return replace(found, hazard_ratio=ratio)
+    words = f"The reconstructed hazard ratio is {ratio.hr:.2f}, {reported:g} is reported: more than {100 * HAZARD_LIMIT:.0f} % apart on the log scale."
+    return replace(found, hazard_ratio=ratio, passed=False, warnings=(*found.warnings, words))
