@@ -131,7 +131,7 @@ def _cell(evidence: OptionEvidence, *, named: bool) -> ExpectedCell | None:
     says, picture = _brief(first)
     sure = f"certainty: rate {first.rate_level}, comparison {first.comparison_level}" if first.k else ""
     return ExpectedCell(
-        clean(short_words([evidence.option])) if named else "", picture, clean(f"{first.label}{says}"), sure
+        clean(short_words([evidence.option])) if named else "", picture, clean(f"{first.label}{says}"), clean(sure)
     )
 
 
@@ -236,12 +236,13 @@ def evidence_view(dossier: Dossier, cited: Cited) -> EvidenceView:
                     anchor=_anchor(option, each),
                     title=clean(pool_title(each)),
                     says=clean(each.wording),
-                    rate=clean(each.rate_certainty),
-                    comparison=clean(each.comparison_certainty),
+                    rate=_sentence(each.rate_certainty),
+                    comparison=_sentence(each.comparison_certainty),
                     warnings=tuple(clean(words) for words in each.warnings),
                     forest=pool_forest(each),
                     studies=tuple(
-                        _study_line(arm, source(arm.study_id.partition("-")[0], arm.label)) for arm in each.studies
+                        _study_line(arm, source(arm.study_id.partition("-")[0], arm.label), weighed=each.headline)
+                        for arm in each.studies
                     ),
                     first=each.counts not in first,
                 )
@@ -268,7 +269,11 @@ def evidence_view(dossier: Dossier, cited: Cited) -> EvidenceView:
     )
 
 
-def _study_line(arm: PooledArm, source: SourceMark) -> StudyLine:
+def _sentence(words: str) -> str:
+    return clean(f"{words[:1].upper()}{words[1:]}.")
+
+
+def _study_line(arm: PooledArm, source: SourceMark, *, weighed: bool) -> StudyLine:
     low, high = arm.ci
     return StudyLine(
         label=clean(arm.label),
@@ -277,7 +282,7 @@ def _study_line(arm: PooledArm, source: SourceMark) -> StudyLine:
         interval=NOT_KNOWN
         if low is None or high is None
         else f"{value_words(low, 'percent')} to {value_words(high, 'percent')}",
-        weight=f"{100 * arm.weight:.0f}{THIN}%",
+        weight=f"{100 * arm.weight:.0f}{THIN}%" if weighed else "not pooled",
         criteria=clean(arm.criteria) or "not stated",
         source=source,
     )

@@ -9,11 +9,13 @@ from liverboard.report.forest import Forest, ForestGroup, ForestPool, ForestStud
 
 def pool_forest(each: OutcomeEvidence, *, banner: bool = False) -> Forest:
     """`banner`: a pool that is no headline is drawn under the banner that says why; without it, it is not drawn, and words say why."""
+    drawn = each.headline or banner
     studies = tuple(
-        ForestStudy(arm.short, None, f"{arm.events}/{arm.n}", arm.estimate, _whole(arm.ci), arm.weight)
+        ForestStudy(
+            arm.short, None, f"{arm.events}/{arm.n}", arm.estimate, _whole(arm.ci), arm.weight if drawn else None
+        )
         for arm in each.studies
     )
-    drawn = each.headline or banner
     pool = ForestPool(
         label=("Pooled" if each.headline else "Pooled, not a headline") if drawn else "All",
         k=each.study_count,
