@@ -39,7 +39,7 @@ class Vocabulary:
 
 
 def load_rules(files: Mapping[str, str], vocabulary: Vocabulary) -> tuple[Compiled, ...]:
-    """The rules in the texts of `files` (name -> YAML with a list `rules`), in their order.
+    """The rules in the texts of `files` (name -> YAML with a list `rules`), in their order; a rule that another supersedes is left out.
 
     Raises KnowledgeBaseError with every problem and its line: not YAML, a field that is missing or wrong, an expression that does not parse, a fact, source or
     option that is not known, a constant of the wrong type, unit or range, no case for one of the three states, a case that names an unknown fact, an id
@@ -69,7 +69,8 @@ def load_rules(files: Mapping[str, str], vocabulary: Vocabulary) -> tuple[Compil
             where=", ".join(files) if len(files) < 4 else "options/",
             problems=problems,
         )
-    return tuple(found)
+    replaced = {each.rule.supersedes for each in found}
+    return tuple(each for each in found if each.rule.id not in replaced)
 
 
 @dataclass(frozen=True, slots=True)
