@@ -117,7 +117,7 @@ def claim(name: str = "ED-18", **more: object) -> BesideClaim:
 def section() -> EvidenceSection:
     """`tae` has six studies, `ctace` two, `ablation` one and a percentage; `ssa` is not in the catalogue; `resection` has a row of this primary."""
     listed = Shown(
-        study_id="first2019-tace", label="First2019", technique="tae", printed="35 months", value=35.0, unit="months", ci=(None, None), n=44,
+        study_id="first2019-tace", label="First2019", technique="tae", outcome="os_median_months", printed="35 months", value=35.0, unit="months", ci=(None, None), n=44,
         unit_of_analysis="patient", criteria="", timepoint="", time_origin="", subgroup="small bowel primary", reason="a subgroup", unverified=(), extracted_from="page 1",
     )  # fmt: skip
     harm = ("major_complication", "major complication", "harm")

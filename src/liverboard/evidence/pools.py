@@ -60,6 +60,7 @@ class Shown(Frozen):
     study_id: str
     label: str
     technique: str
+    outcome: str
     printed: str
     value: float | None
     unit: str
@@ -363,6 +364,7 @@ def _shown(each: LeftOut) -> Shown:
         study_id=arm.study_id,
         label=arm.label,
         technique=arm.technique,
+        outcome=row.outcome,
         printed=row.printed,
         value=None if row.value is None else float(row.value),
         unit=row.unit,

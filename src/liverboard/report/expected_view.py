@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from liverboard.board.dossier import Dossier, EvidenceSection
+from liverboard.evidence.dictionary import define
 from liverboard.evidence.expected import BesideClaim, OptionEvidence, OutcomeEvidence
 from liverboard.evidence.pools import PooledArm
 from liverboard.options.report import Source
@@ -185,7 +186,9 @@ def expected_view(section: EvidenceSection, option: str) -> Expected | None:
         rows=rows,
         nothing=clean(", ".join(nothing)),
         split=clean(" ".join(evidence.split)) if rows else "",
-        nearest=tuple(clean(f"{row.label}, {row.subgroup}: {row.printed} ({row.reason})") for row in evidence.nearest),
+        nearest=tuple(
+            clean(f"{row.label}, {row.subgroup}: {define(row.outcome).label} {row.printed}") for row in evidence.nearest
+        ),
         claims=tuple(
             ClaimRow(clean(each.id), _claim_anchor(each), clean(each.says), clean(each.verdict))
             for each in evidence.claims

@@ -89,7 +89,7 @@ def test_a_card_keeps_the_two_certainties_apart_and_says_what_is_not_split() -> 
     assert [claim.id for claim in card.claims] == ["ED-18"]
     near = expected_view(section(), "resection")
     assert near is not None
-    assert near.nearest == ("First2019, small bowel primary: 35 months (a subgroup)",)
+    assert near.nearest == ("First2019, small bowel primary: median overall survival 35 months",)
     absent = expected_view(section(), "ssa")
     assert absent is not None
     assert absent.rows == ()
