@@ -67,6 +67,10 @@ class Distribution:
         if not math.isclose(total, 1, rel_tol=1e-9):
             raise BadInput(f"the shares of the compartments sum to {total:.6g}, not 1")
 
+    @property
+    def names(self) -> set[str]:
+        return {each.name for each in self.compartments}
+
     def __getitem__(self, name: str) -> Compartment:
         for each in self.compartments:
             if each.name == name:

@@ -1,0 +1,150 @@
+"""`liverboard sirt`: radioembolisation, planned and verified."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from liverboard.cli.parameters import Json
+
+if TYPE_CHECKING:
+    from liverboard.sirt.plan import ActivityPlan
+
+sirt_app = typer.Typer(
+    name="sirt",
+    help="Radioembolisation with Y-90 and Ho-166 microspheres: activity and dose. Research use; a physicist checks every figure.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@sirt_app.callback()
+def root() -> None:
+    """Radioembolisation with Y-90 and Ho-166 microspheres. Research use; a physicist checks every figure."""
+
+
+@sirt_app.command(
+    epilog='Example: liverboard sirt activity --product resin --model partition --target-dose "40 Gy" --target normal_liver --lung-shunt 5% --tn 5 --tumour "200 mL" --normal "1300 mL" --scenario unilobar'
+)
+def activity(
+    product: Annotated[str, typer.Option(metavar="resin|glass|ho166", help="The microspheres.")],
+    model: Annotated[str, typer.Option(metavar="bsa|mird|partition|multi", help="mird: one compartment.")],
+    lung_shunt: Annotated[str, typer.Option(metavar="SHARE", help="Such as 5%.")],
+    given: Annotated[str | None, typer.Option("--activity", metavar="GBQ", help="To have its doses.")] = None,
+    target_dose: Annotated[str | None, typer.Option(metavar="GY", help="To have the activity for it.")] = None,
+    target: Annotated[str | None, typer.Option(metavar="tumour|normal_liver|perfused")] = None,
+    residual: Annotated[str | None, typer.Option(metavar="SHARE", help="Left in vial and tubes. Default 0%.")] = None,
+    tn: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="RATIO", help="Concentration in tumour to normal liver; for multi once a tumour, or once for all."
+        ),
+    ] = None,
+    tumour: Annotated[
+        list[str] | None, typer.Option(metavar="VOLUME|MASS", help="Such as '200 mL' or '208 g'; once a tumour.")
+    ] = None,
+    normal: Annotated[str | None, typer.Option(metavar="VOLUME|MASS", help="Perfused liver without tumour.")] = None,
+    lung_mass: Annotated[str | None, typer.Option(metavar="MASS", help="Default 1 kg.")] = None,
+    density: Annotated[str | None, typer.Option(metavar="G/ML", help="Of liver and tumour. Default 1.04.")] = None,
+    constant: Annotated[
+        str | None, typer.Option(metavar="GY*KG/GBQ", help="Dose constant. Default 49.67 (Y-90), 15.53 (Ho-166).")
+    ] = None,
+    height: Annotated[str | None, typer.Option(metavar="LENGTH", help="For bsa, such as '170 cm'.")] = None,
+    weight: Annotated[str | None, typer.Option(metavar="MASS", help="For bsa, such as '70 kg'.")] = None,
+    liver: Annotated[str | None, typer.Option(metavar="VOLUME|MASS", help="The whole liver with its tumours.")] = None,
+    treated_share: Annotated[
+        str | None, typer.Option(metavar="SHARE", help="For bsa: perfused share of the liver. Default 100%.")
+    ] = None,
+    convention: Annotated[
+        str, typer.Option(metavar="concentration_ratio|kao_2013", help="How shunt and ratio are defined.")
+    ] = "concentration_ratio",
+    activity_ratio: Annotated[
+        str | None, typer.Option(metavar="RATIO", help="A_T / A_N, for the convention kao_2013.")
+    ] = None,
+    scenario: Annotated[
+        str | None, typer.Option(metavar="segmentectomy|lobectomy|unilobar|bilobar", help="Which limits apply.")
+    ] = None,
+    condition: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="What limits depend on, such as compromised_liver.")
+    ] = None,
+    prior_lung_dose: Annotated[str | None, typer.Option(metavar="GY", help="Of earlier treatments.")] = None,
+    error: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=SHARE",
+            help="A standard deviation: activity, tumour, normal, tn, lung_shunt, residual, lung_mass; such as tn=25%.",
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """The activity to prepare for a dose, or the doses of an activity, with limits, BED and every assumption."""
+    from liverboard.cli.show import show_json
+    from liverboard.sirt.plan import plan_activity
+    from liverboard.sirt.request import Written, read_request
+
+    request, assumed = read_request(
+        Written(
+            product=product,
+            model=model,
+            lung_shunt=lung_shunt,
+            activity=given,
+            target_dose=target_dose,
+            target=target,
+            residual=residual,
+            tn=tn or (),
+            activity_ratio=activity_ratio,
+            convention=convention,
+            tumour=tumour or (),
+            normal=normal,
+            lung_mass=lung_mass,
+            density=density,
+            constant=constant,
+            height=height,
+            weight=weight,
+            liver=liver,
+            treated_share=treated_share,
+            scenario=scenario,
+            condition=condition or (),
+            prior_lung_dose=prior_lung_dose,
+            error=error or (),
+        )
+    )
+    plan = plan_activity(request)
+    plan = plan.model_copy(update={"warnings": [*assumed, *plan.warnings]})
+    if json:
+        show_json(plan.model_dump(mode="json"))
+    else:
+        _show(plan)
+
+
+def _show(plan: ActivityPlan) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from liverboard.cli.show import out_console
+
+    out = out_console()
+    out.print(
+        f"[bold]{plan.activity_gbq:.3f} GBq[/bold] to prepare, {plan.delivered_gbq:.3f} GBq delivered; {plan.product}, "
+        f"{plan.model}{f' ({plan.convention})' if plan.convention else ''}, {plan.constant_gy_kg_per_gbq:g} Gy kg/GBq"
+    )
+    table = Table(box=None, header_style="bold")
+    table.add_column("")
+    for name in ("dose (Gy)", "95 % interval", "BED (Gy), band"):
+        table.add_column(name, justify="right")
+    for name, dose in plan.doses_gy.items():
+        interval, effect = plan.intervals.get(name), plan.effects.get(name)
+        table.add_row(
+            escape(name),
+            f"{dose:.1f}",
+            f"{interval.low:.1f} to {interval.high:.1f}" if interval else "not stated",
+            f"{effect.bed_gy:.0f} ({effect.bed_band_gy[0]:.0f} to {effect.bed_band_gy[1]:.0f})" if effect else "",
+        )
+    out.print(table)
+    for check in plan.limits:
+        out.print(f"limit    {escape(check.says)} ({check.source}, {check.verification})", soft_wrap=True)
+    if plan.binding is not None:
+        out.print(f"binding  {escape(plan.binding.says)}", soft_wrap=True)
+    for warning in plan.warnings:
+        out.print(f"note     {escape(warning)}", soft_wrap=True)
