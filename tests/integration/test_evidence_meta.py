@@ -137,6 +137,64 @@ def test_risk_ratios_and_levels() -> None:
     assert found["asymmetry"]["p"] == pytest.approx(expected["egger_lm"]["pval"], abs=1e-6)
 
 
+def test_asymmetry_is_explored_and_named_so() -> None:
+    """metafor 3.8-1, trimfill of the REML model of oracle 03, gives one study on the right and -0.657083."""
+    text = "label,events1,n1,events2,n2,year\n" + "".join(
+        f"{r['trial']},{r['tpos']},{int(r['tpos']) + int(r['tneg'])},{r['cpos']},{int(r['cpos']) + int(r['cneg'])},{r['year']}\n"
+        for r in rows("03")
+    )
+    found = meta(text, "logrr")
+    assert (found["trim_and_fill"]["missing"], found["trim_and_fill"]["side"]) == (1, "right")
+    assert found["trim_and_fill"]["estimate"] == pytest.approx(-0.657083, abs=1e-5)
+    assert "Exploration only" in found["trim_and_fill"]["words"]
+    moved = oracle("03")["expected"]["influence"]
+    assert [x["rstudent"] for x in found["leave_one_out"]] == pytest.approx(moved["rstudent"], abs=1e-4)
+    assert [x["cooks_distance"] for x in found["leave_one_out"]] == pytest.approx(moved["cooks"], abs=1e-4)
+    steps = found["cumulative"]
+    assert [x["year"] for x in steps] == sorted(x["year"] for x in steps)
+    assert steps[-1]["estimate"] == pytest.approx(found["estimate"]) and steps[-1]["ci"] == pytest.approx(found["ci"])
+    assert (steps[0]["ci"], "trim_and_fill" in meta(table_01(), "proportion")) == (None, False)
+
+
+def test_the_exact_pool_study_by_study_is_the_exact_pool_of_those_studies() -> None:
+    """Oracle 01 in the order of its years; what the first studies give alone is what their own table gives."""
+    found, ordered = meta(table_01(), "proportion"), sorted(rows("01"), key=lambda r: int(r["year"]))
+    assert found["cumulative"][-1]["ci"] == pytest.approx(found["ci"], abs=1e-6)
+    first = "label,events,n\n" + "".join(f"{r['author']},{r['ci']},{r['n2i']}\n" for r in ordered[:7])
+    alone = meta(first, "proportion")
+    assert found["cumulative"][6]["estimate"] == pytest.approx(alone["estimate"], abs=1e-6)
+    assert found["cumulative"][6]["ci"] == pytest.approx(alone["ci"], abs=1e-6)
+
+
+def test_other_ways_to_pool_shares_stand_beside_with_the_reason_against_them() -> None:
+    logits, tukey = meta(table_01(), "proportion")["sensitivity"]
+    same = meta(table_01(), "proportion", method="reml")
+    assert ([logits["estimate"], *logits["ci"]]) == pytest.approx([same["estimate"], *same["ci"]])
+    assert "leans towards 50 %" in logits["says"] and "never a headline" in tukey["says"]
+    assert "sensitivity" not in same
+    # Newcombe 1998, Stat Med 17:857, table I: the score interval of 81/263, 15/148, 0/20, 1/29
+    text = "label,events,n\na,81,263\nb,15,148\nc,0,20\nd,1,29\n"
+    spans = [study["ci_wilson"] for study in meta(text, "proportion")["studies"]]
+    wanted = [0.2553, 0.3662, 0.0624, 0.1605, 0.0, 0.1611, 0.0061, 0.1718]
+    assert [end for span in spans for end in span] == pytest.approx(wanted, abs=6e-5)
+
+
+def test_the_page_and_the_terminal_say_the_same(tmp_path: Path) -> None:
+    table, page = tmp_path / "t.csv", tmp_path / "p.html"
+    table.write_text(table_01(), encoding="utf-8")
+    done = run(str(table), "--measure", "proportion", "-o", str(page))
+    assert "for sensitivity only, Freeman-Tukey" in done.stdout
+    text = page.read_text(encoding="utf-8")
+    assert "For sensitivity only" in text and "The pool as the studies came" in text
+
+
+def test_a_warning_on_the_interval_speaks_of_ratios() -> None:
+    """Two log hazard ratios of 0.1 and 0.3: the interval shown and the one in the warning are on one scale."""
+    found = meta("label,estimate,se\na,0.1,0.1\nb,0.3,0.2\n", "loghr")
+    (said,) = [word for word in found["warnings"] if "Hartung-Knapp" in word]
+    assert "0.3692 to 3.584, as a ratio" in said
+
+
 def test_mean_differences() -> None:
     text = "label,n1,mean1,sd1,n2,mean2,sd2\nA,20,5,2,25,4,2.5\nB,30,6,1.5,28,4.5,2\n"
     found = meta(text, "md")

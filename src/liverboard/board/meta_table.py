@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from liverboard.board.meta_beside import Basis, Beside, Family, beside
 from liverboard.board.tables import Table
 from liverboard.errors import BadInput
-from liverboard.synthesis.diagnostics import FEWEST, Asymmetry, egger, leave_one_out, leave_one_out_counts, peters
 from liverboard.synthesis.effects import (
     Effects,
     given_effects,
@@ -21,11 +20,10 @@ from liverboard.synthesis.effects import (
     observed_minus_expected,
     two_by_two,
 )
-from liverboard.synthesis.intervals import CiMethod, FloatArray
+from liverboard.synthesis.intervals import CiMethod, FloatArray, wilson
 from liverboard.synthesis.likelihoods import Binomial, Poisson
-from liverboard.synthesis.mixed import Likelihood
 from liverboard.synthesis.odds_ratios import informative, pool_odds_ratios
-from liverboard.synthesis.pool import back, pool_effects
+from liverboard.synthesis.pool import pool_effects
 from liverboard.synthesis.proportions import pool_proportions
 from liverboard.synthesis.random_effects import METHODS, tau2_method
 from liverboard.synthesis.rates import pool_rates
@@ -39,7 +37,7 @@ from liverboard.synthesis.regression import (
     regress_effects,
     subgroup_pools,
 )
-from liverboard.synthesis.result import Pooled, Scale, finite
+from liverboard.synthesis.result import Interval, Pooled, Scale, pair
 
 MEASURES = ("proportion", "rate", "loghr", "logor", "logrr", "md", "generic")
 POOLING = ("glmm", *METHODS)
@@ -78,27 +76,24 @@ class MetaRequest:
 
 @dataclass(frozen=True, slots=True)
 class MetaResult:
-    """The pool, and beside it what the studies allow: the moderator, asymmetry (ten studies and more), the pool without each study."""
+    """The pool, its moderator, what the studies allow beside it, and for proportions Wilson's interval of each study (k)."""
 
     pooled: Pooled
     measure: str
     regression: Regression | None = None
     subgroups: Subgroups | None = None
-    asymmetry: Asymmetry | None = None
-    leave_one_out: tuple[tuple[str, float, float], ...] = ()
+    beside: Beside = field(default_factory=Beside)
+    wilson: tuple[Interval, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         document = {"measure": self.measure, **self.pooled.as_json()}
-        if self.leave_one_out:
-            document["leave_one_out"] = [
-                {"without": label, "estimate": finite(estimate), "tau2": finite(tau2)}
-                for label, estimate, tau2 in self.leave_one_out
+        if self.wilson:
+            document["studies"] = [
+                {**study.as_json(), "ci_wilson": pair(ci)}
+                for study, ci in zip(self.pooled.studies, self.wilson, strict=True)
             ]
-        for key, part in (
-            ("regression", self.regression),
-            ("subgroups", self.subgroups),
-            ("asymmetry", self.asymmetry),
-        ):
+        document |= self.beside.as_json(self.pooled.scale)
+        for key, part in (("regression", self.regression), ("subgroups", self.subgroups)):
             if part is not None:
                 document[key] = part.as_json()
         return document
@@ -156,8 +151,31 @@ def _meta_of(table: Table, request: MetaRequest) -> MetaResult:
     regression, subgroups, more = _moderated(table, data, request)
     if more:
         pooled = replace(pooled, warnings=(*pooled.warnings, *more))
-    return MetaResult(
-        pooled, request.measure, regression, subgroups, _asymmetry(data, request), _left_out(data, request, pooled)
+    own: tuple[Interval, ...] = ()
+    if request.measure == "proportion":
+        low, high = wilson(data.values[0], data.values[1], request.level)
+        own = tuple((float(a), float(b)) for a, b in zip(low, high, strict=True))
+    return MetaResult(pooled, request.measure, regression, subgroups, beside(_basis(table, data, request), pooled), own)
+
+
+def _basis(table: Table, data: _Data, request: MetaRequest) -> Basis:
+    effects = _effects(data, request)
+    year: FloatArray | None = None
+    if table.has("year") and bool(table.known("year").all()):
+        try:
+            year = table.numbers("year")[np.isin(data.labels, effects.labels)]
+        except BadInput:  # words, not years: there is no order
+            year = None
+    exact = request.method == "glmm" and request.measure in {"proportion", "rate"}
+    method = tau2_method("reml" if request.method is None or request.method == "glmm" else request.method)
+    return Basis(
+        effects,
+        method,
+        request.ci or ("t" if request.method == "glmm" else "hk"),
+        request.level,
+        _family(request) if exact else None,
+        (data.values[0], data.values[1]) if exact else None,
+        year if year is not None and len(year) == len(effects) else None,
     )
 
 
@@ -259,31 +277,5 @@ def _regress(data: _Data, design: Design, request: MetaRequest) -> Regression:
     return regress_effects(effects, design, tau2_method(request.method or "reml"), ci, request.level, **how)
 
 
-def _family(request: MetaRequest) -> Callable[[FloatArray, FloatArray], Likelihood]:
+def _family(request: MetaRequest) -> Family:
     return Binomial.of if request.measure == "proportion" else Poisson.of
-
-
-def _asymmetry(data: _Data, request: MetaRequest) -> Asymmetry | None:
-    effects = _effects(data, request)
-    if len(effects) < FEWEST:
-        return None
-    try:
-        return peters(effects) if request.measure == "proportion" else egger(effects)
-    except BadInput:  # studies of equal size or precision: there is nothing to test
-        return None
-
-
-def _left_out(data: _Data, request: MetaRequest, pooled: Pooled) -> tuple[tuple[str, float, float], ...]:
-    effects = _effects(data, request)
-    if len(effects) < 3 or pooled.tau2 is None:
-        return ()
-    if request.method == "glmm" and request.measure == "logor":
-        return ()
-    if request.method == "glmm":
-        exact = leave_one_out_counts(_family(request), *data.values)
-        mu, tau2 = np.where(exact.converged, exact.beta[:, 0], np.nan), exact.tau**2
-    else:
-        fit = leave_one_out(effects, tau2_method(request.method or "reml"))
-        mu, tau2 = fit.beta[:, 0], fit.tau2
-    estimates = back(effects, mu)
-    return tuple((label, float(e), float(t)) for label, e, t in zip(effects.labels, estimates, tau2, strict=True))

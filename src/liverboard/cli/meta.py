@@ -98,18 +98,34 @@ def _show(result: MetaResult) -> None:
         out.print(
             f"a new study is expected within {_span(pooled.prediction_interval, pooled.scale)} (95 % prediction interval)"
         )
-    if pooled.tau2 is not None and pooled.i2_percent is not None and pooled.q is not None and pooled.q_p is not None:
+    if pooled.tau2 is not None:
         spread = "" if pooled.tau2_ci is None else f" ({pooled.tau2_ci[0]:.3g} to {pooled.tau2_ci[1]:.3g})"
-        out.print(
-            f"between studies: tau2 {pooled.tau2:.3g}{spread} on the {pooled.model_scale} scale, I2 {pooled.i2_percent:.0f} %, Q {pooled.q:.1f}, p {pooled.q_p:.2g}"
-        )
+        share = "" if pooled.i2_percent is None else f", I2 {pooled.i2_percent:.0f} %"
+        test = "" if pooled.q is None or pooled.q_p is None else f", Q {pooled.q:.1f}, p {pooled.q_p:.2g}"
+        out.print(f"between studies: tau2 {pooled.tau2:.3g}{spread} on the {pooled.model_scale} scale{share}{test}")
     _show_moderator(result)
-    if result.asymmetry is not None:
-        test = result.asymmetry
-        out.print(f"small-study asymmetry ({test.test}): p {test.p:.2g}. {test.words}")
+    _show_beside(result)
     regression = () if result.regression is None else result.regression.warnings
     for warning in (*pooled.warnings, *regression):
         out.print(f"note: {escape(warning)}", soft_wrap=True)
+
+
+def _show_beside(result: MetaResult) -> None:
+    from liverboard.cli.show import out_console
+
+    out, scale, beside = out_console(), result.pooled.scale, result.beside
+    for name, other in beside.sensitivity:
+        if other.estimate is not None and other.ci is not None:
+            out.print(f"for sensitivity only, {name}: {_value(other.estimate, scale)} ({_span(other.ci, scale)})")
+    if beside.asymmetry is not None:
+        out.print(
+            f"small-study asymmetry ({beside.asymmetry.test}): p {beside.asymmetry.p:.2g}. {beside.asymmetry.words}"
+        )
+    if (filled := beside.filled) is not None:
+        lost = "no study missing"
+        if filled.missing:
+            lost = f"{filled.missing} missing on the {filled.side}, with them {_value(filled.estimate, scale)}"
+        out.print(f"trim and fill: {lost}. {filled.words}")
 
 
 def _show_moderator(result: MetaResult) -> None:

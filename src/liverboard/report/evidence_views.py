@@ -209,9 +209,8 @@ def meta_page(result: MetaResult, labels: PoolLabels | None = None) -> EvidenceP
         )
     ]
     funnel = funnel_of(pooled, labels.title)
-    if funnel is not None and result.asymmetry is not None:
-        test = result.asymmetry
-        funnel = replace(funnel, footnotes=(f"Test of asymmetry ({test.test}): p {p_words(test.p)}. {test.words}",))
+    if funnel is not None:
+        funnel = replace(funnel, footnotes=_asymmetry_notes(result))
     if funnel is not None:
         figures.append(
             PageFigure(
@@ -255,8 +254,23 @@ def meta_page(result: MetaResult, labels: PoolLabels | None = None) -> EvidenceP
     )
 
 
+def _asymmetry_notes(result: MetaResult) -> tuple[str, ...]:
+    """The test of asymmetry and trim and fill, in words."""
+    notes: list[str] = []
+    if (test := result.beside.asymmetry) is not None:
+        notes.append(f"Test of asymmetry ({test.test}): p {p_words(test.p)}. {test.words}")
+    if (filled := result.beside.filled) is not None:
+        scale = result.pooled.scale
+        pooled = value_words(on_axis(filled.estimate, scale), axis_of(scale))
+        lost = (
+            f"{filled.missing} missing on the {filled.side}, with them {pooled}" if filled.missing else "none missing"
+        )
+        notes.append(f"Trim and fill: {lost}. {filled.words}")
+    return tuple(notes)
+
+
 def _meta_tables(result: MetaResult) -> list[PageTable]:
-    """The regression on the moderator, and the pool without each study."""
+    """The regression on the moderator, other ways to pool, the pool without each study, and study by study."""
     pooled, tables = result.pooled, list[PageTable]()
     if result.regression is not None:
         rows = tuple(
@@ -265,15 +279,49 @@ def _meta_tables(result: MetaResult) -> list[PageTable]:
         )
         head = ("Term", f"On the {pooled.model_scale} scale (95{THIN}% interval)", "p")
         tables.append(PageTable("Regression on the moderator", head, rows, " ".join(result.regression.warnings)))
-    if result.leave_one_out:
-        kind = axis_of(pooled.scale)
+    scale, kind = pooled.scale, axis_of(pooled.scale)
+    unit, beside = " (%)" if kind == "percent" else "", result.beside
+    if beside.sensitivity:
         rows = tuple(
-            (label, value_words(on_axis(estimate, pooled.scale), kind), value_words(tau2, "number"))
-            for label, estimate, tau2 in result.leave_one_out
+            (name, _spread(each.estimate, each.ci, scale), each.warnings[-1]) for name, each in beside.sensitivity
         )
-        unit = " (%)" if kind == "percent" else ""
-        tables.append(PageTable("The pool without each study", ("Without", f"Pooled{unit}", "tau²"), rows))
+        head = ("Method", f"Pooled{unit} (95{THIN}% interval)", "Why not the headline")
+        tables.append(PageTable("For sensitivity only", head, rows, widths=(20, 25, 55)))
+    if beside.without:
+        far = any(each.rstudent is not None for each in beside.without)
+        rows = tuple(
+            (
+                each.label,
+                value_words(on_axis(each.estimate, scale), kind),
+                value_words(each.tau2, "number"),
+                *((_plain(each.rstudent), _plain(each.cooks_distance), _plain(each.dffits)) if far else ()),
+            )
+            for each in beside.without
+        )
+        head = (
+            "Without",
+            f"Pooled{unit}",
+            "tau²",
+            *(("Residual of the study", "Cook's distance", "DFFITS") if far else ()),
+        )
+        tables.append(PageTable("The pool without each study, and how far that study lies", head, rows))
+    if beside.up_to:
+        rows = tuple((each.label, f"{each.year:g}", _spread(each.estimate, each.ci, scale)) for each in beside.up_to)
+        head = ("With", "Year", f"Pooled{unit} (95{THIN}% interval)")
+        tables.append(PageTable("The pool as the studies came", head, rows))
     return tables
+
+
+def _spread(estimate: float | None, ci: Interval | None, scale: Scale) -> str:
+    """A value with its interval as its axis shows it; no value where there is none."""
+    if estimate is None or not math.isfinite(estimate):
+        return "not estimable"
+    low, high = _pair(ci, scale) or (None, None)
+    return interval_words(on_axis(estimate, scale), low, high, axis_of(scale))
+
+
+def _plain(value: float | None) -> str:
+    return "" if value is None or not math.isfinite(value) else value_words(value, "number")
 
 
 def ends_words(pair: Interval | None, kind: AxisKind) -> str:

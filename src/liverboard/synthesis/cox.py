@@ -19,7 +19,7 @@ from liverboard.errors import BadInput
 from liverboard.synthesis.design import Design
 from liverboard.synthesis.intervals import chi2_upper, normal_quantile
 from liverboard.synthesis.observations import Floats, Ints, Observations, label_codes
-from liverboard.synthesis.result import Interval, finite, pair
+from liverboard.synthesis.result import Interval, exp, finite, pair
 from liverboard.synthesis.risk_sets import RiskMap, risk_sets, totals
 
 Ties = Literal["efron", "breslow"]
@@ -57,8 +57,8 @@ class Coefficient:
             "coefficient": self.estimate,
             "se": self.se,
             "naive_se": self.naive_se,
-            "hr": finite(_exp(self.estimate)),
-            "ci": pair((_exp(low), _exp(high))),
+            "hr": finite(exp(self.estimate)),
+            "ci": pair((exp(low), exp(high))),
             "z": finite(self.estimate / self.se) if self.se > 0 else None,
             "p": finite(self.p),
         }
@@ -400,7 +400,3 @@ def _warnings(events: int, beta: Floats, x: Floats, *, truncated: bool) -> tuple
             "Fitted hazards differ by more than a hundred million times, and people enter late: later digits of the estimates are lost."
         )
     return tuple(found)
-
-
-def _exp(value: float) -> float:
-    return math.exp(value) if value < 709 else math.inf

@@ -76,6 +76,19 @@ def leave_one_out_counts(
     return fit_mixed(family(x * rest, n * rest), np.ones((len(x), 1)))
 
 
+def cumulative_counts(
+    family: Callable[[FloatArray, FloatArray], Likelihood],
+    events: ArrayLike,
+    size: ArrayLike,
+    order: Sequence[float] | FloatArray,
+) -> MixedFit:
+    """The exact model of the first one, two, ... k studies in rising `order`, as one batch of k; `family` and `size` as for `leave_one_out_counts`."""
+    at = np.argsort(np.asarray(order, dtype=float), kind="stable")
+    x, n = np.asarray(events, dtype=float)[at], np.asarray(size, dtype=float)[at]
+    first = np.tri(len(x), dtype=bool)
+    return fit_mixed(family(x * first, n * first), np.ones((len(x), 1)))
+
+
 def cumulative(effects: Effects, order: Sequence[float] | FloatArray, method: Tau2Method = "reml") -> EffectsFit:
     """The pool of the first one, two, ... k studies in rising `order` (a year, say), as one batch of k."""
     k = _at_least(effects, 1)

@@ -8,7 +8,7 @@ from liverboard.errors import BadInput
 from liverboard.synthesis.effects import Effects
 from liverboard.synthesis.intervals import CiMethod, FloatArray, expit, normal_quantile, quantile
 from liverboard.synthesis.random_effects import EffectsFit, Tau2Method, fit_effects, tau2_interval
-from liverboard.synthesis.result import Interval, Pooled, StudyEffect
+from liverboard.synthesis.result import LOG_SCALES, Interval, Pooled, StudyEffect, exp
 
 FEW = 5
 """Fewer studies than this carry a banner; fewer than three have no prediction interval."""
@@ -131,8 +131,10 @@ def _checked_interval(
     if float(fit.scale2[0]) < 1e-8:
         return "t", ("The studies agree so closely that the Hartung-Knapp interval has no width; t is shown instead.",)
     low, high = interval(effects, *(float(limit[0, 0]) for limit in fit.interval("hk_adhoc", level)))
+    if effects.scale in LOG_SCALES:
+        low, high = exp(low), exp(high)
     return ci, (
-        f"The Hartung-Knapp interval rests on a standard error below Wald's. Kept from falling below it (hk_adhoc) it is {low:.4g} to {high:.4g}, on the scale of the estimate.",
+        f"The Hartung-Knapp interval rests on a standard error below Wald's. Kept from falling below it (hk_adhoc) it is {low:.4g} to {high:.4g}{', as a ratio' if effects.scale in LOG_SCALES else ''}.",
     )
 
 

@@ -27,10 +27,11 @@ def pair(interval: Interval | None) -> list[float | None] | None:
 
 def exp_pair(interval: Interval | None) -> list[float | None] | None:
     """The interval of a log measure, back on the ratio scale."""
-    return None if interval is None else [finite(_exp(interval[0])), finite(_exp(interval[1]))]
+    return None if interval is None else [finite(exp(interval[0])), finite(exp(interval[1]))]
 
 
-def _exp(value: float) -> float:
+def exp(value: float) -> float:
+    """e to the value; infinite where it is too large for a number."""
     return math.exp(value) if value < 709 else math.inf
 
 
@@ -44,7 +45,7 @@ class StudyEffect:
     weight: float
 
     def as_json(self, *, log: bool = False) -> dict[str, object]:
-        ratio = {"estimate_exp": finite(_exp(self.estimate)), "ci_exp": exp_pair(self.ci)} if log else {}
+        ratio = {"estimate_exp": finite(exp(self.estimate)), "ci_exp": exp_pair(self.ci)} if log else {}
         return {
             "label": self.label,
             "estimate": finite(self.estimate),
@@ -109,7 +110,7 @@ class Pooled:
             "se": finite(self.se),
         }
         if log:
-            document["estimate_exp"] = None if self.estimate is None else finite(_exp(self.estimate))
+            document["estimate_exp"] = None if self.estimate is None else finite(exp(self.estimate))
             document["ci_exp"] = exp_pair(self.ci)
             document["prediction_interval_exp"] = exp_pair(self.prediction_interval)
         document |= {key: finite(value) if isinstance(value, float) else value for key, value in self.more.items()}
