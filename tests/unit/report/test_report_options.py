@@ -119,7 +119,12 @@ def test_every_reason_of_every_option_is_on_the_page_with_its_sources_by_number(
             for source in reason.sources:
                 number = numbered.index(source.key) + 1
                 assert f'href="#source-{number}"' in place
-    citations = {source.key: source.citation for each in dossier.options.options for reason in each.reasons for source in reason.sources}
+    citations = {
+        source.key: source.citation
+        for each in dossier.options.options
+        for reason in each.reasons
+        for source in reason.sources
+    }
     assert set(citations) <= set(numbered)
     for key, citation in citations.items():
         row = html[html.index(f'id="source-{numbered.index(key) + 1}"') :]
