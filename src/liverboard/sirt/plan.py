@@ -373,6 +373,12 @@ def _warnings(r: Request, of: Distribution) -> list[str]:
         ),
         (not r.errors, "no errors were stated, so no dose has an interval: see --error"),
         (
+            r.product.label_error_percent is not None and "activity" not in (r.errors or {}),
+            f"the label of a vial is within {r.product.label_error_percent:g} % (selwyn_2008)"
+            if r.product.label_error_percent is not None
+            else "",
+        ),
+        (
             r.scenario is None,
             "no scenario was stated, so limits of a scenario were not compared: see --scenario",
         ),
