@@ -131,7 +131,8 @@ def test_search_results_to_asreview_and_back(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     count = json.loads(done.stdout)
     assert (count["records"], count["duplicates"], count["in_catalogue"], count["to_screen"]) == (3, 1, 1, 2)
-    assert evidence("export", str(listed), "-o", str(tmp_path / "out.ris"), home=tmp_path).returncode == 0
+    done = evidence("export", str(listed), "-o", str(tmp_path / "out.ris"), "--json", home=tmp_path)
+    assert json.loads(done.stdout)["file"] == str(tmp_path / "out.ris")
     screened = (tmp_path / "out.ris").read_text().replace("ASReview_not_seen", "ASReview_relevant")
     (tmp_path / "back.ris").write_text(screened)
     back = json.loads(evidence("import", str(tmp_path / "back.ris"), "-o", str(listed), "--json", home=tmp_path).stdout)
@@ -149,7 +150,8 @@ def test_checks_and_published_pools_are_listed(tmp_path: Path) -> None:
 
 
 def test_the_report_is_one_file_that_asks_for_nothing(tmp_path: Path) -> None:
-    done = evidence("report", "-o", str(tmp_path / "evidence.html"), home=tmp_path)
+    done = evidence("report", "-o", str(tmp_path / "evidence.html"), "--json", home=tmp_path)
+    assert json.loads(done.stdout)["page"] == str(tmp_path / "evidence.html")
     assert done.returncode == 0, done.stderr
     html = (tmp_path / "evidence.html").read_text(encoding="utf-8")
     assert "http://" not in re.sub(r"http://www\.w3\.org/\S+", "", html)

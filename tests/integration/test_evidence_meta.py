@@ -104,6 +104,16 @@ def test_hazard_ratios_in_three_ways_agree() -> None:
     assert found[0]["scale"] == "log_hazard_ratio"
 
 
+def test_hazard_ratios_out_of_a_log_rank_p() -> None:
+    """V = 40 x 55 / 95 and z of a two-sided 0.03 is 2.170090: ln HR -+ z / sqrt(V)."""
+    found = meta("label,p,events1,events2,favours1\nA,0.03,40,55,1\nB,0.03,40,55,0\n", "loghr")
+    size = 2.170090 / np.sqrt(40 * 55 / 95)
+    assert [study["estimate"] for study in found["studies"]] == pytest.approx([-size, size], abs=1e-6)
+    with pytest.raises(BadInput, match="cannot be pooled") as caught:
+        meta("label,p,events1,events2,favours1\nA,0.03,40,55,2\n", "loghr")
+    assert "favours1" in str(caught.value)
+
+
 def test_a_typing_error_in_an_interval_is_caught() -> None:
     found = meta("label,hr,ci_low,ci_high\nA,0.68,0.52,0.89\nB,0.96,0.73,12.4\n", "loghr")
     assert any(w.startswith("B:") and "typing error" in w for w in found["warnings"])

@@ -13,6 +13,7 @@ from liverboard.errors import BadInput
 from liverboard.synthesis.effects import (
     Effects,
     given_effects,
+    hazard_ratio_from_p,
     hazard_ratios,
     log_rates,
     logit_proportions,
@@ -49,16 +50,17 @@ _SCALE: dict[str, Scale] = {
     "logrr": "log_risk_ratio",
     "generic": "as_given",
 }
+_LOGRANK_P = ("p", "events1", "events2", "favours1")
 _COLUMNS: dict[str, tuple[tuple[str, ...], ...]] = {
     "proportion": (("events", "n"),),
     "rate": (("events", "time"),),
-    "loghr": (("estimate", "se"), ("hr", "ci_low", "ci_high"), ("o_minus_e", "v")),
+    "loghr": (("estimate", "se"), ("hr", "ci_low", "ci_high"), ("o_minus_e", "v"), _LOGRANK_P),
     "logor": (("events1", "n1", "events2", "n2"), ("estimate", "se")),
     "logrr": (("events1", "n1", "events2", "n2"), ("estimate", "se")),
     "md": (("n1", "mean1", "sd1", "n2", "mean2", "sd2"),),
     "generic": (("estimate", "se"),),
 }
-_COUNTS = {"events", "events1", "events2", "n", "n1", "n2"}
+_COUNTS = {"favours1", "events", "events1", "events2", "n", "n1", "n2"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +219,8 @@ def _effects(data: _Data, request: MetaRequest) -> Effects:
             effects = hazard_ratios(labels, v[0], v[1], v[2], level)
         case "loghr", "o_minus_e":
             effects = observed_minus_expected(labels, v[0], v[1])
+        case "loghr", "p":
+            effects = hazard_ratio_from_p(labels, v[0], v[1], v[2], v[3])
         case measure, _:
             effects = given_effects(labels, v[0], v[1], _SCALE[measure])
     return effects if effects.n is not None or data.n is None else replace(effects, n=data.n)

@@ -225,9 +225,10 @@ def export_records(
     out: Annotated[
         Path, typer.Option("-o", "--out", metavar="FILE", help="FILE.ris or FILE.csv, in the form that ASReview reads.")
     ],
+    json: Json = False,
 ) -> None:
     """The list without duplicates for ASReview, with the decisions so far (RIS: note; CSV: column `included`)."""
-    from liverboard.cli.show import out_console
+    from liverboard.cli.show import out_console, show_json
     from liverboard.errors import BadInput
     from liverboard.evidence.living import read_text
     from liverboard.evidence.records import read_list, to_screen, write_csv, write_ris
@@ -238,15 +239,19 @@ def export_records(
         raise BadInput("the form is not known", where=out.name, hint="Name a file that ends in .ris or .csv.")
     text = write_ris(listed) if out.suffix.lower() == ".ris" else write_csv(to_screen(listed))
     write_files({out: text.encode()})
-    out_console().print(f"{len(to_screen(listed))} records; wrote {out}", markup=False, soft_wrap=True)
+    if json:
+        show_json({"records": len(to_screen(listed)), "file": str(out)})
+    else:
+        out_console().print(f"{len(to_screen(listed))} records; wrote {out}", markup=False, soft_wrap=True)
 
 
 def report(
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE.html", help="The page.")],
     folder: Folder = None,
+    json: Json = False,
 ) -> None:
     """The whole catalogue as one self-contained page: every pool with its picture, what is left out, checks, published pools beside ours."""
-    from liverboard.cli.show import out_console, progress
+    from liverboard.cli.show import out_console, progress, show_json
     from liverboard.evidence.states import packaged_date
     from liverboard.report.catalogue_page import render_catalogue
     from liverboard.report.write import write_files
@@ -256,7 +261,10 @@ def report(
         dated = centre.states[-1].date if centre.states else packaged_date().date
         page = render_catalogue(centre, dated, step=step)
         write_files({out: page.encode()})
-    out_console().print(f"wrote {out}", markup=False, soft_wrap=True)
+    if json:
+        show_json({"page": str(out), "catalogue_hash": centre.catalogue.hash, "date": dated.isoformat()})
+    else:
+        out_console().print(f"wrote {out}", markup=False, soft_wrap=True)
 
 
 def register(app: typer.Typer) -> None:

@@ -26,7 +26,7 @@ def meta(
         Measure,
         typer.Option(
             "--measure",
-            help="What the columns hold: proportion (label, events, n); rate (events, time); loghr (estimate, se; or hr, ci_low, ci_high; or o_minus_e, v); "
+            help="What the columns hold: proportion (label, events, n); rate (events, time); loghr (estimate, se; or hr, ci_low, ci_high; or o_minus_e, v; or p, events1, events2, favours1); "
             "logor, logrr (events1, n1, events2, n2; or estimate, se); md (n1, mean1, sd1, n2, mean2, sd2); generic (estimate, se).",
         ),
     ],

@@ -80,8 +80,8 @@ def survival_page(
     plot = Survival(what, unit, drawn, footnotes=tuple(notes), time_name=time.name)
     values = [
         (
-            _short_median(c, unit),
-            f"median{', ' + c.label if c.label else ''}{_median_ends(c)}; {counted(c.events, 'event')} in {many(c.n)} people",
+            _short_median(c),
+            f"median{' in ' + unit if unit else ''}{', ' + c.label if c.label else ''}{_median_ends(c)}; {counted(c.events, 'event')} in {many(c.n)} people",
         )
         for c in drawn[:6]
     ]
@@ -101,7 +101,7 @@ def survival_page(
         (
             *_test_table(document),
             *_model_tables(document),
-            *_share_tables(document, unit),
+            *_share_tables(document, what, unit),
             *_mean_table(document, unit),
         ),
         warnings=(*(str(w) for w in document.get("warnings", ())), *_refused(document)),
@@ -152,11 +152,11 @@ def _model_tables(document: Document) -> list[PageTable]:
     return tables
 
 
-def _share_tables(document: Document, unit: str) -> list[PageTable]:
+def _share_tables(document: Document, what: str, unit: str) -> list[PageTable]:
     """Survival at the times that were asked for, and the share with event 1 where others compete with it."""
     tables: list[PageTable] = []
     for key, value, title in (
-        ("survival_at", "survival", "Survival at the times asked for"),
+        ("survival_at", "survival", f"{what} at the times asked for"),
         ("cumulative_incidence", "incidence", "Share with event 1, competing events counted (Aalen-Johansen)"),
     ):
         rows = tuple(
@@ -208,8 +208,8 @@ def _median_ends(c: SurvivalCurve) -> str:
     return f" ({words.split(' (', 1)[1]}" if " (" in words else ""
 
 
-def _short_median(c: SurvivalCurve, unit: str) -> str:
-    return "not reached" if c.median is None else median_words(c, unit).split(" ", 1)[1].split(" (")[0]
+def _short_median(c: SurvivalCurve) -> str:
+    return "not reached" if c.median is None else median_words(c, "").split(" ", 1)[1].split(" (")[0]
 
 
 def _ratio_value(ratio: HazardRatio | None) -> list[tuple[str, str]]:

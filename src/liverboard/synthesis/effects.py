@@ -254,16 +254,17 @@ def hazard_ratio_from_p(
 
     `favours1` says whether arm 1 had the longer survival (y below zero).
     """
-    c = columns(labels, p=p, events1=events1, events2=events2)
+    c = columns(labels, p=p, events1=events1, events2=events2, favours1=favours1)
     refuse(
         labels,
         {
             "a p-value is not between 0 and 1": (c["p"] <= 0) | (c["p"] > 1),
             "an arm has no event": (c["events1"] <= 0) | (c["events2"] <= 0),
+            "favours1 is neither 1 (arm 1 lived longer) nor 0": ~np.isin(c["favours1"], (0, 1)),
         },
         hint="a p printed as '< 0.001' is not a number: look for the interval instead",
     )
     v = c["events1"] * c["events2"] / (c["events1"] + c["events2"])
     z = np.array([normal_quantile(1 - value / 2) if value > 1e-15 else -normal_quantile(value / 2) for value in c["p"]])
-    sign = np.where(np.asarray(favours1, dtype=bool), -1.0, 1.0)
+    sign = np.where(c["favours1"] > 0, -1.0, 1.0)
     return Effects(tuple(labels), sign * z / np.sqrt(v), 1 / v, "log_hazard_ratio", "log")
