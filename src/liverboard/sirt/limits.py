@@ -164,6 +164,8 @@ def _check(limit: Limit, value: float | None, activity_gbq: float, before: float
         kept = limit.keeps(value)
         reached = 100 * value / limit.value
         at = activity_gbq * max(0.0, limit.value - before) / (value - before) if value > before else None
+        if at is not None and not math.isfinite(at):
+            at = None  # what hardly reaches the compartment never reaches its limit
         says = f"{wanted}: {_number(value, limit.quantity)}, {'kept' if kept else 'not kept'} ({abs(reached - 100):.0f} % {'over' if reached > 100 else 'under'})"
     return LimitCheck(
         id=limit.id,

@@ -23,6 +23,7 @@ Values = Mapping[str, float]
 Model = Callable[[Values], float]
 _Z95 = 1.959964
 _STEP = 1e-5
+_WIDEST = 2.0  # standard deviation of the logarithm: beyond it the first order means nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,12 @@ def propagate(model: Model, budget: Budget) -> Interval:
     )
     parts = slopes * (budget.covariance() @ slopes) if budget.terms else np.zeros(0)
     variance = max(0.0, float(parts.sum()))
+    if not variance <= _WIDEST**2:
+        worst = max(zip(parts, budget.terms, strict=True), key=lambda each: each[0])[1].name
+        raise BadInput(
+            f"the stated errors, {worst} first, leave nothing of the dose",
+            hint="One standard deviation is more than a factor of seven. State smaller errors, or check the volumes.",
+        )
     sd = math.sqrt(variance)
     return Interval(
         value=value,

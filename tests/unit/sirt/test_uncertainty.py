@@ -147,3 +147,8 @@ def test_budgets_that_cannot_be_are_refused() -> None:
         Budget(terms, (("a", "b", 1.0), ("b", "c", 1.0), ("a", "c", -1.0))).covariance()
     with pytest.raises(BadInput, match="correlation of a and z"):
         Budget(terms, (("a", "z", 0.5),)).covariance()
+
+
+def test_errors_that_leave_nothing_of_the_dose_are_refused() -> None:
+    with pytest.raises(BadInput, match="a first"):
+        propagate(lambda v: v["a"] ** 30 * v["b"], Budget((Term("a", 1, 0.1), Term("b", 1, 0.1))))
