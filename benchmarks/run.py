@@ -224,7 +224,14 @@ def synthesis() -> None:
             row(what, f"{ours:.3f} s", f"{peer} {theirs:.2f} s", f"1/{theirs / ours:.0f}")
 
 
+def sirt() -> None:
+    from sirt import measure
+
+    for what, ours, peer, theirs in measure():
+        row(what, f"{ours:.3f} s", f"{peer} {theirs:.3f} s", f"1/{theirs / ours:.2f}")
+
+
 if __name__ == "__main__":
     row("what", "liverboard", "peer", "ours/peer")
-    for work in (start_up, facts, options, extent, full_phantom, dossier, survival, synthesis):
+    for work in (start_up, facts, options, extent, full_phantom, dossier, survival, synthesis, sirt):
         work()
