@@ -16,6 +16,7 @@ from liverboard.errors import UnsupportedImage
 
 SEG_CLASSES = frozenset({"1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"})
 RTSTRUCT_CLASS = "1.2.840.10008.5.1.4.1.1.481.3"
+RTDOSE_CLASS = "1.2.840.10008.5.1.4.1.1.481.2"
 _MAX_FILES = 60_000
 _SKIPPED = frozenset({"dicomdir", "license", "readme", "license.txt", "readme.md"})
 _NOT_DICOM = (
@@ -40,7 +41,7 @@ _NOT_DICOM = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
-    """One series: `number` as listed here (from 1), `kind` image, segmentation, structures or other. `heads`: pydicom data sets without pixels, with `files`."""
+    """One series: `number` as listed here (from 1), `kind` image, segmentation, structures, dose or other. `heads`: pydicom data sets without pixels, with `files`."""
 
     number: int
     uid: str
@@ -166,12 +167,14 @@ def read_whole(file: Path) -> Any:
 
 
 def kind_of(head: Any) -> str:
-    """image, segmentation, structures or other, by SOP class, else by what the object holds (some writers leave the class blank)."""
+    """image, segmentation, structures, dose or other, by SOP class, else by what the object holds (some writers leave the class blank)."""
     sop, modality = text(head, "SOPClassUID"), text(head, "Modality")
     if sop in SEG_CLASSES or (not sop and modality == "SEG"):
         return "segmentation"
     if sop == RTSTRUCT_CLASS or (not sop and modality == "RTSTRUCT"):
         return "structures"
+    if sop == RTDOSE_CLASS or (not sop and modality == "RTDOSE"):
+        return "dose"
     return (
         "image"
         if "Rows" in head and "Columns" in head and modality not in {"RTDOSE", "SR", "PR", "KO", "DOC"}

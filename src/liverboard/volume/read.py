@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import groupby
@@ -38,13 +38,13 @@ def read_image(source: str | Path) -> Image:
 
     Raises UnsupportedImage: no such file, format, damage, not 3-D, no valid geometry, several series and none picked.
     """
-    file, parts = _split(source)
-    if not _is_dicom(file):
+    file, parts = split_parts(source)
+    if not is_dicom(file):
         array, geometry, _ = _load(file)
         if array.ndim != 3:
             _fail(file, f"the image has {array.ndim} dimensions", "Give a single 3-D image.")
         return Image(array, geometry)
-    with _damage_told(file):
+    with damage_told(file):
         found = find_series(file)
         images = [series for series in found if series.kind == "image"]
         if not images:
@@ -53,7 +53,7 @@ def read_image(source: str | Path) -> Image:
                 f"it holds no image ({'; '.join(map(str, found[:5]))})",
                 "Give the series of the CT, MR, PET or SPECT.",
             )
-        return read_series(pick(images, parts, _name(file), "image series"))
+        return read_series(pick(images, parts, name_of(file), "image series"))
 
 
 def list_series(source: str | Path) -> tuple[Series, ...]:
@@ -72,9 +72,9 @@ def read_label_maps(source: str | Path, grid: Geometry | None = None) -> list[La
     where contours (RTSTRUCT) are filled; None: on a grid of their own. Raises UnsupportedImage: also for fractions or NaN in a mask, no structure at all,
     and a part that is not there.
     """
-    file, parts = _split(source)
-    if _is_dicom(file):
-        with _damage_told(file):
+    file, parts = split_parts(source)
+    if is_dicom(file):
+        with damage_told(file):
             maps = _dicom_maps(file, grid)
     elif file.is_dir():
         maps = [each for mask in _mask_files(file) for each in _file_maps(mask, whole_file=True)]
@@ -92,12 +92,13 @@ def read_masks(source: str | Path, grid: Geometry | None = None) -> list[Mask]:
     ]
 
 
-def _split(source: str | Path) -> tuple[Path, str]:
+def split_parts(source: str | Path) -> tuple[Path, str]:
+    """`F#parts` as F and parts."""
     name, _, parts = str(source).partition("#")
     return Path(name), parts
 
 
-def _is_dicom(file: Path) -> bool:
+def is_dicom(file: Path) -> bool:
     """A folder (unless it holds masks of other formats and no DICOM), or a file that is neither NIfTI nor NRRD."""
     try:
         return _holds_dicom(file)
@@ -170,7 +171,7 @@ def _dicom_maps(file: Path, grid: Geometry | None) -> list[LabelMap]:
 
 
 @contextmanager
-def _damage_told(file: Path) -> Generator[None]:
+def damage_told(file: Path) -> Generator[None]:
     """Whatever a DICOM library raises on a damaged file becomes an UnsupportedImage."""
     try:
         yield
@@ -397,32 +398,40 @@ def _range(array: Array) -> tuple[int, int]:
 
 def _picked(file: Path, maps: list[LabelMap], parts: str) -> list[LabelMap]:
     held = [(number, value, name) for number, each in enumerate(maps) for value, name in each.names.items()]
-    picked: list[tuple[int, int]] = []
-    for part in (part.strip() for part in parts.split(",")):
-        found = next((h for h in held if h[2] == part), None) or next(
-            (h for h in held if h[2].lower() == part.lower()), None
-        )
-        if found is None and part.isdecimal():
-            found = next((h for h in held if str(h[1]) == part), None)
-        if found is None:
-            names = [name for _, _, name in held]
-            near = difflib.get_close_matches(part, names, 1, cutoff=0.4)
-            _fail(
-                file,
-                f"there is no part '{part[:60]}'",
-                (f"Did you mean '{near[0]}'? " if near else "") + f"It holds: {', '.join(names)}.",
-            )
-        picked.append(found[:2])
+    picked = [held[n][:2] for n in pick_parts(file, parts, [(value, name) for _, value, name in held])]
     return [
         replace(maps[number], names={value: maps[number].names[value] for _, value in group})
         for number, group in groupby(picked, key=lambda place: place[0])
     ]
 
 
+def pick_parts(file: Path, parts: str, held: Sequence[tuple[int, str]]) -> list[int]:
+    """Which of `held` (number, name) each of the comma-separated `parts` means: by name, else by number. Raises UnsupportedImage: a part not there."""
+    names = [name for _, name in held]
+    lower = [name.lower() for name in names]
+    numbers = [str(number) for number, _ in held]
+    picked: list[int] = []
+    for part in (part.strip() for part in parts.split(",")):
+        if part in names:
+            picked.append(names.index(part))
+        elif part.lower() in lower:
+            picked.append(lower.index(part.lower()))
+        elif part.isdecimal() and part in numbers:
+            picked.append(numbers.index(part))
+        else:
+            near = difflib.get_close_matches(part, names, 1, cutoff=0.4)
+            _fail(
+                file,
+                f"there is no part '{part[:60]}'",
+                (f"Did you mean '{near[0]}'? " if near else "") + f"It holds: {', '.join(names)}.",
+            )
+    return picked
+
+
 def _fail(file: Path, message: str, hint: str) -> NoReturn:
     # A folder may be named after the patient; a file is named, since one must know which it was.
-    raise UnsupportedImage(message, where=_name(file), hint=hint) from None
+    raise UnsupportedImage(message, where=name_of(file), hint=hint) from None
 
 
-def _name(file: Path) -> str:
+def name_of(file: Path) -> str:
     return file.name if file.is_file() or file.suffix else "the folder"

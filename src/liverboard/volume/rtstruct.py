@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,15 @@ _MAX_POINTS = 5_000_000
 _MAX_VOXELS = 500_000_000
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Contours:
+    """One structure as it was drawn. `lines`: closed planar contours, each (N, 3) LPS mm; none where nothing was drawn."""
+
+    number: int
+    name: str
+    lines: tuple[Floats, ...]
+
+
 def read_rtstruct(file: Path, grid: Geometry | None = None) -> list[LabelMap]:
     """The structures with closed planar contours, one map each, named by the ROI name; the label value is the ROI number.
 
@@ -24,58 +34,71 @@ def read_rtstruct(file: Path, grid: Geometry | None = None) -> list[LabelMap]:
     are combined by exclusive or, so that a contour within another is a hole (and keyholes work as they are drawn). A grid slice that lies between
     contour planes takes the nearest within half their distance. Raises UnsupportedImage: no closed contour, contours off the axial planes of the grid.
     """
+    drawn = [each for each in read_contours(file) if each.lines]
+    if not drawn:
+        fail(
+            file.name,
+            "the structure set holds no closed contour",
+            "Expected at least one structure with CLOSED_PLANAR contours.",
+        )
+    target = _own_grid([each.lines for each in drawn], file) if grid is None else grid
+    filled: list[LabelMap] = []
+    for each in drawn:
+        array = _fill(each.lines, target, file, each.name)
+        value = each.number if 0 < each.number < 60_000 else 1
+        filled.append(
+            LabelMap(array.astype(np.uint8 if value < 256 else np.uint16) * value, target, {value: each.name})
+        )
+    return filled
+
+
+def read_contours(file: Path) -> list[Contours]:
+    """Every structure of the set in its order, those without a closed planar contour too. Raises UnsupportedImage: a contour that is no list of points."""
     data = read_whole(file)
     listed: list[Any] = list(data.get("StructureSetROISequence") or [])
     drawn: list[Any] = list(data.get("ROIContourSequence") or [])
-    named = {whole(item, "ROINumber", -1): text(item, "ROIName") for item in listed}
-    contours: dict[int, list[Floats]] = {}
+    names = {whole(item, "ROINumber", -1): text(item, "ROIName") for item in listed}
+    lines: dict[int, list[Floats]] = {number: [] for number in names}
     for item in drawn:
         number = whole(item, "ReferencedROINumber", -1)
         each: Any
         for each in list(item.get("ContourSequence") or []):
             if text(each, "ContourGeometricType").upper() not in {"CLOSED_PLANAR", "CLOSEDPLANAR_XOR", ""}:
                 continue
-            points = _points(each, named.get(number, ""), file)
+            points = _points(each, names.get(number, ""), file)
             if len(points) >= 3:
-                contours.setdefault(number, []).append(points)
-    if not contours:
-        fail(
-            file.name,
-            "the structure set holds no closed contour",
-            "Expected at least one structure with CLOSED_PLANAR contours.",
-        )
-    target = _own_grid(contours, file) if grid is None else grid
-    filled: list[LabelMap] = []
-    for number, lines in contours.items():
-        array = _fill(lines, target, file, named.get(number, ""))
-        value = number if 0 < number < 60_000 else 1
-        filled.append(
-            LabelMap(
-                array.astype(np.uint8 if value < 256 else np.uint16) * value,
-                target,
-                {value: named.get(number) or f"ROI {number}"},
-            )
-        )
-    return filled
+                lines.setdefault(number, []).append(points)
+    return [Contours(number, names.get(number) or f"ROI {number}", tuple(held)) for number, held in lines.items()]
 
 
 def _points(contour: Any, name: str, file: Path) -> Floats:
-    count = len(contour.get("ContourData") or [])
-    values = numbers(contour, "ContourData", count) if 3 < count <= _MAX_POINTS and count % 3 == 0 else None
-    if values is None:
-        if count in {0, 3}:
-            return np.empty((0, 3))
+    values = _figures(contour)
+    if len(values) in {0, 3}:
+        return np.empty((0, 3))
+    if len(values) % 3 or len(values) > _MAX_POINTS or not np.all(np.isfinite(values)):
         fail(
             file.name,
-            f"a contour of '{name[:40]}' holds {count} values that are not points",
+            f"a contour of '{name[:40]}' holds {len(values)} values that are not points",
             "Expected x, y, z for each point.",
         )
-    return np.array(values, dtype=np.float64).reshape(-1, 3)
+    return values.reshape(-1, 3)
 
 
-def _own_grid(contours: dict[int, list[Floats]], file: Path) -> Geometry:
-    points = np.concatenate([line for lines in contours.values() for line in lines])
-    heights = np.unique(np.round([line[:, 2].mean() for lines in contours.values() for line in lines], 2))
+def _figures(contour: Any) -> Floats:
+    """The numbers of the contour data; NaN where one is none. Read from the bytes: pydicom makes an object of each number."""
+    raw = getattr(contour.get_item("ContourData") if "ContourData" in contour else None, "value", None)
+    if isinstance(raw, bytes):
+        try:
+            return np.array(raw.rstrip(b" \0").split(b"\\"), dtype=np.float64) if raw.strip(b" \0") else np.empty(0)
+        except ValueError:
+            return np.array([np.nan])
+    count = len(contour.get("ContourData") or [])
+    return np.array(numbers(contour, "ContourData", count) or [np.nan] * count, dtype=np.float64)
+
+
+def _own_grid(structures: Sequence[Sequence[Floats]], file: Path) -> Geometry:
+    points = np.concatenate([line for lines in structures for line in lines])
+    heights = np.unique(np.round([line[:, 2].mean() for lines in structures for line in lines], 2))
     gaps = np.diff(heights)
     step = float(np.median(gaps[gaps > 0.05])) if np.any(gaps > 0.05) else _OWN_PIXEL_MM
     low, high = points.min(axis=0) - 3, points.max(axis=0) + 3
