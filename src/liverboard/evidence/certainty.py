@@ -101,7 +101,8 @@ class Statement(Frozen):
             return f"{self.about}: {self.level}"
         changes = [domain.reason for domain in self.domains if domain.change]
         if self.at_most == "very low":
-            return f"{self.about}: very low ({'; '.join(changes if self.question == 'rate' else [self.start_reason, *changes])})"
+            reasons = changes if self.question == "rate" else [self.start_reason, *changes]
+            return f"{self.about}: very low ({'; '.join(reasons)}){self._to_confirm}"
         asked = [d.domain.replace("_", " ") for d in self.domains if d.state in {"not judged", "out of date"}]
         confirm = [d.domain.replace("_", " ") for d in self.domains if d.state == "proposed"]
         head = f"at most {self.at_most}" if changes or self.at_most != "high" else "not rated yet"
@@ -110,6 +111,15 @@ class Statement(Frozen):
             f"proposed, to be confirmed: {', '.join(confirm)}" if confirm else "",
         ]
         return f"{self.about}: {'; '.join([head, *(part for part in tail if part)])}"
+
+    @property
+    def _to_confirm(self) -> str:
+        """Which proposals bring the level down to very low; nothing where it is so without them."""
+        proposed = [domain for domain in self.domains if domain.state == "proposed" and domain.change]
+        settled = sum(domain.change or 0 for domain in self.domains if domain not in proposed)
+        if self.start is None or LEVELS.index(self.start) + settled <= 0:
+            return ""
+        return f"; proposed, to be confirmed: {', '.join(domain.domain.replace('_', ' ') for domain in proposed)}"
 
 
 class Certainty(Frozen):

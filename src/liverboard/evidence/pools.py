@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any
 
@@ -22,11 +22,11 @@ from liverboard.evidence.dictionary import (
     reading_alone,
 )
 from liverboard.evidence.select import NO_COUNT, LeftOut, Selection, select
-from liverboard.evidence.words import counted, listed_words, rate_words
+from liverboard.evidence.words import banner_words, counted, listed_words, median_words, rate_words
 from liverboard.synthesis.proportions import pool_proportions
 from liverboard.synthesis.result import Interval, Pooled, finite
 
-FEW_BANNER = "too few studies"
+FEWEST_PREDICTED = 3
 
 
 class PooledArm(Frozen):
@@ -168,9 +168,9 @@ def pool_of(
         source, pooled = _medians(chosen)
     evidence = digest([row for row, _ in chosen.used])
     arms = _pooled_arms(source, pooled) if pooled else ()
-    study_count = len({arm.study for _, arm in chosen.used})
+    study_count = _study_count(chosen)
     few = load_outcomes().certainty.few_studies
-    headline = pooled is not None and len({arm.study for _, arm in source.used}) >= few and pooled.estimate is not None
+    headline = pooled is not None and _study_count(source) >= few and pooled.estimate is not None
     body = Body(
         technique=asked.name,
         outcome=asked.outcome,
@@ -213,7 +213,7 @@ def pool_of(
         n=sum(row.n or 0 for row, _ in (source if pooled else chosen).used),
         events=sum(arm.events or 0 for arm in arms),
         headline=headline,
-        banner=_banner(proportion, study_count, few, headline=headline),
+        banner=banner_words(proportion, study_count, few, headline=headline),
         wording=wording,
         studies=arms,
         listed=() if proportion else tuple(_shown(LeftOut(row, arm, "")) for row, arm in chosen.used),
@@ -267,10 +267,16 @@ def _medians(chosen: Selection) -> tuple[Selection, Pooled | None]:
     return Selection(same, (), ()), pooled_medians(studies)
 
 
-def _pooled(chosen: Selection) -> Pooled | None:
+def _pooled(chosen: Selection, method: str = "glmm") -> Pooled | None:
+    """The pool of the arms; without prediction interval below three studies, however many arms they have."""
     if not chosen.used:
         return None
-    return _fit(tuple((arm.study_id, row.events or 0, row.n or 0) for row, arm in chosen.used), "glmm")
+    pooled = _fit(tuple((arm.study_id, row.events or 0, row.n or 0) for row, arm in chosen.used), method)
+    return pooled if _study_count(chosen) >= FEWEST_PREDICTED else replace(pooled, prediction_interval=None)
+
+
+def _study_count(chosen: Selection) -> int:
+    return len({arm.study for _, arm in chosen.used})
 
 
 @lru_cache(maxsize=4096)
@@ -399,16 +405,6 @@ def _contrasts(catalogue: Catalogue, asked: Asked) -> list[tuple[Contrast, tuple
     return found
 
 
-def _banner(proportion: bool, studies: int, few: int, *, headline: bool) -> str:
-    if not studies:
-        return "no data"
-    if not proportion:
-        return "listed, not pooled"
-    if studies < few:
-        return FEW_BANNER
-    return "" if headline else "no pooled value can be estimated"
-
-
 def _warnings(asked: Asked, chosen: Selection, pooled: Pooled | None, rows: Sequence[Outcome]) -> tuple[str, ...]:
     found: list[str] = []
     if asked.definition.kind == "survival" and rows:
@@ -416,7 +412,7 @@ def _warnings(asked: Asked, chosen: Selection, pooled: Pooled | None, rows: Sequ
     if asked.definition.kind == "mean" and rows:
         found.append("Means of survival times are listed as printed; they cannot be compared with medians.")
     if asked.definition.kind == "median" and rows:
-        found += _median_words([row for row, _ in chosen.used])
+        found += median_words({row.time_origin for row, _ in chosen.used})
     if asked.definition.kind == "proportion" and not chosen.used:
         found.append(
             "No row of the catalogue fits the rules of pooling; the rows left out are listed with their reason."
@@ -436,22 +432,13 @@ def _warnings(asked: Asked, chosen: Selection, pooled: Pooled | None, rows: Sequ
     if chosen.apart:
         units = sorted({each.row.unit_of_analysis for each in chosen.apart})
         found.append(f"Rows counted per {', '.join(units)} are shown apart and not pooled.")
-    studies, few = len({arm.study for _, arm in chosen.used}), load_outcomes().certainty.few_studies
+    studies, few = _study_count(chosen), load_outcomes().certainty.few_studies
     if pooled is not None and pooled.k > 1 and studies < few:
         found.append(
             f"Too few studies ({counted(studies, 'study')}, {counted(pooled.k, 'arm')}): how much they differ is hardly known."
         )
     # the engine counts arms where we count studies
     return (*found, *(word for word in (pooled.warnings if pooled else ()) if not word.startswith("Too few studies")))
-
-
-def _median_words(rows: Sequence[Outcome]) -> list[str]:
-    origins = {row.time_origin for row in rows}
-    if origins == {""}:
-        return ["Medians are listed and not pooled: no page says from when the time counts."]
-    stated = "; ".join(sorted(origins - {""}))
-    unsaid = "; and not stated" if "" in origins else ""
-    return [f"Medians are pooled only where the same time origin is stated; here: {stated}{unsaid}."]
 
 
 def _asymmetry(pooled: Pooled | None, arms: Sequence[PooledArm]) -> float | None:
@@ -487,10 +474,7 @@ def _sensitivity(catalogue: Catalogue, asked: Asked) -> tuple[Line, ...]:
 
 def _line(name: str, asked: Asked, chosen: Selection, method: str = "glmm") -> Line:
     counts = [(row.events or 0, row.n or 0) for row, _ in chosen.used]
-    studies = len({arm.study for _, arm in chosen.used})
-    pooled = None
-    if counts:
-        pooled = _fit(tuple((arm.study_id, row.events or 0, row.n or 0) for row, arm in chosen.used), method)
+    studies, pooled = _study_count(chosen), _pooled(chosen, method)
     enough = studies >= load_outcomes().certainty.few_studies
     return Line(
         name=name,

@@ -11,17 +11,17 @@ _MOST_ARMS = 4
 
 
 def of_hundred(rate: float) -> str:
-    """A rate (0..1) as a natural frequency: of 100, or of 1000 where it is rarer than one of 100."""
-    base = 1000 if 0 < rate < 0.0095 else 100
+    """A rate (0..1) as a natural frequency: of 100, or of 1000 where it is nearer to none or all than one of 100."""
+    base = 1000 if 0 < rate < 0.0095 or 0.9905 < rate < 1 else 100
     return f"{base * rate:.0f} of {base}"
 
 
-def range_words(interval: Interval) -> str:
-    """Both ends of 100; of 1000 where the upper one is below one of 100."""
+def range_words(interval: Interval, *, named: bool = False) -> str:
+    """Both ends of 100, said where `named`; of 1000, always said, where both lie within one of 100 of none or of all."""
     low, high = interval
-    base = 1000 if high < 0.0095 else 100
+    base = 1000 if high < 0.0095 or low > 0.9905 else 100
     text = f"{base * low:.0f} to {base * high:.0f}"
-    return text if base == 100 else f"{text} of 1000"
+    return f"{text} of {base}" if named or base == 1000 else text
 
 
 def counted(number: int, noun: str) -> str:
@@ -58,7 +58,7 @@ def rate_words(
     if len(counts) > _MOST_ARMS:
         listed = f"{', '.join(arms)} and further arms"
     if len(counts) == 1 and pooled.ci is not None:
-        return f"One study only: {listed} treated patients {did} (by chance alone {range_words(pooled.ci)} of 100 would fit).{_and_printed(uncounted)}"
+        return f"One study only: {listed} treated patients {did} (by chance alone {range_words(pooled.ci, named=True)} would fit).{_and_printed(uncounted)}"
     head = "One study only" if studies == 1 else "Too few studies to say a rate"
     return f"{head}: {listed} treated patients {did} ({size}).{_and_printed(uncounted)}"
 
@@ -76,5 +76,24 @@ def listed_words(definition: OutcomeDefinition, values: Sequence[float], unit: s
         return f"No study of the catalogue prints {definition.label} for the whole arm."
     spread = f"{min(values):g}" if len(set(values)) == 1 else f"{min(values):g} to {max(values):g}"
     head = definition.label[0].upper() + definition.label[1:]
-    unit = unit if unit == "%" else f" {unit}"
-    return f"{head}, as printed by {counted(studies, 'study')}: {spread}{' %' if unit == '%' else unit}; listed, not pooled."
+    return f"{head}, as printed by {counted(studies, 'study')}: {spread} {unit}; listed, not pooled."
+
+
+def banner_words(proportion: bool, studies: int, few: int, *, headline: bool) -> str:
+    """Why no pooled value may stand alone; empty where one may."""
+    if not studies:
+        return "no data"
+    if not proportion:
+        return "listed, not pooled"
+    if studies < few:
+        return "too few studies"
+    return "" if headline else "no pooled value can be estimated"
+
+
+def median_words(origins: set[str]) -> list[str]:
+    """When medians are pooled, and which origins of time the pages state; an empty one is not stated."""
+    if origins == {""}:
+        return ["Medians are listed and not pooled: no page says from when the time counts."]
+    stated = "; ".join(sorted(origins - {""}))
+    unsaid = "; and not stated" if "" in origins else ""
+    return [f"Medians are pooled only where the same time origin is stated; here: {stated}{unsaid}."]

@@ -43,7 +43,8 @@ def render_catalogue(centre: CentreCatalogue, date: dt.date, *, step: Callable[[
             (str(len(catalogue.arms)), "arms and cohorts"),
             (str(len(drawn)), "questions with counts that can be pooled"),
             (str(len(heads)), "of them with five studies or more"),
-            (str(sum(each.weight == "error" or each.on_page for each in findings)), "errors found on the pages"),
+            (str(sum(each.weight == "error" for each in findings)), "errors found on the pages"),
+            (str(sum(each.weight == "doubt" for each in findings)), "doubts, such as a percentage that fits no count"),
         ),
         figures=tuple(figure for number, pool in enumerate(drawn) for figure in _figure(pool, number)),
         tables=(

@@ -176,10 +176,38 @@ def test_without_a_prediction_interval_the_range_is_the_confidence_interval_and_
 
 @pytest.mark.parametrize(
     ("rate", "words"),
-    [(0.6, "60 of 100"), (0.0, "0 of 100"), (0.004, "4 of 1000"), (0.012, "1 of 100"), (1.0, "100 of 100")],
+    [
+        (0.6, "60 of 100"),
+        (0.0, "0 of 100"),
+        (0.004, "4 of 1000"),
+        (0.012, "1 of 100"),
+        (0.996, "996 of 1000"),
+        (1.0, "100 of 100"),
+    ],
 )
 def test_natural_frequencies(rate: float, words: str) -> None:
     assert of_hundred(rate) == words
+
+
+def test_a_range_names_its_base_once() -> None:
+    says = rate_words(pooled(0.0, (0.0, 0.004), None), define("objective_response"), [(0, 900)], 1, headline=False)
+    assert "(by chance alone 0 to 4 of 1000 would fit)" in says
+
+
+def test_arms_of_two_studies_have_no_prediction_interval() -> None:
+    """Four arms of two series say nothing on how far a third series may lie."""
+    pool = packaged_pool("ctace", "objective_response")
+    assert (pool.k, pool.study_count, pool.prediction_interval) == (4, 2, None)
+    assert all(line.prediction_interval is None for line in pool.sensitivity if line.studies < 3)
+    assert packaged_pool("all_sirt", "disease_control").prediction_interval is not None
+
+
+def test_a_level_that_rests_on_proposals_says_that_they_are_to_be_confirmed() -> None:
+    """High by its start, very low by a proposed imprecision only: no person has said so yet."""
+    certainty = packaged_pool("tae", "disease_control").certainty
+    assert "very low (" in certainty.rate.words
+    assert certainty.rate.words.endswith("; proposed, to be confirmed: imprecision")
+    assert packaged_pool("sirt_resin", "objective_response").certainty.comparison.words.endswith("(no comparator)")
 
 
 def test_too_few_studies_speak_arm_by_arm() -> None:
