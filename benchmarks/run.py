@@ -231,7 +231,25 @@ def sirt() -> None:
         row(what, f"{ours:.3f} s", f"{peer} {theirs:.3f} s", f"1/{theirs / ours:.2f}")
 
 
+def dose_volume() -> None:
+    from dvh import DATA, measure
+
+    if not DATA.is_dir():
+        row("DVH of ten structures (10x)", "no sample", "set LIVERBOARD_TEST_DATA")
+        return
+    ours, theirs, errors, why = measure()
+    peer = f"dicompyler-core {theirs:.2f} s" if theirs else why
+    row(
+        "DVH of ten structures, files to metrics (10x)",
+        f"{ours:.3f} s",
+        peer,
+        f"1/{theirs / ours:.1f}" if theirs else "",
+    )
+    for name, error, other in errors:
+        row(f"  volume of {name}, against its polygons", f"{error:+.2f} %", f"dicompyler-core {other:+.2f} %")
+
+
 if __name__ == "__main__":
     row("what", "liverboard", "peer", "ours/peer")
-    for work in (start_up, facts, options, extent, full_phantom, dossier, survival, synthesis, sirt):
+    for work in (start_up, facts, options, extent, full_phantom, dossier, survival, synthesis, sirt, dose_volume):
         work()

@@ -20,7 +20,7 @@ from liverboard.volume.structures import Structure
 _ndimage: Any = scipy.ndimage  # it has no types
 Floats = NDArray[np.float64]
 
-_LEAST_SAMPLES = 200_000
+_LEAST_SAMPLES = 100_000
 _MOST_AT_ONCE = 4_000_000
 _BINS = 32_768
 _SCATTER = (
@@ -114,7 +114,7 @@ class DoseVolume:
 def dose_volume(structure: Structure, dose: Image) -> DoseVolume:
     """The dose-volume histogram of `structure` in `dose` (Gy).
 
-    The dose is taken by linear interpolation at points within the structure, no further apart than the dose voxels and 200 000 at least;
+    The dose is taken by linear interpolation at points within the structure, no further apart than the dose voxels and 100 000 at least;
     half a voxel beyond the outermost dose points it holds the value of the edge, further out it is unknown and never zero. Each cell counts with its share.
     An empty structure, one beyond the dose, and parts without a number as dose are warnings of the result. Raises BadInput: a dose that is not in Gy.
     """

@@ -49,7 +49,8 @@ def read_dose(source: str | Path, unit: DoseUnit | None = None) -> Image:
 
 
 def _plausible(dose: Image, where: str) -> Image:
-    known = dose.array[np.isfinite(dose.array)]
+    finite = np.isfinite(dose.array)
+    known: Array = dose.array if finite.all() else dose.array[finite]
     if not known.size:
         raise BadInput("the dose map holds no number", where=where, hint="Export it again.")
     low, high = float(known.min()), float(known.max())
