@@ -95,10 +95,22 @@ def main(data: Path) -> None:
         for edge, table in sorted(tables.items())
         for ours in [voxel_kernel(radial_kernel("Y-90"), (edge, edge, edge), DENSITY)]
     }
+    results["left_out_percent"] = {f"{edge:g}": left_out(tables, edge, near) for edge in sorted(tables)}
     results["absorbed_in_sphere"] = {
         str(d): round(radial_kernel("Y-90").absorbed_in_sphere(d, DENSITY), 4) for d in (10, 15, 20, 30, 40, 60, 100)
     }
     (Path(__file__).parent / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+
+
+def left_out(tables: dict[float, Any], edge: float, near: float) -> dict[str, float]:
+    """What a fit to the other tables says of this one."""
+    weights = fit({other: table for other, table in tables.items() if other != edge}, near)
+    profile = _profile(SIGMAS_MM, edge, 5)[:, 5:]
+    found = np.einsum("g,gi,gj,gk->ijk", weights, profile, profile, profile) * MEV / (edge**3 * DENSITY * 1e-6) * 1e9
+    return {
+        f"s{i}{j}{k}": round(100 * float(found[i, j, k] / tables[edge][i, j, k] - 1), 2)
+        for i, j, k in ((0, 0, 0), (0, 0, 1), (0, 1, 1), (1, 1, 1))
+    }
 
 
 def energy_of(edge: float, table: Any) -> float:

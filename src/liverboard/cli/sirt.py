@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from liverboard.cli import sirt_dose
 from liverboard.cli.parameters import Json
 
 if TYPE_CHECKING:
@@ -148,3 +149,9 @@ def _show(plan: ActivityPlan) -> None:
         out.print(f"binding  {escape(plan.binding.says)}", soft_wrap=True)
     for warning in plan.warnings:
         out.print(f"note     {escape(warning)}", soft_wrap=True)
+
+
+sirt_app.command(epilog='Example: liverboard sirt kernel --voxel "3.59 mm" --json')(sirt_dose.kernel)
+sirt_app.command(
+    epilog='Example: liverboard sirt dose --activity-map pet --structures seg.nrrd --total-activity "1.4 GBq" -o dose'
+)(sirt_dose.dose)

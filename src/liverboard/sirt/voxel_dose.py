@@ -99,7 +99,7 @@ def convolve(activity: NDArray[Any], kernel: VoxelKernel, workers: int | None = 
     reach = kernel.reach
     needed = [(stop - start) + 2 * r for (start, stop), r in zip(block, reach, strict=True)]
     shape = [int(_fft.next_fast_len(n, real=axis == 2)) for axis, n in enumerate(needed)]
-    threads = workers or len(os.sched_getaffinity(0))
+    threads = workers or os.cpu_count() or 1
     # The block lies a reach away from the start, so that what spreads before it needs no wrapping around.
     room = np.zeros(shape, dtype=np.float32)
     room[tuple(slice(r, r + stop - start) for (start, stop), r in zip(block, reach, strict=True))] = activity[

@@ -1,0 +1,222 @@
+"""From an activity map and structures to absorbed dose: both methods, the metrics of every structure, and how sure they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import numpy as np
+import scipy.ndimage
+
+from liverboard.clinical.extent import Frozen
+from liverboard.errors import BadInput, MissingData
+from liverboard.sirt.activity_map import ActivityMap, Stated, activity_map
+from liverboard.sirt.dose_volume import DoseVolume, dose_volume, dose_volumes
+from liverboard.sirt.uncertainty import MeasuredLesion, measured_dose, propagate, recovery, volume_relative_sd
+from liverboard.sirt.voxel_dose import DoseModel, Method, density_warnings, dose_gy
+from liverboard.volume import Image, Origin, read_image, resample
+from liverboard.volume.structures import Structure, read_structures
+
+Step = Callable[[str], None]
+_ndimage: Any = scipy.ndimage  # it has no types
+_AIR_HU = -1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """A phantom curve of partial-volume recovery: 0.5 at `midpoint_ml`, 1 for large volumes, as in `sirt.uncertainty.recovery`."""
+
+    midpoint_ml: float
+    power: float
+
+
+@dataclass(frozen=True, slots=True)
+class DoseRequest:
+    """Sources `F` or `F#name,name`. `density_image`: a CT in HU for the mass of each voxel outside soft tissue. `calibration_sd`: relative, None: not stated.
+
+    `same_space`: the user knows that map and structures lie in one space.
+    """
+
+    activity_map: str
+    structures: str
+    stated: Stated
+    model: DoseModel
+    method: Method = "kernel"
+    density_image: str | None = None
+    recovery: Recovery | None = None
+    calibration_sd: float | None = None
+    same_space: bool = False
+
+
+class DoseReport(Frozen):
+    """`structures`: the metrics of the chosen method by name; in each, `methods` has both methods and `interval` how sure the mean is."""
+
+    method: Method
+    nuclide: str
+    constant_gy_kg_per_gbq: float
+    density_g_ml: float
+    density_correction: bool
+    kernel: str
+    kernel_validated: bool
+    total_activity_gbq: float
+    measured_activity_gbq: float | None
+    decay_factor: float
+    structures: dict[str, dict[str, Any]]
+    assumptions: list[str]
+    warnings: list[str]
+
+
+@dataclass(frozen=True, eq=False)
+class Dosed:
+    """The report with what it rests on. `doses`: Gy by method, on the grid of the activity; `activity`: as read."""
+
+    report: DoseReport
+    doses: Mapping[Method, Image]
+    activity: Image
+    structures: tuple[Structure, ...]
+
+
+def dose_files(request: DoseRequest, step: Step = lambda text: None) -> Dosed:
+    """Read, compute by both methods, measure. Raises UnsupportedImage, BadInput, MissingData: no structure with a volume, or all of them outside the map."""
+    step("reading the activity map and the structures")
+    image = read_image(request.activity_map)
+    held = read_structures(request.structures, min(image.geometry.spacing_mm))
+    model = request.model
+    activity = activity_map(image, request.stated, model.of)
+    warnings = [*activity.warnings, *held.warnings]
+    kernel = model.kernel(image.geometry)
+    warnings += kernel.warnings
+    frame = image.origin.frame_of_reference_uid
+    if frame and held.frame_of_reference_uid and frame != held.frame_of_reference_uid:
+        if not request.same_space:
+            raise BadInput(
+                "activity map and structures lie in different frames of reference, so that their coordinates need not match",
+                hint="Give structures drawn on images registered with the map, or say --same-space if both are known to lie in one space.",
+            )
+        warnings.append(
+            "activity map and structures name different frames of reference; their coordinates were taken as one space, as told"
+        )
+    density = _density(request.density_image, image)
+    doses: dict[Method, Image] = {}
+    for method in get_args(Method):
+        step(f"dose by {method}")
+        array = dose_gy(activity, model, method, density)
+        origin = Origin(modality="RTDOSE", unit="Gy", frame_of_reference_uid=frame, files=image.origin.files)
+        doses[method] = Image(array, image.geometry, origin)
+    if density is not None:
+        warnings += density_warnings(density, doses[request.method].array)
+    step("dose and volume of every structure")
+    volumes = {method: dose_volumes(held.structures, dose) for method, dose in doses.items()}
+    chosen = volumes[request.method]
+    if all(each.mean_gy is None for each in chosen.values()):
+        said = "; ".join(text for each in chosen.values() for text in each.warnings[:1])
+        raise MissingData(
+            f"no structure has a dose: {said or 'the file holds none'}",
+            hint="Give structures that were drawn on images of the same place as the activity map.",
+        )
+    if request.calibration_sd is None:
+        warnings.append(
+            "the calibration error is not stated: the intervals hold the uncertainty of the outline alone. Say it with --calibration-error, such as 7%"
+        )
+    by_name = dict(zip(chosen, held.structures, strict=True))
+    structures: dict[str, dict[str, Any]] = {}
+    for name, volume in chosen.items():
+        warnings += volume.warnings
+        structures[name] = {
+            **volume.as_json(),
+            **_sure(by_name[name], volume, doses, request, activity),
+            "methods": {method: found[name].as_json() for method, found in volumes.items()},
+        }
+    return Dosed(
+        DoseReport(
+            method=request.method,
+            nuclide=model.nuclide,
+            constant_gy_kg_per_gbq=model.constant,
+            density_g_ml=model.density,
+            density_correction=density is not None,
+            kernel=kernel.radial.label,
+            kernel_validated=kernel.radial.validated,
+            total_activity_gbq=activity.total_gbq,
+            measured_activity_gbq=activity.measured_gbq,
+            decay_factor=activity.decay_factor,
+            structures=structures,
+            assumptions=[*activity.assumptions, *_assumed(request)],
+            warnings=warnings,
+        ),
+        doses,
+        image,
+        held.structures,
+    )
+
+
+def _density(source: str | None, image: Image) -> Any:
+    """Density in g/mL on the grid of the activity from a CT, 1 + HU / 1000; None without one."""
+    if source is None:
+        return None
+    ct = read_image(source)
+    hounsfield = resample(ct.array.astype(np.float32), ct.geometry, image.geometry, labels=False, outside=_AIR_HU)
+    return np.maximum(1 + hounsfield / 1000, 0.0)
+
+
+def _sure(
+    structure: Structure, volume: DoseVolume, doses: Mapping[Method, Image], request: DoseRequest, activity: ActivityMap
+) -> dict[str, Any]:
+    """The interval of the mean dose, and the mean with recovery, of one structure. The relative error of local deposition stands for both methods."""
+    if not volume.mean_gy:
+        return {"interval": None}
+    curve = request.recovery
+    edge, mean = dose_volume(_border(structure), doses["local"]).mean_gy, dose_volume(structure, doses["local"]).mean_gy
+    if not mean:
+        return {"interval": None}
+    model, budget = measured_dose(
+        MeasuredLesion(
+            name=volume.name,
+            volume_ml=volume.volume_ml,
+            activity_gbq=mean * volume.volume_ml * request.model.density * 1e-3 / request.model.constant,
+            density_g_ml=request.model.density,
+            volume_sd=volume_relative_sd(volume.volume_ml, activity.geometry.spacing_mm),
+            count_power=min(max((edge or 0.0) / mean, 0.0), 1.0),
+            calibration_sd=request.calibration_sd or 0.0,
+            midpoint_ml=None if curve is None else curve.midpoint_ml,
+            power=1.0 if curve is None else curve.power,
+        ),
+        request.model.constant,
+    )
+    found = propagate(model, budget)
+    told: dict[str, Any] = {}
+    scale = volume.mean_gy / mean
+    if curve is not None:
+        coefficient = recovery(volume.volume_ml, curve.midpoint_ml, curve.power)
+        told = {"recovery_coefficient": coefficient, "mean_recovered_gy": volume.mean_gy / coefficient}
+    return {
+        **told,
+        "interval": {
+            "of": "mean_gy" if curve is None else "mean_recovered_gy",
+            "low_gy": found.low * scale,
+            "high_gy": found.high * scale,
+            "relative_sd": found.relative_sd,
+            "contributions": dict(found.contributions),
+        },
+    }
+
+
+def _border(structure: Structure) -> Structure:
+    """The cells on both sides of the border: how dense the activity is there says how much a moved outline changes."""
+    inside = np.pad(structure.share > 0, 2)
+    both = _ndimage.binary_dilation(inside) & ~_ndimage.binary_erosion(inside)
+    i, j, k = both.shape
+    return Structure(structure.name, both, structure.geometry.cropped((-2, -2, -2), (i, j, k)))
+
+
+def _assumed(request: DoseRequest) -> list[str]:
+    tissue = f"uniform tissue of {request.model.density:g} g/mL"
+    said = [
+        f"dose to the full decay of {request.model.nuclide}, {request.model.constant:g} Gy kg/GBq, nothing redistributes; {tissue}"
+        if request.density_image is None
+        else f"dose to the full decay of {request.model.nuclide}, {request.model.constant:g} Gy kg/GBq, nothing redistributes; electrons reach as in {tissue},"
+        " outside soft tissue (0.85 to 1.15 g/mL by CT) the energy goes into the mass of the voxel"
+    ]
+    if request.recovery is None:
+        said.append("no partial-volume recovery: small lesions read low on a blurred image")
+    return said

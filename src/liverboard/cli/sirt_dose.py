@@ -1,0 +1,231 @@
+"""`liverboard sirt kernel` and `liverboard sirt dose`: voxel S values, and absorbed dose from an activity map."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from liverboard.cli.parameters import Json
+
+if TYPE_CHECKING:
+    from liverboard.board.sirt_dose import DoseReport, DoseRequest
+
+_NUCLIDES = {"resin": "Y-90", "glass": "Y-90", "ho166": "Ho-166", "y-90": "Y-90", "ho-166": "Ho-166"}
+Nuclide = Annotated[str, typer.Option(metavar="Y-90|Ho-166", help="Or the product: resin, glass, ho166.")]
+
+
+def kernel(
+    voxel: Annotated[
+        str, typer.Option(metavar="MM", help="Edge of the voxels, such as '3.59 mm', or three: '2.3 x 2.3 x 2.8 mm'.")
+    ],
+    density: Annotated[
+        str | None, typer.Option(metavar="G/ML", help="Of the tissue. Default 1.04, that of the published tables.")
+    ] = None,
+    nuclide: Nuclide = "Y-90",
+    json: Json = False,
+) -> None:
+    """Voxel S values in mGy/(MBq s) in soft tissue, for voxels of any size."""
+    from liverboard.cli.show import show_json
+    from liverboard.sirt.kernel import radial_kernel, voxel_kernel
+
+    edges = [_quantity(part, "mm", "--voxel") for part in _edges(voxel)]
+    found = voxel_kernel(radial_kernel(_nuclide(nuclide)), edges * 3 if len(edges) == 1 else edges, _density(density))
+    if json:
+        show_json(found.as_json())
+        return
+    edge = " x ".join(f"{each:g}" for each in found.spacing_mm)
+    typer.echo(f"{found.radial.nuclide}, voxels of {edge} mm, {found.density_g_ml:g} g/mL; mGy/(MBq s)")
+    for i, j, k in ((0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0), (0, 1, 1), (1, 1, 1), (0, 0, 2)):
+        typer.echo(f"  S{i}{j}{k}  {found.s(i, j, k):.4g}")
+    typer.echo(f"  sum   {found.sum:.4g}, which is {found.deposited_mev:.4f} MeV a decay")
+    typer.echo(f"kernel: {found.radial.label}")
+    for warning in found.warnings:
+        typer.echo(f"note: {warning}")
+
+
+def dose(
+    activity_map: Annotated[
+        str, typer.Option(metavar="F", help="PET or SPECT after treatment: DICOM folder, NIfTI or NRRD.")
+    ],
+    structures: Annotated[
+        str, typer.Option(metavar="F", help="Masks, SEG, RTSTRUCT or .seg.nrrd; F#name,name for some of them.")
+    ],
+    total_activity: Annotated[
+        str | None, typer.Option(metavar="GBQ", help="Activity at injection that the sum of the map is scaled to.")
+    ] = None,
+    method: Annotated[
+        str, typer.Option(metavar="kernel|local", help="Whose metrics come first; both are computed.")
+    ] = "kernel",
+    nuclide: Nuclide = "Y-90",
+    unit: Annotated[
+        str | None, typer.Option(metavar="U", help="Of the values, where the file is silent: Bq/mL or counts.")
+    ] = None,
+    hours_after_injection: Annotated[
+        str | None, typer.Option(metavar="TIME", help="When it was scanned, such as '18 h'.")
+    ] = None,
+    lung_shunt: Annotated[str, typer.Option(metavar="SHARE", help="Taken off the total activity.")] = "0%",
+    residual: Annotated[str, typer.Option(metavar="SHARE", help="Taken off the total activity.")] = "0%",
+    constant: Annotated[
+        str | None, typer.Option(metavar="GY*KG/GBQ", help="Dose constant. Default 49.67 (Y-90), 15.53 (Ho-166).")
+    ] = None,
+    density: Annotated[str | None, typer.Option(metavar="G/ML", help="Of the tissue. Default 1.04.")] = None,
+    density_image: Annotated[
+        str | None,
+        typer.Option(metavar="F", help="A CT: outside soft tissue the voxel's own mass counts. Default: off."),
+    ] = None,
+    recovery: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ML,POWER", help="Phantom curve of recovery: volume of 50 % and power, such as '2.1 mL,1.2'."
+        ),
+    ] = None,
+    calibration_error: Annotated[
+        str | None, typer.Option(metavar="SHARE", help="Of the scanner, 1 SD, such as 7%.")
+    ] = None,
+    same_space: Annotated[
+        bool,
+        typer.Option(
+            "--same-space", help="Map and structures lie in one space though their frames of reference differ."
+        ),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="DIR", help="Folder for dose.json, NIfTI, RTDOSE and key images."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Absorbed dose of a treatment from its PET or SPECT: by kernel and by local deposition, with metrics of every structure."""
+    from liverboard.board.sirt_dose import DoseRequest, Recovery, dose_files
+    from liverboard.cli.show import progress, show_json
+    from liverboard.sirt.activity_map import Stated
+    from liverboard.sirt.voxel_dose import DoseModel, Method
+
+    if method not in {"kernel", "local"}:
+        raise typer.BadParameter(f"--method '{method}': kernel or local")
+    curve = None
+    if recovery is not None:
+        volume, mark, power = recovery.partition(",")
+        if not mark:
+            raise typer.BadParameter(f"--recovery '{recovery}': a volume and a power, such as '2.1 mL,1.2'")
+        curve = Recovery(_quantity(volume, "mL", "--recovery"), _quantity(power, "1", "--recovery"))
+    request: DoseRequest = DoseRequest(
+        activity_map=activity_map,
+        structures=structures,
+        stated=Stated(
+            total_gbq=None if total_activity is None else _quantity(total_activity, "GBq", "--total-activity"),
+            lung_shunt=_quantity(lung_shunt, "fraction", "--lung-shunt"),
+            residual=_quantity(residual, "fraction", "--residual"),
+            hours_after_injection=None
+            if hours_after_injection is None
+            else _quantity(hours_after_injection, "h", "--hours-after-injection"),
+            unit=_unit(unit),
+        ),
+        model=DoseModel(
+            _nuclide(nuclide),
+            None if constant is None else _quantity(constant, "1", "--constant"),
+            _density(density),
+        ),
+        method=cast("Method", method),
+        density_image=density_image,
+        recovery=curve,
+        calibration_sd=None
+        if calibration_error is None
+        else _quantity(calibration_error, "fraction", "--calibration-error"),
+        same_space=same_space,
+    )
+    with progress("Dose") as step:
+        found = dose_files(request, step)
+        document = found.report.model_dump(mode="json")
+        if out is not None:
+            from liverboard.report.dose_files import write_dose
+
+            document = write_dose(out, found, when=dt.datetime.now(), step=step)  # noqa: DTZ005  (the clock on the wall, as DICOM writes it)
+    if json:
+        show_json(document)
+    else:
+        _show(found.report)
+        if out is not None:
+            typer.echo(f"wrote {out}")
+
+
+def _show(report: DoseReport) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from liverboard.cli.show import out_console
+
+    console = out_console()
+    console.print(
+        f"{report.nuclide}, {report.total_activity_gbq * 1000:.0f} MBq, {report.constant_gy_kg_per_gbq:g} Gy kg/GBq; metrics by "
+        f"[bold]{report.method}[/bold], the mean by the other method beside them"
+    )
+    other = "local" if report.method == "kernel" else "kernel"
+    table = Table(box=None, header_style="bold")
+    table.add_column("")
+    for name in ("mL", "mean Gy", "95 %", f"mean {other}", "D95", "D70", "D50", "D2"):
+        table.add_column(name, justify="right")
+    for name, row in report.structures.items():
+        interval = row["interval"]
+        values = [row["methods"][other]["mean_gy"], *(row[key] for key in ("d95_gy", "d70_gy", "d50_gy", "d2_gy"))]
+        table.add_row(
+            escape(name),
+            f"{row['volume_ml']:.1f}",
+            _figure(row["mean_gy"]),
+            f"{interval['low_gy']:.0f} to {interval['high_gy']:.0f}" if interval else "",
+            *(_figure(value) for value in values),
+        )
+    console.print(table)
+    console.print(f"kernel: {escape(report.kernel)}", soft_wrap=True)
+    for text in report.assumptions:
+        console.print(f"assumed  {escape(text)}", soft_wrap=True)
+    for text in report.warnings:
+        console.print(f"note     {escape(text)}", soft_wrap=True)
+
+
+def _figure(value: float | None) -> str:
+    return "no dose" if value is None else f"{value:.1f}"
+
+
+def _edges(text: str) -> list[str]:
+    """`3 mm` or `2.3 x 2.3 x 2.8 mm` as texts, each with its unit."""
+    parts = [part.strip() for part in re.split(r"[x×*,]", text)]
+    unit = re.sub(r"^[\d.eE+-]+\s*", "", parts[-1]) or "mm"
+    if len(parts) not in {1, 3}:
+        raise typer.BadParameter(f"--voxel '{text}': one edge or three, such as '3.59 mm' or '2.3 x 2.3 x 2.8 mm'")
+    return [part if re.search(r"[a-zµ]", part) else f"{part} {unit}" for part in parts]
+
+
+def _density(text: str | None) -> float | None:
+    if text is None:
+        return None
+    bare = re.fullmatch(r"\s*[\d.]+\s*", text)
+    return _quantity(f"{text} g/mL" if bare else text, "g/mL", "--density")
+
+
+def _nuclide(text: str) -> str:
+    name = _NUCLIDES.get(text.strip().lower())
+    if name is None:
+        raise typer.BadParameter(f"--nuclide '{text}': Y-90 or Ho-166")
+    return name
+
+
+def _unit(text: str | None) -> str | None:
+    if text is None:
+        return None
+    known = {"bq/ml": "Bq/mL", "bqml": "Bq/mL", "counts": "counts"}.get(text.strip().lower())
+    if known is None:
+        raise typer.BadParameter(f"--unit '{text}': Bq/mL or counts")
+    return known
+
+
+def _quantity(text: str, unit: str, option: str) -> float:
+    from liverboard.units import UnitError, parse_quantity
+
+    try:
+        return parse_quantity(text, unit)
+    except UnitError as error:
+        raise typer.BadParameter(f"{option} '{text}': {error}") from None
