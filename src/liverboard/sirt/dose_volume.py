@@ -187,23 +187,28 @@ def _samples(structure: Structure, dose: Image) -> tuple[Floats, Floats, Floats]
         cuts[longest] += 1
     scattered = int(np.count_nonzero(share)) * math.prod(cuts) < 2 * _LEAST_SAMPLES  # beyond, steps are too fine to see
     dose_array, to_dose = _window(dose, to_dose, share.shape)
+    known = bool(np.isfinite(dose_array).all())
     doses: list[Floats] = []
     weights: list[Floats] = []
     spreads: list[Floats] = []
     slab = max(1, _MOST_AT_ONCE // max(1, share[:, :, 0].size * math.prod(cuts)))
     for start in range(0, share.shape[2], slab):
-        part = share[:, :, start : start + slab]
+        # Doses and shares run alike through memory then, which is twice as fast.
+        part = np.ascontiguousarray(share[:, :, start : start + slab])
         if not part.any():
             continue
         values, within = _interpolated(dose_array, to_dose, part.shape, cuts, start)
         for axis, cut in enumerate(cuts):
             part = part if cut == 1 else np.repeat(part, cut, axis=axis)
-        chosen = (part > _LEAST_SHARE) & np.isfinite(values)
+        chosen = part > _LEAST_SHARE
+        if not known:
+            chosen &= np.isfinite(values)
         if within is not None:
             chosen &= within
-        doses.append(values[chosen].astype(np.float64))
-        spreads.append(_spread(values, chosen) if scattered else np.zeros(len(doses[-1])))
-        weights.append(part[chosen].astype(np.float64) / math.prod(cuts))
+        at = np.flatnonzero(chosen)
+        doses.append(values.ravel()[at].astype(np.float64))
+        spreads.append(_spread(values, at) if scattered else np.zeros(len(doses[-1])))
+        weights.append(part.ravel()[at].astype(np.float64) / math.prod(cuts))
     nothing = np.empty(0)
     return (
         np.concatenate([*doses, nothing]),
@@ -212,17 +217,16 @@ def _samples(structure: Structure, dose: Image) -> tuple[Floats, Floats, Floats]
     )
 
 
-def _spread(values: NDArray[np.float32], chosen: NDArray[np.bool_]) -> Floats:
-    """How far the dose at an evenly scattered point of each chosen cell lies from that at its middle.
+def _spread(values: NDArray[np.float32], at: NDArray[np.int64]) -> Floats:
+    """How far the dose at an evenly scattered point of each cell (`at`, in the order of memory) lies from that at its middle.
 
     Without it, all points of a plane across the gradient share one dose, and the percentiles of a small structure jump in steps.
     """
-    count = int(np.count_nonzero(chosen))
-    number = np.arange(count, dtype=np.float64)
-    found = np.zeros(count)
+    number = np.arange(len(at), dtype=np.float64)
+    found = np.zeros(len(at))
     for axis, share in enumerate(_SCATTER):
         if values.shape[axis] > 1:
-            slope: NDArray[np.float32] = np.gradient(values, axis=axis)[chosen]
+            slope: NDArray[np.float32] = np.gradient(values, axis=axis).ravel()[at]
             found += np.nan_to_num(slope, nan=0.0) * ((number * share + 0.5) % 1.0 - 0.5)
     return found
 
