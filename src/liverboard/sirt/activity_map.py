@@ -109,6 +109,12 @@ def activity_map(image: Image, stated: Stated, of: Nuclide) -> ActivityMap:
             f"the sum of the map stands for {delivered * 1000:.1f} MBq: {stated.total_gbq * 1000:.1f} MBq"
             f" less {100 * residual:.3g} % residual and {100 * lung_shunt:.3g} % lung shunt"
         )
+        as_bq_per_ml = total * volume_ml * 1e-9
+        if unit is None and _LEAST_GBQ <= as_bq_per_ml <= _MOST_GBQ and abs(delivered / as_bq_per_ml - 1) >= _SAID_FROM:
+            warnings.append(
+                f"total activity disagrees, if the values are Bq/mL: the map would hold {as_bq_per_ml * 1000:.0f} MBq, {delivered * 1000:.0f} MBq is stated"
+                f" ({100 * (delivered / as_bq_per_ml - 1):+.0f} %); the map is scaled to what is stated"
+            )
         if measured is not None and abs(delivered / measured - 1) >= _SAID_FROM:
             warnings.append(
                 f"total activity disagrees: the map holds {measured * 1000:.0f} MBq, {delivered * 1000:.0f} MBq is stated"

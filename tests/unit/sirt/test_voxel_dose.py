@@ -147,6 +147,14 @@ def test_a_total_that_disagrees_says_by_how_much() -> None:
     assert not agreeing.warnings
 
 
+def test_a_total_beside_a_map_without_unit_says_by_how_much() -> None:
+    held = float(some().sum()) * 0.03075 * 1e-9
+    found = activity_map(pet(some(), Origin()), Stated(held * 0.5), Y90)
+    assert any("total activity disagrees" in each and "-50 %" in each for each in found.warnings)
+    assert found.total_gbq == pytest.approx(held * 0.5)
+    assert not activity_map(pet(some() * 1e-6, Origin()), Stated(1.0), Y90).warnings  # these are counts
+
+
 def test_units_missing_is_a_named_warning() -> None:
     found = activity_map(pet(some(), Origin()), Stated(), Y90)
     assert any(each.startswith("units missing") for each in found.warnings)
