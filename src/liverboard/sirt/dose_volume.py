@@ -76,7 +76,7 @@ class DoseVolume:
         return 100 * float(np.interp(dose_gy, self.edges_gy, above, left=whole, right=0.0)) / whole
 
     def equivalent_uniform_dose(self, alpha_per_gy: float) -> float | None:
-        """-ln(mean(exp(-alpha D))) / alpha in Gy: the uniform dose with the same cell survival; cold parts count (facts of the dosimetry literature, EUD)."""
+        """-ln(mean(exp(-alpha D))) / alpha in Gy: the uniform dose with the same cell survival; parts without dose count."""
         if self.mean_gy is None or self.min_gy is None:
             return None
         middle = (self.edges_gy[1:] + self.edges_gy[:-1]) / 2
@@ -193,7 +193,7 @@ def _samples(structure: Structure, dose: Image) -> tuple[Floats, Floats, Floats]
     spreads: list[Floats] = []
     slab = max(1, _MOST_AT_ONCE // max(1, share[:, :, 0].size * math.prod(cuts)))
     for start in range(0, share.shape[2], slab):
-        # Doses and shares run alike through memory then, which is twice as fast.
+        # Doses and shares then run alike through memory.
         part = np.ascontiguousarray(share[:, :, start : start + slab])
         if not part.any():
             continue
@@ -298,7 +298,7 @@ def _is_straight(matrix: Floats, shape: tuple[int, ...]) -> bool:
 
 
 def _straight(dose: NDArray[Any], step: Floats, offset: Floats, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Linear interpolation one axis after another, which is the same as at once and ten times faster; the edge's value beyond the edge."""
+    """Linear interpolation one axis after another, which gives the same as at once in less time; the edge's value beyond the edge."""
     found: Any = dose
     for axis in (2, 1, 0):
         at = np.clip(offset[axis] + step[axis] * np.arange(shape[axis]), 0, dose.shape[axis] - 1)
