@@ -91,7 +91,7 @@ def error(printed: float, replicates: int, printed_replicates: int = 1000) -> fl
 
 
 def main() -> None:
-    replicates = int(sys.argv[1]) if len(sys.argv) > 1 else 4000
+    replicates = int(sys.argv[1]) if len(sys.argv) > 1 else 20000
     rows: list[dict[str, object]] = []
     for seed, row in enumerate(SCENARIOS):
         ours = simulate(row, replicates, 7 + seed)
