@@ -142,8 +142,8 @@ def pooled(k: int = 12, label: str = "Study") -> Pooled:
     )
     few = ("Too few studies.",) if k < 5 else ()
     return Pooled(
-        k, 240, 0.15, (-0.05, 0.35), (-0.4, 0.7), 0.05, (0.0, 0.2), 40.0, 1.6, 18.0, 0.08, "reml", "hk",
-        "log_hazard_ratio", "log", 0.15, 0.09, studies, few,
+        k=k, n=240, estimate=0.15, ci=(-0.05, 0.35), prediction_interval=(-0.4, 0.7), tau2=0.05, tau2_ci=(0.0, 0.2), i2_percent=40.0, h2=1.6,
+        q=18.0, q_p=0.08, method="reml", ci_method="hk", scale="log_hazard_ratio", model_scale="log", mu=0.15, se=0.09, studies=studies, warnings=few,
     )  # fmt: skip
 
 

@@ -55,7 +55,7 @@ class StudyEffect:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pooled:
     """A pooled estimate.
 
@@ -66,21 +66,21 @@ class Pooled:
 
     k: int
     n: int | None
-    estimate: float | None
-    ci: Interval | None
-    prediction_interval: Interval | None
-    tau2: float | None
-    tau2_ci: Interval | None
-    i2_percent: float | None
-    h2: float | None
-    q: float | None
-    q_p: float | None
+    estimate: float | None = None
+    ci: Interval | None = None
+    prediction_interval: Interval | None = None
+    tau2: float | None = None
+    tau2_ci: Interval | None = None
+    i2_percent: float | None = None
+    h2: float | None = None
+    q: float | None = None
+    q_p: float | None = None
     method: str
     ci_method: str
     scale: Scale
     model_scale: str
-    mu: float | None
-    se: float | None
+    mu: float | None = None
+    se: float | None = None
     studies: tuple[StudyEffect, ...]
     warnings: tuple[str, ...] = ()
     level: float = 0.95
