@@ -26,7 +26,7 @@ from liverboard.synthesis.likelihoods import Binomial, Poisson
 from liverboard.synthesis.odds_ratios import informative, pool_odds_ratios
 from liverboard.synthesis.pool import pool_effects
 from liverboard.synthesis.proportions import pool_proportions
-from liverboard.synthesis.random_effects import METHODS, tau2_method
+from liverboard.synthesis.random_effects import tau2_method
 from liverboard.synthesis.rates import pool_rates
 from liverboard.synthesis.regression import (
     Design,
@@ -41,8 +41,6 @@ from liverboard.synthesis.regression import (
 from liverboard.synthesis.result import Interval, Pooled, Scale, pair
 
 MEASURES = ("proportion", "rate", "loghr", "logor", "logrr", "md", "generic")
-POOLING = ("glmm", *METHODS)
-INTERVALS = ("t", "z", "hk", "hk_adhoc")
 _EXACT = {"proportion", "rate", "logor"}
 _SCALE: dict[str, Scale] = {
     "loghr": "log_hazard_ratio",

@@ -6,7 +6,7 @@ The rules of a single table are here; those that lay tables beside each other ar
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from itertools import combinations
 from typing import Literal
@@ -20,7 +20,6 @@ from liverboard.evidence.catalogue import (
     as_printed,
     load_departures,
     load_unverified,
-    study_of,
 )
 from liverboard.evidence.dictionary import define
 
@@ -353,11 +352,6 @@ def selected_survivors(catalogue: Catalogue) -> Iterator[Finding]:
                 where=arm.study_id,
                 says=f"kept out of pools: {arm.notes or arm.population}",
             )
-
-
-def studies_of(where: Iterable[Finding]) -> frozenset[str]:
-    """The studies that findings name."""
-    return frozenset(study_of(each.where.split(" / ")[0]) for each in where)
 
 
 WITHIN: tuple[Check, ...] = (

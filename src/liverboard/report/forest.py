@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from liverboard.report.canvas import (
@@ -368,8 +367,3 @@ class _Drawing:
                 c.text(0, self.y + SIZE, line, "soft")
                 self.y += 20
         self.y += 4
-
-
-def pools_of(forest: Forest) -> Sequence[ForestPool]:
-    """Every pooled value of the plot, subgroups first."""
-    return [p for p in (*(g.pool for g in forest.groups), forest.pool) if p is not None]
