@@ -323,14 +323,16 @@ def _judged(domain: Domain, judgements: Sequence[Judgement], evidence: str) -> D
     return domain
 
 
-def contrast_words(contrast: Contrast) -> str:
-    """A printed contrast in one phrase, with the p value as the page has it."""
+def contrast_words(contrast: Contrast, *, p_value: bool = True) -> str:
+    """A printed contrast in one phrase, with the p value as the page has it; without it for a dossier, where no p value stands."""
     arms = f"{TECHNIQUE_WORDS.get(contrast.arm_a, contrast.arm_a)} against {TECHNIQUE_WORDS.get(contrast.arm_b, contrast.arm_b)}"
     parts: list[str] = []
     if contrast.estimate is not None:
         interval = "" if contrast.ci_low is None else f" ({contrast.ci_low} to {contrast.ci_high})"
         parts.append(f"{contrast.effect_measure} {contrast.estimate}{interval or ', no interval printed'}")
-    if contrast.p_value:
+    elif not p_value and "no estimate" not in contrast.notes:
+        parts.append("no estimate printed")
+    if contrast.p_value and p_value:
         parts.append(f"p {contrast.p_value}" if contrast.p_value.startswith("<") else f"p = {contrast.p_value}")
     parts.append("adjusted" if contrast.adjusted else "not adjusted")
     if contrast.notes and contrast.estimate is None:

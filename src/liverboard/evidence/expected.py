@@ -178,7 +178,7 @@ def _beside(claim: Claim, make: PoolMaker, catalogue: Catalogue) -> BesideClaim:
             beside.append(f"{reading_alone(name, catalogue).name}, {pool.label}: {pool.wording}")
         verdicts.append(_verdict(claim, make(each.read[0], each.outcome, True)))
     contrasts = tuple(
-        contrast_words(contrast)
+        contrast_words(contrast, p_value=False)
         for contrast in catalogue.contrasts
         if {contrast.arm_a, contrast.arm_b} & set(claim.contrasts)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import replace
 
 import pytest
@@ -113,3 +114,11 @@ def test_an_unknown_primary_makes_no_claim_of_its_own() -> None:
     found = expected_of("tae", facts_of(case, dt.date(1990, 1, 1)))
     assert found.split[0] == "The pooled data are not split by primary, pattern or grade."
     assert found.nearest == ()
+
+
+@pytest.mark.parametrize("option", ["ctace", "debtace", "sirt_glass"])
+def test_the_comparisons_beside_a_claim_carry_no_p_value(facts: Facts, option: Option) -> None:
+    """methods note, section 6: no p value on the dossier."""
+    said = [words for claim in expected_of(option, facts).claims for words in claim.contrasts]
+    assert said
+    assert not [words for words in said if re.search(r"\bp [=<]", words)]
