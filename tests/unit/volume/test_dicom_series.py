@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import locale
 import shutil
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,7 @@ def test_packed_pixels(syntax: str, tmp_path: Path) -> None:
     if syntax == JPEG2000Lossless:
         import SimpleITK as sitk  # noqa: N813
 
+        spoken = locale.setlocale(locale.LC_ALL)
         for file in files:
             image = sitk.ReadImage(str(file))
             writer = sitk.ImageFileWriter()
@@ -87,6 +89,7 @@ def test_packed_pixels(syntax: str, tmp_path: Path) -> None:
             writer.SetCompressor("JPEG2000")
             writer.SetFileName(str(file))
             writer.Execute(image)
+        locale.setlocale(locale.LC_ALL, spoken)  # this writer leaves the whole process in the locale "C", where text is ASCII
         assert pydicom.dcmread(files[0]).file_meta.TransferSyntaxUID == JPEG2000Lossless
     else:
         edit(files, lambda _, head: head.compress(syntax, generate_instance_uid=False))
