@@ -89,7 +89,8 @@ def test_packed_pixels(syntax: str, tmp_path: Path) -> None:
             writer.SetCompressor("JPEG2000")
             writer.SetFileName(str(file))
             writer.Execute(image)
-        locale.setlocale(locale.LC_ALL, spoken)  # this writer leaves the whole process in the locale "C", where text is ASCII
+        # This writer leaves the whole process in the locale "C", where text is ASCII.
+        locale.setlocale(locale.LC_ALL, spoken)
         assert pydicom.dcmread(files[0]).file_meta.TransferSyntaxUID == JPEG2000Lossless
     else:
         edit(files, lambda _, head: head.compress(syntax, generate_instance_uid=False))
