@@ -8,10 +8,11 @@ from collections.abc import Iterator
 import pytest
 
 
-@pytest.fixture(autouse=True)
-def same_locale() -> Iterator[None]:
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
     before = locale.setlocale(locale.LC_ALL)
-    yield
+    outcome = yield
     after = locale.setlocale(locale.LC_ALL)
     locale.setlocale(locale.LC_ALL, before)
+    outcome.get_result()  # pyright: ignore[reportAttributeAccessIssue]
     assert after == before
