@@ -6,17 +6,12 @@ import datetime as dt
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from liverboard.clinical.events import EVENT_KINDS, Case
 from liverboard.clinical.quantity import Unit
-
-# The unit library takes a moment to start, and machines are shared: time is measured by the benchmarks, not here.
-settings.register_profile("liverboard", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("liverboard")
 
 FIRST_DAY, LAST_DAY = dt.date(2020, 1, 1), dt.date(2025, 12, 31)
 TRICKY = (
