@@ -7,28 +7,19 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 import numpy as np
-import scipy.ndimage
 
 from liverboard.clinical.extent import Frozen
 from liverboard.errors import BadInput, MissingData
 from liverboard.sirt.activity_map import ActivityMap, Stated, activity_map
+from liverboard.sirt.dose_band import DoseCurve, Errors, Recovery, border, dose_curve, mean_interval
 from liverboard.sirt.dose_volume import DoseVolume, dose_volume, dose_volumes
-from liverboard.sirt.uncertainty import MeasuredLesion, measured_dose, propagate, recovery, volume_relative_sd
+from liverboard.sirt.uncertainty import Interval, recovery, volume_relative_sd
 from liverboard.sirt.voxel_dose import DoseModel, Method, density_warnings, dose_gy
 from liverboard.volume import Image, Origin, read_image, resample
 from liverboard.volume.structures import Structure, read_structures
 
 Step = Callable[[str], None]
-_ndimage: Any = scipy.ndimage  # it has no types
 _AIR_HU = -1000.0
-
-
-@dataclass(frozen=True, slots=True)
-class Recovery:
-    """A phantom curve of partial-volume recovery: 0.5 at `midpoint_ml`, 1 for large volumes, as in `sirt.uncertainty.recovery`."""
-
-    midpoint_ml: float
-    power: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +41,10 @@ class DoseRequest:
 
 
 class DoseReport(Frozen):
-    """`structures`: the metrics of the chosen method by name; in each, `methods` has both methods and `interval` how sure the mean is."""
+    """`structures`: the metrics of the chosen method by name; in each, `methods` has both methods and `interval` how sure the mean is.
+
+    `curves`: dose-volume curves of the chosen method, in the order of the structures; one without a dose has none.
+    """
 
     method: Method
     nuclide: str
@@ -63,6 +57,7 @@ class DoseReport(Frozen):
     measured_activity_gbq: float | None
     decay_factor: float
     structures: dict[str, dict[str, Any]]
+    curves: list[DoseCurve]
     assumptions: list[str]
     warnings: list[str]
 
@@ -121,11 +116,15 @@ def dose_files(request: DoseRequest, step: Step = lambda text: None) -> Dosed:
         )
     by_name = dict(zip(chosen, held.structures, strict=True))
     structures: dict[str, dict[str, Any]] = {}
+    curves: list[DoseCurve] = []
     for name, volume in chosen.items():
         warnings += volume.warnings
+        sure = _sure(by_name[name], volume, doses[request.method], _errors(volume, request, activity))
+        warnings += sure.warnings
+        curves += [] if sure.curve is None else [sure.curve]
         structures[name] = {
             **volume.as_json(),
-            **_sure(by_name[name], volume, doses, request, activity),
+            **sure.told,
             "methods": {method: found[name].as_json() for method, found in volumes.items()},
         }
     return Dosed(
@@ -141,6 +140,7 @@ def dose_files(request: DoseRequest, step: Step = lambda text: None) -> Dosed:
             measured_activity_gbq=activity.measured_gbq,
             decay_factor=activity.decay_factor,
             structures=structures,
+            curves=curves,
             assumptions=[*activity.assumptions, *_assumed(request)],
             warnings=warnings,
         ),
@@ -159,54 +159,42 @@ def _density(source: str | None, image: Image) -> Any:
     return np.maximum(1 + hounsfield / 1000, 0.0)
 
 
-def _sure(
-    structure: Structure, volume: DoseVolume, doses: Mapping[Method, Image], request: DoseRequest, activity: ActivityMap
-) -> dict[str, Any]:
-    """The interval of the mean dose, and the mean with recovery, of one structure. The relative error of local deposition stands for both methods."""
+@dataclass(frozen=True, slots=True)
+class _Sure:
+    """How sure a structure's dose is: its keys in the report, the interval of its mean, and its curve."""
+
+    told: dict[str, Any]
+    interval: Interval | None = None
+    curve: DoseCurve | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def _errors(volume: DoseVolume, request: DoseRequest, activity: ActivityMap) -> Errors:
+    sd = volume_relative_sd(volume.volume_ml, activity.geometry.spacing_mm) if volume.volume_ml > 0 else 0.0
+    return Errors(sd, request.calibration_sd or 0.0, request.recovery)
+
+
+def _sure(structure: Structure, volume: DoseVolume, dose: Image, errors: Errors) -> _Sure:
+    """How sure the dose of one structure is. The doses in its border say how much a moved outline changes."""
     if not volume.mean_gy:
-        return {"interval": None}
-    curve = request.recovery
-    edge, mean = dose_volume(_border(structure), doses["local"]).mean_gy, dose_volume(structure, doses["local"]).mean_gy
-    if not mean:
-        return {"interval": None}
-    model, budget = measured_dose(
-        MeasuredLesion(
-            name=volume.name,
-            volume_ml=volume.volume_ml,
-            activity_gbq=mean * volume.volume_ml * request.model.density * 1e-3 / request.model.constant,
-            density_g_ml=request.model.density,
-            volume_sd=volume_relative_sd(volume.volume_ml, activity.geometry.spacing_mm),
-            count_power=min(max((edge or 0.0) / mean, 0.0), 1.0),
-            calibration_sd=request.calibration_sd or 0.0,
-            midpoint_ml=None if curve is None else curve.midpoint_ml,
-            power=1.0 if curve is None else curve.power,
-        ),
-        request.model.constant,
-    )
-    found = propagate(model, budget)
+        return _Sure({"interval": None}, curve=dose_curve(volume, volume, None, None))
+    if errors.too_wide:
+        said = f"{volume.name}: {volume.volume_ml:.2g} mL is a few voxels, its outline as unsure as the volume itself; its dose has no interval"
+        return _Sure({"interval": None}, curve=dose_curve(volume, volume, None, None), warnings=(said,))
+    edge = dose_volume(border(structure), dose)
+    found = mean_interval(volume.mean_gy, edge.mean_gy or 0.0, volume.volume_ml, errors)
     told: dict[str, Any] = {}
-    scale = volume.mean_gy / mean
-    if curve is not None:
-        coefficient = recovery(volume.volume_ml, curve.midpoint_ml, curve.power)
-        told = {"recovery_coefficient": coefficient, "mean_recovered_gy": volume.mean_gy / coefficient}
-    return {
-        **told,
-        "interval": {
-            "of": "mean_gy" if curve is None else "mean_recovered_gy",
-            "low_gy": found.low * scale,
-            "high_gy": found.high * scale,
-            "relative_sd": found.relative_sd,
-            "contributions": dict(found.contributions),
-        },
+    if errors.recovery is not None:
+        coefficient = recovery(volume.volume_ml, errors.recovery.midpoint_ml, errors.recovery.power)
+        told = {"recovery_coefficient": coefficient, "mean_recovered_gy": found.value}
+    told["interval"] = {
+        "of": "mean_gy" if errors.recovery is None else "mean_recovered_gy",
+        "low_gy": found.low,
+        "high_gy": found.high,
+        "relative_sd": found.relative_sd,
+        "contributions": dict(found.contributions),
     }
-
-
-def _border(structure: Structure) -> Structure:
-    """The cells on both sides of the border: how dense the activity is there says how much a moved outline changes."""
-    inside = np.pad(structure.share > 0, 2)
-    both = _ndimage.binary_dilation(inside) & ~_ndimage.binary_erosion(inside)
-    i, j, k = both.shape
-    return Structure(structure.name, both, structure.geometry.cropped((-2, -2, -2), (i, j, k)))
+    return _Sure(told, found, dose_curve(volume, edge, errors, found))
 
 
 def _assumed(request: DoseRequest) -> list[str]:
