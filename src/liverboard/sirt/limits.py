@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 from liverboard.clinical.extent import Frozen
 from liverboard.errors import BadInput, KnowledgeBaseError
 from liverboard.knowledge import load_yaml
+from liverboard.sirt.uncertainty import Interval
 
 FILE = "constants/sirt_limits.yaml"
 Scenario = Literal["segmentectomy", "lobectomy", "unilobar", "bilobar"]
@@ -127,6 +128,24 @@ def compare(
         )
         for each in limits
     ]
+
+
+def with_probability(check: LimitCheck, interval: Interval | None) -> LimitCheck:
+    """The check with the probability that the limit is kept, by the interval of the dose that it is about; as it is without one."""
+    if interval is None or check.quantity != "dose_gy" or check.value is None:
+        return check
+    below = interval.probability_below(check.limit)
+    kept = below if check.bound == "at_most" else 1 - below
+    side = "below" if check.bound == "at_most" else "above"
+    says = f"{check.says}; {side} {check.limit:.3g} Gy with {_percent(kept)} probability"
+    return check.model_copy(update={"probability": kept, "says": says})
+
+
+def _percent(probability: float) -> str:
+    """No figure of a model is certain: the ends are said as over 99 % and under 1 %."""
+    if probability > 0.99:
+        return "over 99 %"
+    return "under 1 %" if probability < 0.01 else f"{100 * probability:.0f} %"
 
 
 def binding(checks: Sequence[LimitCheck], activity_gbq: float) -> Binding | None:

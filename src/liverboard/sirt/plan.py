@@ -30,7 +30,16 @@ from liverboard.sirt.activity import (
     single_compartment,
     trapped_gbq,
 )
-from liverboard.sirt.limits import Binding, LimitCheck, Scenario, binding, compare, limits_for, limits_version
+from liverboard.sirt.limits import (
+    Binding,
+    LimitCheck,
+    Scenario,
+    binding,
+    compare,
+    limits_for,
+    limits_version,
+    with_probability,
+)
 from liverboard.sirt.products import Product
 from liverboard.sirt.radiobiology import Effect, effect
 from liverboard.sirt.uncertainty import Budget, Interval, Term, Values, propagate
@@ -118,7 +127,7 @@ def plan_activity(request: Request) -> ActivityPlan:
     limits = limits_for(request.product.id, request.scenario, request.conditions)
     checks = compare(limits, compared, trapped, activity, {"lung_cumulative": prior or 0.0})
     intervals = _intervals(request, activity)
-    checks = [_with_probability(each, intervals) for each in checks]
+    checks = [with_probability(each, intervals.get(each.on)) for each in checks]
     return ActivityPlan(
         product=request.product.id,
         model=request.model,
@@ -298,24 +307,6 @@ def _intervals(r: Request, activity: float) -> dict[str, Interval]:
     energy = Energy(r.constant_gy_kg_per_gbq, r.residual)
     doses = _doses(r, _distribution(r), energy, activity)
     return {name: propagate(dose_of(name), Budget(terms)) for name, value in doses.items() if value > 0}
-
-
-def _with_probability(check: LimitCheck, intervals: Mapping[str, Interval]) -> LimitCheck:
-    interval = intervals.get(check.on)
-    if interval is None or check.quantity != "dose_gy" or check.value is None:
-        return check
-    below = interval.probability_below(check.limit)
-    kept = below if check.bound == "at_most" else 1 - below
-    side = "below" if check.bound == "at_most" else "above"
-    says = f"{check.says}; {side} {check.limit:.3g} Gy with {_percent(kept)} probability"
-    return check.model_copy(update={"probability": kept, "says": says})
-
-
-def _percent(probability: float) -> str:
-    """No figure of a model is certain: the ends are said as over 99 % and under 1 %."""
-    if probability > 0.99:
-        return "over 99 %"
-    return "under 1 %" if probability < 0.01 else f"{100 * probability:.0f} %"
 
 
 def _effects(r: Request, doses: Mapping[str, float]) -> dict[str, Effect]:
