@@ -92,6 +92,9 @@ def dose(
             "--same-space", help="Map and structures lie in one space though their frames of reference differ."
         ),
     ] = False,
+    clip_negative: Annotated[
+        bool, typer.Option("--clip-negative", help="Set negative values of the map to 0; the result says how many.")
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option("-o", "--out", metavar="DIR", help="Folder for dose.json, NIfTI, RTDOSE and key images."),
@@ -123,6 +126,7 @@ def dose(
             if hours_after_injection is None
             else _quantity(hours_after_injection, "h", "--hours-after-injection"),
             unit=_unit(unit),
+            clip_negative=clip_negative,
         ),
         model=DoseModel(
             _nuclide(nuclide),

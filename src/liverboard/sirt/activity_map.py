@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ class Stated:
     """What a person states of the map. Activity in GBq and time in h; shares 0..1.
 
     `total_gbq`: prepared activity at injection, that the sum of the map is scaled to, less `residual` and `lung_shunt`. `hours_after_injection`: when the map
-    was measured; None: as the file says. `unit`: of the values, where the file does not say it.
+    was measured; None: as the file says. `unit`: of the values, where the file does not say it. `clip_negative`: values below 0 become 0.
     """
 
     total_gbq: float | None = None
@@ -33,6 +33,7 @@ class Stated:
     residual: float = 0.0
     hours_after_injection: float | None = None
     unit: str | None = None
+    clip_negative: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +55,10 @@ def activity_map(image: Image, stated: Stated, of: Nuclide) -> ActivityMap:
     Raises BadInput: values that are negative or no numbers, nothing in the map, a unit that is no activity, a half-life of another nuclide, a total that no
     treatment has; MissingData: counts without a known activity.
     """
-    _check_values(image.array)
+    array, clipped = _checked_values(image.array, stated.clip_negative)
+    image = replace(image, array=array)
     lung_shunt, residual = shunt_fraction(stated.lung_shunt), fraction(stated.residual, "the residual")
-    warnings = list(image.origin.warnings)
+    warnings = [*image.origin.warnings, *clipped]
     assumptions: list[str] = []
     decay = image.origin.decay
     if decay is not None and decay.half_life_s:
@@ -129,7 +131,8 @@ def activity_map(image: Image, stated: Stated, of: Nuclide) -> ActivityMap:
     return ActivityMap(bq, image.geometry, delivered, measured, factor, tuple(assumptions), tuple(warnings))
 
 
-def _check_values(array: NDArray[Any]) -> None:
+def _checked_values(array: NDArray[Any], clip_negative: bool) -> tuple[NDArray[Any], list[str]]:
+    """The values, none below 0, and what was done to them."""
     if array.dtype.kind not in "iuf":
         raise BadInput(f"the activity map holds values of type {array.dtype}", hint="Expected one number a voxel.")
     wrong = int(array.size - np.count_nonzero(np.isfinite(array)))
@@ -138,13 +141,17 @@ def _check_values(array: NDArray[Any]) -> None:
             f"{wrong} voxels of the activity map are no numbers (NaN or infinite)",
             hint="Export the reconstruction again, or set what lies outside the body to 0.",
         )
-    if array.size and float(array.min()) < 0:
-        below = array < 0
-        share = -float(array[below].sum(dtype=np.float64)) / max(float(array[~below].sum(dtype=np.float64)), 1e-30)
-        raise BadInput(
-            f"{int(below.sum())} voxels of the activity map are negative (down to {float(array.min()):.4g}, {100 * share:.3g} % of the sum)",
-            hint="Is it a map of activity? A reconstruction that goes below 0 is exported with a lower limit of 0.",
-        )
+    if not array.size or float(array.min()) >= 0:
+        return array, []
+    below = array < 0
+    share = -float(array[below].sum(dtype=np.float64)) / max(float(array[~below].sum(dtype=np.float64)), 1e-30)
+    told = f"{int(below.sum())} voxels of the activity map are negative (down to {float(array.min()):.4g}, {100 * share:.3g} % of what the others hold)"
+    if clip_negative:
+        return np.maximum(array, 0), [f"{told}; they were set to 0, as told"]
+    raise BadInput(
+        told,
+        hint="Is it a map of activity? Set them to 0 with --clip-negative, or export the reconstruction with a lower limit of 0.",
+    )
 
 
 def _to_injection(image: Image, stated: Stated, of: Nuclide, warnings: list[str], assumptions: list[str]) -> float:

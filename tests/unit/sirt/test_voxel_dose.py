@@ -171,6 +171,22 @@ def test_a_half_life_of_another_nuclide() -> None:
         activity_map(pet(some(), Origin(unit="Bq/mL", decay=Decay(half_life_s=109.8 * 60))), Stated(), Y90)
 
 
+def test_negative_values_are_set_to_0_only_when_told_and_named() -> None:
+    values = some()
+    clean = values.copy()
+    clean[0, 0, :2] = 0
+    values[0, 0, 0], values[0, 0, 1] = -0.02 * clean.sum(), -0.01 * clean.sum()
+    image = pet(values, Origin(unit="Bq/mL"))
+    with pytest.raises(BadInput, match="2 voxels of the activity map are negative") as told:
+        activity_map(image, Stated(hours_after_injection=0), Y90)
+    assert "--clip-negative" in str(told.value.hint)
+    found = activity_map(image, Stated(hours_after_injection=0, clip_negative=True), Y90)
+    wanted = activity_map(pet(clean, Origin(unit="Bq/mL")), Stated(hours_after_injection=0), Y90)
+    np.testing.assert_array_equal(found.bq, wanted.bq)
+    assert any("3 % of what the others hold); they were set to 0, as told" in each for each in found.warnings)
+    assert not any("set to 0" in each for each in wanted.warnings)
+
+
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -3.0])
 def test_values_that_are_no_activity(wrong: float) -> None:
     values = some()
