@@ -139,6 +139,12 @@ def _consistent(raw: dict[str, Any]) -> dict[str, Any]:
         raw["date"], raw["until"] = raw["until"], raw["date"]
     if "lesions" in raw and raw["lesions"] and isinstance(raw["lesions"][0], dict):
         raw["lesions"] = list({lesion["id"]: lesion for lesion in raw["lesions"]}.values())
+    if raw.get("version") in (2017, 2025, "old"):
+        grade = raw["grade"]
+        if grade[1:] in {"a", "b"}:
+            raw["version"] = 2025
+        elif not grade.isdigit():
+            raw["version"] = "old" if grade in {*"ABCDEF"} else 2017
     if raw.get("drug") != "other":
         raw.pop("contains", None)
     if "liver_volume" in raw and "tumour_volume" in raw:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, Field, JsonValue, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_validator
 
 from liverboard.clinical.extent import Frozen
 from liverboard.clinical.quantity import (
@@ -83,6 +83,7 @@ class Marker(Frozen):
     value: Annotated[float, Field(strict=True, ge=0)]
     unit: Text
     upper_limit: Annotated[float, Field(strict=True, gt=0)] | None = None
+    assay: Text | None = None
 
 
 class GiNet21(Frozen):
@@ -167,6 +168,36 @@ class Ctcae(Frozen):
     version: Annotated[int, Field(strict=True, ge=3, le=6)]
 
 
+def _as_word(written: Any) -> Any:
+    return str(written) if isinstance(written, int) and not isinstance(written, bool) else written
+
+
+class Cirse(Frozen):
+    """Grade of a complication by CIRSE. Grades 1 and 3 have parts (1a, 1b, 3a, 3b) in the version of 2025 only."""
+
+    grade: Annotated[Literal["1", "1a", "1b", "2", "3", "3a", "3b", "4", "5", "6"], BeforeValidator(_as_word)]
+    version: Literal[2017, 2025]
+
+    @model_validator(mode="after")
+    def _of_its_version(self) -> Cirse:
+        if self.version == 2017 and not self.grade.isdigit():
+            raise ValueError(f"grade {self.grade} belongs to version 2025; version 2017 has grades 1 to 6")
+        return self
+
+
+class Sir(Frozen):
+    """Class of a complication by SIR: `version: old` has A to F, `version: 2017` has words."""
+
+    grade: Literal["A", "B", "C", "D", "E", "F", "mild", "moderate", "severe", "life_threatening", "death"]
+    version: Literal["old", 2017]
+
+    @model_validator(mode="after")
+    def _of_its_version(self) -> Sir:
+        if (self.version == "old") != (len(self.grade) == 1):
+            raise ValueError("version old has the classes A to F; version 2017 has mild, moderate, severe, life_threatening, death")
+        return self
+
+
 class Territory(Frozen):
     segments: Segments | None = None
     arteries: tuple[Text, ...] | None = None
@@ -218,6 +249,9 @@ class Clinic(Event):
     stools_per_day: Number | None = None
     flushes_per_day: Number | None = None
     rescue_octreotide_per_day: Number | None = None
+    diary_days: Annotated[int, Field(strict=True, ge=1, le=366)] | None = None
+    pain_nrs: Annotated[Number, Field(le=10)] | None = None
+    hypoglycaemia_per_week: Number | None = None
     bulk_symptoms: Truth | None = None
     eortc: Eortc | None = None
     carcinoid_heart_disease: Truth | None = None
@@ -233,6 +267,9 @@ class Clinic(Event):
     future_remnant: Percent | None = None
     contrast_allergy: Literal["none", "mild", "severe"] | None = None
     angiography_contraindicated: Truth | None = None
+    ppi: Truth | None = None
+    atrophic_gastritis: Truth | None = None
+    adverse_events_complete: Truth | None = None
     biliary: Biliary | None = None
 
 
@@ -252,7 +289,10 @@ class Labs(Event):
     neutrophils: CellsPerL | None = None
     chromogranin_a: Marker | None = None
     u5hiaa: Marker | None = None
+    u5hiaa_diet_kept: Truth | None = None
     ntprobnp: NtProBnpNgL | None = None
+    ntprobnp_upper_limit: Annotated[NtProBnpNgL, Field(gt=0)] | None = None
+    ntprobnp_assay: Text | None = None
 
 
 class Imaging(Event):
@@ -344,7 +384,12 @@ class AdverseEvent(Event):
     kind: Literal["adverse_event"]
     term: Text
     ctcae: Ctcae | None = None
+    cirse: Cirse | None = None
+    sir: Sir | None = None
+    attribution: Literal["unrelated", "unlikely", "possible", "probable", "definite"] | None = None
+    related: EventId | None = None
     procedure_date: Day | None = None
+    readmission: Truth | None = None
 
 
 class Assessment(Event):
