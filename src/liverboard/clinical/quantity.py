@@ -79,6 +79,7 @@ LengthMm = Annotated[float, Unit("mm"), Field(ge=0)]
 HeightCm = Annotated[float, Unit("cm"), Field(ge=0)]
 WeightKg = Annotated[float, Unit("kg"), Field(ge=0)]
 VolumeMl = Annotated[float, Unit("mL"), Field(ge=0)]
+DensityHu = Annotated[float, Unit("HU")]  # water is 0, fat lies below
 DoseGy = Annotated[float, Unit("Gy"), Field(ge=0)]
 ActivityGbq = Annotated[float, Unit("GBq"), Field(ge=0)]
 BilirubinUmolL = Annotated[float, Unit("umol/L", "bilirubin"), Field(ge=0)]
