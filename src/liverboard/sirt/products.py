@@ -92,10 +92,14 @@ def vial_on(of: Product, vial_gbq: float, calibrated_at: dt.datetime, treated_at
 
 
 def choose_vial(
-    of: Product, wanted_gbq: float, calibrated_at: dt.datetime, treated_at: Sequence[dt.datetime]
+    of: Product,
+    wanted_gbq: float,
+    calibrated_at: dt.datetime,
+    treated_at: Sequence[dt.datetime],
+    offered_gbq: Sequence[float] = (),
 ) -> list[VialChoice]:
-    """Every vial size at every moment of treatment, nearest to the wanted activity first. Raises BadInput: a product without vials of fixed size; a moment
-    before the calibration.
+    """Every vial size (or each of those offered) at every moment of treatment, nearest to the wanted activity first. Raises BadInput: a product without vials
+    of fixed size; a moment before the calibration.
     """
     positive(wanted_gbq, "the wanted activity", "GBq")
     if of.vials_gbq is None:
@@ -110,7 +114,7 @@ def choose_vial(
             )
     choices = [
         VialChoice(size, moment, held, 100 * (held / wanted_gbq - 1))
-        for size in of.vials_gbq
+        for size in offered_gbq or of.vials_gbq
         for moment in treated_at
         for held in [vial_on(of, size, calibrated_at, moment)]
     ]
@@ -134,12 +138,12 @@ def split_vial(
         for name, gbq, at in wanted
     ]
     used = sum(each.vial_share for each in draws)
-    if used > 1:
+    if used > 1 + 1e-9:
         raise BadInput(
-            f"the injections need {100 * used:.1f} % of the vial",
+            f"the injections need {100 * used:.1f} % of the vial or vials, which do not serve",
             hint="Order more, treat earlier, or give less.",
         )
-    return draws, 1 - used
+    return draws, max(0.0, 1 - used)
 
 
 def residual_fraction(before_gbq: float, waste_gbq: float) -> float:
