@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -40,6 +41,7 @@ from liverboard.sirt.limits import (
     limits_version,
     with_probability,
 )
+from liverboard.sirt.order import Order, Times, Vial
 from liverboard.sirt.products import Product
 from liverboard.sirt.radiobiology import Effect, effect
 from liverboard.sirt.uncertainty import Budget, Interval, Term, Values, propagate
@@ -81,11 +83,28 @@ class Request:
     errors: Mapping[str, float] | None = None
 
 
+class InjectionPlan(Frozen):
+    """One of several injections: its own activity, and the doses that it alone gives."""
+
+    name: str
+    model: ModelName
+    activity_gbq: float
+    delivered_gbq: float
+    lung_shunt: float
+    residual: float
+    injected_at: dt.datetime | None
+    doses_gy: dict[str, float]
+    warnings: list[str]
+
+
 class ActivityPlan(Frozen):
-    """The plan. `activity_gbq`: to prepare, at the moment of injection; `delivered_gbq`: less the residual; `trapped_gbq`: by compartment."""
+    """The plan. `activity_gbq`: to prepare, at the moment of injection; `delivered_gbq`: less the residual; `trapped_gbq`: by compartment.
+
+    `times`, `vials`: where moments were stated. `injections`: where there are several; activities and doses are then those of all together.
+    """
 
     product: str
-    model: ModelName
+    model: ModelName | Literal["several"]
     convention: Convention | None
     activity_gbq: float
     delivered_gbq: float
@@ -100,6 +119,9 @@ class ActivityPlan(Frozen):
     sources: list[str]
     inputs: dict[str, object]
     warnings: list[str]
+    times: tuple[Times, ...] = ()
+    vials: tuple[Vial, ...] = ()
+    injections: tuple[InjectionPlan, ...] = ()
 
 
 def plan_activity(request: Request) -> ActivityPlan:
@@ -109,7 +131,7 @@ def plan_activity(request: Request) -> ActivityPlan:
             f"the method by body surface is one of resin microspheres, not of {request.product.name}",
             hint="Use --model mird, partition or multi.",
         )
-    of, energy = _distribution(request), Energy(request.constant_gy_kg_per_gbq, request.residual)
+    of, energy = distribution_of(request), Energy(request.constant_gy_kg_per_gbq, request.residual)
     activity = _activity(request, of, energy)
     doses = _doses(request, of, energy, activity)
     trapped = trapped_gbq(activity, of, energy)
@@ -148,7 +170,22 @@ def plan_activity(request: Request) -> ActivityPlan:
     )
 
 
-def _distribution(r: Request) -> Distribution:
+def with_order(plan: ActivityPlan, ordered: Order) -> ActivityPlan:
+    """The plan with its vials; one that is given whole is held against the limit that binds."""
+    room = None if plan.binding is None or plan.injections else plan.binding.room_percent
+    vials = tuple(
+        each
+        if room is None or each.drawn[0].vial_share < 1
+        else each.model_copy(update={"within_binding_limit": each.excess_percent <= room})
+        for each in ordered.vials
+    )
+    return plan.model_copy(
+        update={"times": ordered.times, "vials": vials, "warnings": [*plan.warnings, *ordered.warnings]}
+    )
+
+
+def distribution_of(r: Request) -> Distribution:
+    """How the activity of a request spreads. Raises BadInput, MissingData: what the model needs and was not given."""
     if r.convention == "kao_2013" and r.model != "partition":
         raise BadInput(
             "the convention of Kao 2013 is one of the partition model", hint="Use --model partition with it."
@@ -266,9 +303,7 @@ def _mean_gy(parts: Sequence[Compartment], doses: Mapping[str, float]) -> float:
 
 def _intervals(r: Request, activity: float) -> dict[str, Interval]:
     """Intervals from the stated errors; none stated, none given. A tumour outlined too large takes from the normal liver what it gains."""
-    errors = r.errors or {}
-    if unknown := [name for name in errors if name not in ERRORS]:
-        raise BadInput(f"no error '{unknown[0]}'", hint=f"Known: {', '.join(ERRORS)}.")
+    errors = checked_errors(r)
     if not errors:
         return {}
     values = {"lung_shunt": r.lung_shunt, "residual": r.residual}
@@ -277,36 +312,44 @@ def _intervals(r: Request, activity: float) -> dict[str, Interval]:
         for name, sd in errors.items()
         if values.get(name, 1.0) > 0  # a shunt or residual of 0 has no relative error
     )
-    tumours = sum(r.tumours_kg)
-
-    def moved(at: Values) -> Request:
-        grown = at.get("tumour", 1.0)
-        normal = r.normal_kg
-        if normal is not None:
-            normal = max(normal * at.get("normal", 1.0) - tumours * (grown - 1), 1e-3 * normal)
-        ratio = at.get("tn", 1.0)
-        return replace(
-            r,
-            tumours_kg=tuple(mass * grown for mass in r.tumours_kg),
-            normal_kg=normal,
-            tumour_to_normal=tuple(each * ratio for each in r.tumour_to_normal),
-            activity_ratio=None if r.activity_ratio is None else r.activity_ratio * ratio,
-            lung_shunt=at.get("lung_shunt", r.lung_shunt),
-            residual=at.get("residual", r.residual),
-            lung_kg=r.lung_kg * at.get("lung_mass", 1.0),
-        )
 
     def dose_of(name: str) -> Callable[[Values], float]:
         def dose(at: Values) -> float:
-            then = moved(at)
+            then = moved(r, at)
             energy = Energy(then.constant_gy_kg_per_gbq, then.residual)
-            return _doses(then, _distribution(then), energy, activity * at.get("activity", 1.0))[name]
+            return _doses(then, distribution_of(then), energy, activity * at.get("activity", 1.0))[name]
 
         return dose
 
     energy = Energy(r.constant_gy_kg_per_gbq, r.residual)
-    doses = _doses(r, _distribution(r), energy, activity)
+    doses = _doses(r, distribution_of(r), energy, activity)
     return {name: propagate(dose_of(name), Budget(terms)) for name, value in doses.items() if value > 0}
+
+
+def checked_errors(r: Request) -> Mapping[str, float]:
+    """The stated errors. Raises BadInput: one that is not known."""
+    errors = r.errors or {}
+    if unknown := [name for name in errors if name not in ERRORS]:
+        raise BadInput(f"no error '{unknown[0]}'", hint=f"Known: {', '.join(ERRORS)}.")
+    return errors
+
+
+def moved(r: Request, at: Values) -> Request:
+    """The request with its quantities moved to `at`, by name of `ERRORS`: factors of masses and ratios, values of shunt and residual."""
+    grown, ratio = at.get("tumour", 1.0), at.get("tn", 1.0)
+    normal = r.normal_kg
+    if normal is not None:
+        normal = max(normal * at.get("normal", 1.0) - sum(r.tumours_kg) * (grown - 1), 1e-3 * normal)
+    return replace(
+        r,
+        tumours_kg=tuple(mass * grown for mass in r.tumours_kg),
+        normal_kg=normal,
+        tumour_to_normal=tuple(each * ratio for each in r.tumour_to_normal),
+        activity_ratio=None if r.activity_ratio is None else r.activity_ratio * ratio,
+        lung_shunt=at.get("lung_shunt", r.lung_shunt),
+        residual=at.get("residual", r.residual),
+        lung_kg=r.lung_kg * at.get("lung_mass", 1.0),
+    )
 
 
 def _effects(r: Request, doses: Mapping[str, float]) -> dict[str, Effect]:
