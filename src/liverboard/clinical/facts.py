@@ -12,6 +12,7 @@ from typing import Any
 from liverboard.clinical.derive import Fact, Sheet, Value, unknown
 from liverboard.clinical.derive_function import write_function
 from liverboard.clinical.derive_liver import write_liver
+from liverboard.clinical.derive_sirt import write_sirt
 from liverboard.clinical.derive_treatment import write_treatment
 from liverboard.clinical.derive_tumour import write_tumour
 from liverboard.clinical.dictionary import load_dictionary
@@ -72,7 +73,7 @@ def facts_of(case: Case, as_of: dt.date, known_at: dt.date | dt.datetime | None 
             sheet.put("pregnant", False, note="recorded as male, and nothing is stated")
     if case.birth_year is not None:
         sheet.put("age_years", as_of.year - case.birth_year)
-    for write in (write_tumour, write_liver, write_function, write_treatment):
+    for write in (write_tumour, write_liver, write_function, write_treatment, write_sirt):
         write(sheet)
     found = sheet.facts
     facts = {name: found.get(name) or unknown(name, definition.unit) for name, definition in definitions.items()}
