@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, get_args
 
 import numpy as np
@@ -13,6 +13,9 @@ from liverboard.errors import BadInput, MissingData
 from liverboard.sirt.activity_map import ActivityMap, Stated, activity_map
 from liverboard.sirt.dose_band import DoseCurve, Errors, Recovery, border, dose_curve, mean_interval
 from liverboard.sirt.dose_volume import DoseVolume, dose_volume, dose_volumes
+from liverboard.sirt.limits import LimitCheck
+from liverboard.sirt.measured import Treated, effects_of, liver_limits, tissues
+from liverboard.sirt.radiobiology import Tissue
 from liverboard.sirt.uncertainty import Interval, recovery, volume_relative_sd
 from liverboard.sirt.voxel_dose import DoseModel, Method, density_warnings, dose_gy
 from liverboard.volume import Image, Origin, read_image, resample
@@ -20,6 +23,7 @@ from liverboard.volume.structures import Structure, read_structures
 
 Step = Callable[[str], None]
 _AIR_HU = -1000.0
+_LEAST_RECOVERY = 0.3  # a convention of this project
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +42,13 @@ class DoseRequest:
     recovery: Recovery | None = None
     calibration_sd: float | None = None
     same_space: bool = False
+    treated: Treated = field(default_factory=Treated)
 
 
 class DoseReport(Frozen):
     """`structures`: the metrics of the chosen method by name; in each, `methods` has both methods and `interval` how sure the mean is.
 
+    A tumour and the non-tumour liver have `tissue` and `effect`, tumours `uniform_dose`. `limits`: those of the non-tumour liver, empty where the product is not told.
     `curves`: dose-volume curves of the chosen method, in the order of the structures; one without a dose has none.
     """
 
@@ -57,6 +63,7 @@ class DoseReport(Frozen):
     measured_activity_gbq: float | None
     decay_factor: float
     structures: dict[str, dict[str, Any]]
+    limits: list[LimitCheck]
     curves: list[DoseCurve]
     assumptions: list[str]
     warnings: list[str]
@@ -114,17 +121,26 @@ def dose_files(request: DoseRequest, step: Step = lambda text: None) -> Dosed:
         warnings.append(
             "the calibration error is not stated: the intervals hold the uncertainty of the outline alone. Say it with --calibration-error, such as 7%"
         )
+    warnings += _no_limits(request.treated)
     by_name = dict(zip(chosen, held.structures, strict=True))
     structures: dict[str, dict[str, Any]] = {}
     curves: list[DoseCurve] = []
+    limits: list[LimitCheck] = []
+    of, by_names = tissues(list(chosen), request.treated)
     for name, volume in chosen.items():
         warnings += volume.warnings
         sure = _sure(by_name[name], volume, doses[request.method], _errors(volume, request, activity))
         warnings += sure.warnings
         curves += [] if sure.curve is None else [sure.curve]
+        tissue: Tissue | None = of.get(name)
+        mean = volume.mean_gy if sure.interval is None else sure.interval.value
+        if tissue == "normal_liver" and mean is not None:
+            limits += liver_limits(name, mean, sure.interval, request.treated)
         structures[name] = {
             **volume.as_json(),
             **sure.told,
+            "tissue": tissue,
+            **effects_of(volume, mean, tissue, model.of),
             "methods": {method: found[name].as_json() for method, found in volumes.items()},
         }
     return Dosed(
@@ -140,8 +156,9 @@ def dose_files(request: DoseRequest, step: Step = lambda text: None) -> Dosed:
             measured_activity_gbq=activity.measured_gbq,
             decay_factor=activity.decay_factor,
             structures=structures,
+            limits=limits,
             curves=curves,
-            assumptions=[*activity.assumptions, *_assumed(request)],
+            assumptions=[*activity.assumptions, *_assumed(request), *by_names],
             warnings=warnings,
         ),
         doses,
@@ -184,9 +201,13 @@ def _sure(structure: Structure, volume: DoseVolume, dose: Image, errors: Errors)
     edge = dose_volume(border(structure), dose)
     found = mean_interval(volume.mean_gy, edge.mean_gy or 0.0, volume.volume_ml, errors)
     told: dict[str, Any] = {}
+    warnings: tuple[str, ...] = ()
     if errors.recovery is not None:
         coefficient = recovery(volume.volume_ml, errors.recovery.midpoint_ml, errors.recovery.power)
         told = {"recovery_coefficient": coefficient, "mean_recovered_gy": found.value}
+        if coefficient < _LEAST_RECOVERY:
+            said = f"{volume.name}: the curve recovers {100 * coefficient:.0f} % of so small a volume; its recovered dose is mostly the curve's"
+            warnings = (said,)
     told["interval"] = {
         "of": "mean_gy" if errors.recovery is None else "mean_recovered_gy",
         "low_gy": found.low,
@@ -194,7 +215,15 @@ def _sure(structure: Structure, volume: DoseVolume, dose: Image, errors: Errors)
         "relative_sd": found.relative_sd,
         "contributions": dict(found.contributions),
     }
-    return _Sure(told, found, dose_curve(volume, edge, errors, found))
+    return _Sure(told, found, dose_curve(volume, edge, errors, found), warnings)
+
+
+def _no_limits(treated: Treated) -> list[str]:
+    if treated.product is None:
+        return ["no limit is compared: the product is not told. Say --nuclide resin, glass or ho166"]
+    if treated.scenario is None:
+        return ["limits that depend on what was treated are not compared. Say --scenario, such as bilobar"]
+    return []
 
 
 def _assumed(request: DoseRequest) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -51,6 +52,9 @@ def dvh(
         float | None,
         typer.Option("--alpha", metavar="PER_GY", help="Radiosensitivity in 1/Gy: adds the equivalent uniform dose."),
     ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="DIR", help="Folder for dvh.html, dvh.svg and dvh.json.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Dose-volume metrics of each structure: volume, mean, least and greatest dose, D95, D70, D50, D2, homogeneity."""
@@ -62,10 +66,17 @@ def dvh(
     files = DoseFiles(dose, structures, _unit(dose_unit), _space(surface_space), same_space)
     with progress("Dose and structures"):
         report = measure_doses(files, alpha)
+    document = report.as_json()
+    if out is not None:
+        from liverboard.report.dose_files import write_dvh
+
+        document = write_dvh(out, report)
     if json:
-        show_json(report.as_json())
+        show_json(document)
     else:
         _show(report)
+        if out is not None:
+            typer.echo(f"wrote {out}")
 
 
 def _unit(text: str | None) -> Literal["Gy", "cGy", "mGy"] | None:

@@ -5,16 +5,23 @@ from __future__ import annotations
 import datetime as dt
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from liverboard.cli.parameters import Json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
     from liverboard.board.sirt_dose import DoseReport, DoseRequest
+    from liverboard.sirt.dose_band import Recovery
+    from liverboard.sirt.limits import Scenario
 
 _NUCLIDES = {"resin": "Y-90", "glass": "Y-90", "ho166": "Ho-166", "y-90": "Y-90", "ho-166": "Ho-166"}
+_PRODUCTS = {name: name for name in ("resin", "glass", "ho166")}
 Nuclide = Annotated[str, typer.Option(metavar="Y-90|Ho-166", help="Or the product: resin, glass, ho166.")]
 
 
@@ -80,11 +87,28 @@ def dose(
     recovery: Annotated[
         str | None,
         typer.Option(
-            metavar="ML,POWER", help="Phantom curve of recovery: volume of 50 % and power, such as '2.1 mL,1.2'."
+            metavar="ML,POWER",
+            help="Phantom curve of recovery: volume of 50 % and power, such as '2.1 mL,1.2'; then, if known, the SD of each and their correlation: '2.1 mL,1.2,8%,5%,-0.6'.",
         ),
     ] = None,
     calibration_error: Annotated[
         str | None, typer.Option(metavar="SHARE", help="Of the scanner, 1 SD, such as 7%.")
+    ] = None,
+    scenario: Annotated[
+        str | None,
+        typer.Option(
+            metavar="segmentectomy|lobectomy|unilobar|bilobar",
+            help="With --nuclide resin, glass or ho166: limits of the non-tumour liver.",
+        ),
+    ] = None,
+    condition: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="What limits depend on, such as compromised_liver.")
+    ] = None,
+    normal_liver: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The structure that is non-tumour liver. Default: by its name.")
+    ] = None,
+    tumour: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A structure that is tumour. Default: by their names.")
     ] = None,
     same_space: Annotated[
         bool,
@@ -97,24 +121,21 @@ def dose(
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", metavar="DIR", help="Folder for dose.json, NIfTI, RTDOSE and key images."),
+        typer.Option(
+            "-o", "--out", metavar="DIR", help="Folder for dose.html, dvh.svg, dose.json, NIfTI, RTDOSE and key images."
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
     """Absorbed dose of a treatment from its PET or SPECT: by kernel and by local deposition, with metrics of every structure."""
-    from liverboard.board.sirt_dose import DoseRequest, Recovery, dose_files
+    from liverboard.board.sirt_dose import DoseRequest, dose_files
     from liverboard.cli.show import progress, show_json
     from liverboard.sirt.activity_map import Stated
+    from liverboard.sirt.measured import Treated
     from liverboard.sirt.voxel_dose import DoseModel, Method
 
     if method not in {"kernel", "local"}:
         raise typer.BadParameter(f"--method '{method}': kernel or local")
-    curve = None
-    if recovery is not None:
-        volume, mark, power = recovery.partition(",")
-        if not mark:
-            raise typer.BadParameter(f"--recovery '{recovery}': a volume and a power, such as '2.1 mL,1.2'")
-        curve = Recovery(_quantity(volume, "mL", "--recovery"), _quantity(power, "1", "--recovery"))
     request: DoseRequest = DoseRequest(
         activity_map=activity_map,
         structures=structures,
@@ -135,11 +156,18 @@ def dose(
         ),
         method=cast("Method", method),
         density_image=density_image,
-        recovery=curve,
+        recovery=_recovery(recovery),
         calibration_sd=None
         if calibration_error is None
         else _quantity(calibration_error, "fraction", "--calibration-error"),
         same_space=same_space,
+        treated=Treated(
+            cast("Any", _PRODUCTS.get(nuclide.strip().lower())),
+            _scenario(scenario),
+            tuple(condition or ()),
+            normal_liver,
+            tuple(tumour or ()),
+        ),
     )
     with progress("Dose") as step:
         found = dose_files(request, step)
@@ -170,7 +198,18 @@ def _show(report: DoseReport) -> None:
     other = "local" if report.method == "kernel" else "kernel"
     table = Table(box=None, header_style="bold")
     table.add_column("")
-    for name in ("mL", "mean Gy", "95 %", f"mean {other}", "D95", "D70", "D50", "D2"):
+    recovered = any("mean_recovered_gy" in row for row in report.structures.values())
+    for name in (
+        "mL",
+        "mean Gy",
+        *(("recovered",) if recovered else ()),
+        "95 %",
+        f"mean {other}",
+        "D95",
+        "D70",
+        "D50",
+        "D2",
+    ):
         table.add_column(name, justify="right")
     for name, row in report.structures.items():
         interval = row["interval"]
@@ -179,15 +218,47 @@ def _show(report: DoseReport) -> None:
             escape(name),
             f"{row['volume_ml']:.1f}",
             _figure(row["mean_gy"]),
+            *((_figure(row.get("mean_recovered_gy")),) if recovered else ()),
             f"{interval['low_gy']:.0f} to {interval['high_gy']:.0f}" if interval else "",
             *(_figure(value) for value in values),
         )
     console.print(table)
+    _show_effects(console, report)
+    for check in report.limits:
+        console.print(f"limit    {escape(check.says)} ({check.source}; {escape(check.borrowed)})", soft_wrap=True)
     console.print(f"kernel: {escape(report.kernel)}", soft_wrap=True)
     for text in report.assumptions:
         console.print(f"assumed  {escape(text)}", soft_wrap=True)
     for text in report.warnings:
         console.print(f"note     {escape(text)}", soft_wrap=True)
+
+
+def _show_effects(console: Console, report: DoseReport) -> None:
+    """BED and EQD2 of the mean, and the uniform dose of tumours; each with its band."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    known = {name: row for name, row in report.structures.items() if "effect" in row}
+    if not known:
+        return
+    table = Table(box=None, header_style="bold")
+    table.add_column("")
+    for name in ("BED Gy", "EQD2 Gy", "uniform dose Gy"):
+        table.add_column(name, justify="right")
+    for name, row in known.items():
+        effect, uniform = row["effect"], row.get("uniform_dose")
+        table.add_row(
+            escape(name),
+            _banded(effect["bed_gy"], effect["bed_band_gy"]),
+            _banded(effect["eqd2_gy"], effect["eqd2_band_gy"]),
+            _banded(uniform["eud_gy"], uniform["eud_band_gy"]) if uniform else "",
+        )
+    console.print(table)
+    console.print("BED and EQD2 of the mean dose; brackets: the band of contested parameters", style="dim")
+
+
+def _banded(value: float, band: Sequence[float]) -> str:
+    return f"{value:.0f} ({band[0]:.0f}-{band[1]:.0f})"
 
 
 def _figure(value: float | None) -> str:
@@ -208,6 +279,30 @@ def _density(text: str | None) -> float | None:
         return None
     bare = re.fullmatch(r"\s*[\d.]+\s*", text)
     return _quantity(f"{text} g/mL" if bare else text, "g/mL", "--density")
+
+
+def _recovery(text: str | None) -> Recovery | None:
+    from liverboard.sirt.dose_band import Recovery
+
+    if text is None:
+        return None
+    parts = text.split(",")
+    if not 2 <= len(parts) <= 5 or len(parts) == 3:
+        raise typer.BadParameter(
+            f"--recovery '{text}': a volume and a power, such as '2.1 mL,1.2'; then the SD of both, such as '2.1 mL,1.2,8%,5%', then their correlation"
+        )
+    units = ("mL", "1", "fraction", "fraction", "1")
+    return Recovery(*(_quantity(part, unit, "--recovery") for part, unit in zip(parts, units, strict=False)))
+
+
+def _scenario(text: str | None) -> Scenario | None:
+    from typing import get_args
+
+    from liverboard.sirt.limits import Scenario
+
+    if text is not None and text not in get_args(Scenario):
+        raise typer.BadParameter(f"--scenario '{text}': {', '.join(get_args(Scenario))}")
+    return cast("Scenario | None", text)
 
 
 def _nuclide(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Everything that `sirt dose -o` leaves behind: the figures, dose maps as NIfTI and RTDOSE, and isodose key images."""
+"""Everything that `sirt dose -o` and `dvh -o` leave behind: page and dose-volume picture, figures, dose maps as NIfTI and RTDOSE, isodose key images."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from liverboard.board.doses import DoseReport
 from liverboard.board.sirt_dose import Dosed
 from liverboard.errors import UnsupportedImage
+from liverboard.report.dose_page import any_dose_page, any_dose_plot, delivered_page, delivered_plot, dvh_picture
+from liverboard.report.evidence_page import EvidencePage, render_page
 from liverboard.report.isodose_pictures import isodose_pictures
 from liverboard.report.write import write_files
 from liverboard.volume.write import write_nifti
@@ -37,11 +40,24 @@ def write_dose(folder: Path, found: Dosed, *, when: dt.datetime, step: Step) -> 
     step("drawing isodoses")
     pictures = isodose_pictures(found.doses[report.method], found.structures)
     write_files({folder / name: content for name, content in pictures.items()})
+    page = {"page": "dose.html", "dvh": "dvh.svg"}
     document: dict[str, object] = {
         **report.model_dump(mode="json"),
         "warnings": list(dict.fromkeys(warnings)),
-        "files": files,
+        "files": files | page,
         "pictures": list(pictures),
     }
-    write_files({folder / "dose.json": (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()})
+    _write(folder, delivered_page(report), dvh_picture(delivered_plot(report)), document, "dose")
     return document
+
+
+def write_dvh(folder: Path, report: DoseReport) -> dict[str, object]:
+    """Page, picture and figures of `dvh` into the folder; `dvh.json` comes last. Returns what it holds. Raises BadInput."""
+    document = report.as_json() | {"files": {"page": "dvh.html", "dvh": "dvh.svg"}}
+    _write(folder, any_dose_page(report), dvh_picture(any_dose_plot(report)), document, "dvh")
+    return document
+
+
+def _write(folder: Path, page: EvidencePage, picture: bytes, document: dict[str, object], name: str) -> None:
+    write_files({folder / f"{name}.html": render_page(page).encode(), folder / "dvh.svg": picture})
+    write_files({folder / f"{name}.json": (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()})

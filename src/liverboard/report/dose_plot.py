@@ -12,7 +12,7 @@ from liverboard.report.words import THIN, clean, counted, number
 from liverboard.sirt.dose_band import DoseCurve
 
 LOOKS = (("accent", ""), ("amber", "9 4"), ("teal", "2 3"), ("violet", "12 4 2 4"), ("red", "5 3"), ("ink", "1 4"))
-BANDS, DIRECT = 6, 8  # most structures with bands, and with names beside their curves
+BANDS, DIRECT = 8, 12  # most structures with bands, and with names beside their curves
 TABLE_LEVELS = (98.0, 90.0, 70.0, 50.0, 10.0, 2.0)
 _HEIGHT, _LINE, _BOX = 360.0, 20.0, 18.0
 
@@ -48,7 +48,11 @@ class DosePlot:
 def dose_words(mean: float, low: float | None, high: float | None) -> str:
     """`161 Gy (136–191)`: a mean dose with its interval."""
     value = f"{number(mean)}{THIN}Gy"
-    return value if low is None or high is None else f"{value} ({number(low)}–{number(high)})"
+    return value if low is None else f"{value} ({dose_ends(low, high)})"
+
+
+def dose_ends(low: float | None, high: float | None) -> str:
+    return "not known" if low is None or high is None else f"{number(low)}–{number(high)}"
 
 
 def dvh_finding(plot: DosePlot) -> str:
@@ -184,7 +188,7 @@ def _band(c: Canvas, curve: DoseCurve, x: Axis, y: Axis, colour: str) -> None:
     if high[-1][1] < low[-1][1] and low[-1][0] < x.end:
         high.append((x.end, y.start))  # the band goes on beyond the axis
     around = [*high, *reversed(low)]
-    c.shape("M" + "L".join(f"{px:.1f} {py:.1f}" for px, py in around) + "Z", fill=colour, opacity=0.16)
+    c.shape("M" + "L".join(f"{px:.1f} {py:.1f}" for px, py in around) + "Z", fill=colour, opacity=0.14)
 
 
 def _line_words(c: Canvas, lines: Sequence[DoseLine], x: Axis, y: float) -> None:

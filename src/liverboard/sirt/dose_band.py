@@ -24,6 +24,7 @@ _ndimage: Any = scipy.ndimage  # it has no types
 _Z95 = 1.959964
 _LEVELS = (100.0, 99.5, 99.0, *(float(x) for x in range(98, 1, -2)), 1.0, 0.5, 0.2, 0.0)  # percent of the volume
 _FURTHEST = 1.0  # of the logarithm, by an outline one standard deviation off
+_LAYER = 0.3  # of the volume: a wider layer is no longer its border
 _MOST_VOLUME_SD = 1.0  # beyond it the volume of a structure says nothing; a convention of this project
 
 
@@ -133,20 +134,26 @@ def dose_curve(of: DoseVolume, edge: DoseVolume, errors: Errors | None, interval
         dose_gy=_texts(doses * held),
         low_gy=_texts(np.maximum.accumulate(doses * held / reach)),
         high_gy=_texts(np.minimum.accumulate((doses * held * reach)[::-1])[::-1]),
-        recovery=1 / held,
+        recovery=1.0 if errors.recovery is None else 1 / held,
     )
 
 
 def _slopes(of: DoseVolume, edge: DoseVolume, doses: Floats, errors: Errors) -> Floats:
-    """d ln D / d ln volume at each level: a layer of the border joins the structure, as large as one standard deviation of the volume."""
-    added = max(errors.volume_sd, 1e-3)
+    """d ln D / d ln volume at each level: a layer of the border joins the structure or leaves it, as large as one standard deviation of the volume."""
     slopes = np.zeros(len(doses))
     if edge.mean_gy is not None:
+        layer = min(max(errors.volume_sd, 1e-3), _LAYER)
         grid = np.union1d(of.edges_gy, edge.edges_gy)
-        grown = _doses(grid, (_above(of, grid) + added * _above(edge, grid)) / (1 + added), of)
+        inner, outer = _above(of, grid), _above(edge, grid)
+        grown = _doses(grid, (inner + layer * outer) / (1 + layer), of)
+        # What leaves may be more than the structure has of a dose: the share above a dose still never grows with it.
+        left = np.maximum.accumulate(np.clip((inner - layer * outer) / (1 - layer), 0, 1)[::-1])[::-1]
+        shrunk = _doses(grid, left, of)
         seen = doses > 1e-6 * max(float(doses[-1]), 1e-12)
+        least = 1e-9 * max(float(doses[-1]), 1e-12)
+        moved = np.log(np.maximum(grown[seen], least) / np.maximum(shrunk[seen], least))
+        slopes[seen] = moved / math.log((1 + layer) / (1 - layer))
         # The least and greatest dose are points, which a layer moves by any amount: they take the slope beside them.
-        slopes[seen] = np.log(np.maximum(grown[seen], 1e-12) / doses[seen]) / math.log1p(added)
         slopes[0], slopes[-1] = slopes[1], slopes[-2]
         limit = _FURTHEST / max(errors.volume_sd, 1e-6)
         slopes = np.clip(slopes, -limit, limit)
