@@ -6,6 +6,7 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from liverboard.board.dossier import Dossier, KeyImage
 from liverboard.report.evidence_figures import MiniInterval, forest_svg, mini_interval_svg
@@ -16,6 +17,9 @@ from liverboard.report.palette import DARK, LIGHT, WEB, css_variables
 from liverboard.report.timeline import timeline_svg
 from liverboard.report.view import summary, view_of
 from liverboard.report.words import anchor, clean, day
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 MISSING_FIRST = 5
 
@@ -46,6 +50,24 @@ def _template(name: str) -> str:
 
 def render_html(dossier: Dossier) -> str:
     """The dossier as the text of one HTML file."""
+    template, values = _prepared(dossier)
+    return template.render(values)
+
+
+def render_sections(dossier: Dossier) -> str:
+    """The sections of the dossier, without head, banner and script, for a page that brings its own. Its style is `dossier_css`."""
+    template, values = _prepared(dossier)
+    context = template.new_context(values)
+    return "".join(part for name in ("signs", "main") for part in template.blocks[name](context))
+
+
+def dossier_css() -> str:
+    """The style of the sections; colours are the variables of `report.palette`."""
+    return _template("dossier.css")
+
+
+def _prepared(dossier: Dossier) -> tuple[Template, dict[str, object]]:
+    """The template of a dossier and what stands in it."""
     from jinja2 import DictLoader, Environment, StrictUndefined
     from markupsafe import Markup
 
@@ -90,31 +112,32 @@ def render_html(dossier: Dossier) -> str:
         }
         for f in view.evidence.forests
     ]
-    return environment.get_template("page").render(
-        mini=mini,
-        forests=forests,
-        absent=ABSENT,
-        no_rank=NO_RANK,
-        v=view,
-        notes=notes,
-        anchor=anchor,
-        summary=summary(view),
-        missing_first=MISSING_FIRST,
-        csp=f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
-        style=drawn(style),
-        script=drawn(script),
-        running=drawn(_css_string(f"SYNTHETIC DATA · {view.case}" if view.synthetic else view.case)),
-        map=drawn(liver_map_svg(dossier.extent, WEB, prefix="map")),
-        sizes=drawn(lesion_sizes_svg(dossier.extent.lesions, WEB, prefix="sizes")),
-        images=figures(dossier.key_images, "image"),
-        lesion_images=figures(dossier.lesion_images, "lesion"),
-        overview=figures(dossier.overview, "overview"),
-        no_images=drawn(no_images_svg(WEB, prefix="image-none")),
-        time_wide=drawn(timeline_svg(dossier.timeline, dossier.as_of, WEB, width=960, prefix="time", links=links)),
-        time_narrow=drawn(
+    values: dict[str, object] = {
+        "mini": mini,
+        "forests": forests,
+        "absent": ABSENT,
+        "no_rank": NO_RANK,
+        "v": view,
+        "notes": notes,
+        "anchor": anchor,
+        "summary": summary(view),
+        "missing_first": MISSING_FIRST,
+        "csp": f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
+        "style": drawn(style),
+        "script": drawn(script),
+        "running": drawn(_css_string(f"SYNTHETIC DATA · {view.case}" if view.synthetic else view.case)),
+        "map": drawn(liver_map_svg(dossier.extent, WEB, prefix="map")),
+        "sizes": drawn(lesion_sizes_svg(dossier.extent.lesions, WEB, prefix="sizes")),
+        "images": figures(dossier.key_images, "image"),
+        "lesion_images": figures(dossier.lesion_images, "lesion"),
+        "overview": figures(dossier.overview, "overview"),
+        "no_images": drawn(no_images_svg(WEB, prefix="image-none")),
+        "time_wide": drawn(timeline_svg(dossier.timeline, dossier.as_of, WEB, width=960, prefix="time", links=links)),
+        "time_narrow": drawn(
             timeline_svg(dossier.timeline, dossier.as_of, WEB, width=360, prefix="time-narrow", links=links)
         ),
-    )
+    }
+    return environment.get_template("page"), values
 
 
 def _css_string(text: str) -> str:
