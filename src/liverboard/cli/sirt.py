@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -77,6 +80,20 @@ def activity(
             help="A standard deviation: activity, tumour, normal, tn, lung_shunt, residual, lung_mass; such as tn=25%.",
         ),
     ] = None,
+    into: Annotated[
+        Path | None,
+        typer.Option(metavar="CASE", help="Add the plan to this case as an event, with its doses and limits."),
+    ] = None,
+    date: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Of the event; needed with --into, such as 2024-06-12.")
+    ] = None,
+    segments: Annotated[
+        str | None, typer.Option(metavar="S", help="With --into: segments of the territory, such as S5/8.")
+    ] = None,
+    lesion: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="With --into: what each --tumour is called in the case, in their order."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """The activity to prepare for a dose, or the doses of an activity, with limits, BED and every assumption."""
@@ -113,10 +130,40 @@ def activity(
     )
     plan = plan_activity(request)
     plan = plan.model_copy(update={"warnings": [*assumed, *plan.warnings]})
+    added = None if into is None else _into(into, plan, date, segments, lesion or (), lung_mass is not None)
     if json:
         show_json(plan.model_dump(mode="json"))
     else:
         _show(plan)
+        if added is not None:
+            typer.echo(f"plan added to {added}")
+
+
+def _into(
+    case: Path,
+    plan: ActivityPlan,
+    date: str | None,
+    segments: str | None,
+    lesions: Sequence[str],
+    lung_mass_stated: bool,
+) -> str:
+    """Add the plan to a case; the name of its file."""
+    from liverboard.board.append import append_event
+    from liverboard.clinical.segment_text import segments_of_text
+    from liverboard.sirt.plan_event import plan_event
+
+    if date is None:
+        raise typer.BadParameter("--into needs --date, the day of the plan, such as 2024-06-12")
+    try:
+        day = dt.date.fromisoformat(date)
+    except ValueError:
+        raise typer.BadParameter(f"--date '{date}': an ISO day such as 2024-06-12") from None
+    read = segments_of_text(segments) if segments is not None else None
+    if read is not None and (read.unclear or not read.segments):
+        raise typer.BadParameter(f"--segments '{segments}': segments 1 to 8, such as S5/8 or 5,6,7,8")
+    territory = sorted(read.segments) if read is not None else []
+    event = plan_event(plan, day, lung_mass_stated=lung_mass_stated, segments=territory, lesions=lesions)
+    return append_event(case, event).name
 
 
 def _show(plan: ActivityPlan) -> None:

@@ -46,12 +46,17 @@ ZonedMoment = Annotated[Moment, AfterValidator(_zoned)]
 
 
 class CompartmentDose(Frozen):
-    """Mean absorbed dose of one compartment. `low` to `high`: its 95 % interval; none where errors were not stated. `bed`: biologically effective."""
+    """Mean absorbed dose of one compartment. `low` to `high`: its 95 % interval; none where errors were not stated.
+
+    `bed`: biologically effective dose, never without the band `bed_low` to `bed_high` that contested parameters leave.
+    """
 
     mean: DoseGy
     low: DoseGy | None = None
     high: DoseGy | None = None
     bed: DoseGy | None = None
+    bed_low: DoseGy | None = None
+    bed_high: DoseGy | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> CompartmentDose:
@@ -59,6 +64,15 @@ class CompartmentDose(Frozen):
             raise ValueError("an interval needs both low and high")
         if self.low is not None and self.high is not None and not self.low <= self.mean <= self.high:
             raise ValueError(f"the mean of {self.mean:g} Gy lies outside {self.low:g} to {self.high:g} Gy")
+        if len({self.bed is None, self.bed_low is None, self.bed_high is None}) > 1:
+            raise ValueError("a bed needs its band: bed_low and bed_high")
+        if (
+            self.bed is not None
+            and self.bed_low is not None
+            and self.bed_high is not None
+            and not self.bed_low <= self.bed <= self.bed_high
+        ):
+            raise ValueError(f"the bed of {self.bed:g} Gy lies outside its band")
         return self
 
 

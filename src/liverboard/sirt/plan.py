@@ -56,7 +56,8 @@ class Request:
     """What is asked for. Masses in kg, shares 0..1, dose in Gy, activity in GBq (prepared, at injection).
 
     `tumours_kg` and `tumour_to_normal`: one a tumour (one ratio may stand for all). `activity_ratio`: A_T / A_N of the convention of Kao 2013. `errors`: relative
-    standard deviations by name of `ERRORS`. `liver_kg`: the whole liver with its tumours.
+    standard deviations by name of `ERRORS`. `liver_kg`: the whole liver with its tumours. `density_g_ml`: what made masses of volumes,
+    for the record alone.
     """
 
     product: Product
@@ -81,6 +82,7 @@ class Request:
     conditions: tuple[str, ...] = ()
     prior_lung_dose_gy: float | None = None
     errors: Mapping[str, float] | None = None
+    density_g_ml: float = 1.04
 
 
 class InjectionPlan(Frozen):
@@ -302,7 +304,7 @@ def _mean_gy(parts: Sequence[Compartment], doses: Mapping[str, float]) -> float:
 
 
 def _intervals(r: Request, activity: float) -> dict[str, Interval]:
-    """Intervals from the stated errors; none stated, none given. A tumour outlined too large takes from the normal liver what it gains."""
+    """Intervals from the stated errors; none stated that moves a dose, none given. A tumour outlined too large takes from the normal liver what it gains."""
     errors = checked_errors(r)
     if not errors:
         return {}
@@ -323,7 +325,10 @@ def _intervals(r: Request, activity: float) -> dict[str, Interval]:
 
     energy = Energy(r.constant_gy_kg_per_gbq, r.residual)
     doses = _doses(r, distribution_of(r), energy, activity)
-    return {name: propagate(dose_of(name), Budget(terms)) for name, value in doses.items() if value > 0}
+    found = {name: propagate(dose_of(name), Budget(terms)) for name, value in doses.items() if value > 0}
+    return {
+        name: each for name, each in found.items() if each.relative_sd > 1e-9
+    }  # what no stated error moves is not sure, only not known
 
 
 def checked_errors(r: Request) -> Mapping[str, float]:
@@ -438,6 +443,7 @@ def _inputs(r: Request) -> dict[str, object]:
         "lung_shunt": r.lung_shunt,
         "residual": r.residual,
         "lung_mass_kg": r.lung_kg,
+        "density_g_ml": r.density_g_ml,
         "tumours_kg": list(r.tumours_kg),
         "normal_kg": r.normal_kg,
         "tumour_to_normal": list(r.tumour_to_normal),

@@ -149,6 +149,7 @@ def read_request(written: Written) -> tuple[Request, list[str]]:
         tumour_to_normal=tuple(each for each in ratios if each is not None),
         conditions=tuple(written.condition),
         errors=errors,
+        density_g_ml=reader.density_g_ml,
         **given,
     )
     return request, _assumed(written, request, reader.density_g_ml)
