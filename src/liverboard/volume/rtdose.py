@@ -134,7 +134,7 @@ def _one(path: Path) -> Image:
     values, heights = _even(values, heights, where, warnings)
     if text(data, "DoseType").upper() == "EFFECTIVE":
         warnings.append("the dose is effective (weighted for its biological effect), not absorbed dose")
-    if text(data, "DoseSummationType").upper() not in {"PLAN", "MULTI_PLAN", "PLAN_OVERVIEW", ""}:
+    if text(data, "DoseSummationType").upper() not in {"PLAN", "MULTI_PLAN", "PLAN_OVERVIEW", "TREATMENT", ""}:
         warnings.append(f"the dose is that of a part only ({_summed(data)})")
     return Image(
         values,

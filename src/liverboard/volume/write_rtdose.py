@@ -15,7 +15,7 @@ from liverboard.volume.geometry import Image
 from liverboard.volume.write_dicom import EXPLICIT_LITTLE, dicom_order, save_dicom, source_heads, uid_from
 
 RTDOSE_STORAGE = "1.2.840.10008.5.1.4.1.1.481.2"
-RTPLAN_STORAGE = "1.2.840.10008.5.1.4.1.1.481.5"
+TREATMENT = "TREATMENT"
 _STEPS = (
     2**16 - 1
 )  # 32 bits are allowed too, but dciodvfy (dicom3tools of 2022) stops on them, so nobody could check the file
@@ -31,10 +31,11 @@ def write_rtdose(
     """Write `dose` (Gy, [i, j, k]) as RTDOSE: 16-bit whole numbers, so that a value comes back to 1/131070 of the greatest (0.005 Gy of 600 Gy).
 
     `source`: files of the image series that the dose belongs to; they give patient, study and frame of reference. Without it the object stands on its own.
+    Each standard kind of summation must name an RT Plan or treatment record, and microspheres have none. So the summation has a term of its own, which the standard
+    allows for a defined term, and nothing is named that does not exist.
     Raises BadInput: dose that is negative or no number, a sheared grid, a place that cannot be written; UnsupportedImage: a source without identifiers.
     """
     from pydicom.dataset import Dataset, FileMetaDataset
-    from pydicom.sequence import Sequence as Items
     from pydicom.uid import UID
     from pydicom.valuerep import format_number_as_ds
 
@@ -77,14 +78,10 @@ def write_rtdose(
     head.SamplesPerPixel, head.PhotometricInterpretation = 1, "MONOCHROME2"
     head.Rows, head.Columns = geometry.shape[1], geometry.shape[0]
     head.BitsAllocated, head.BitsStored, head.HighBit, head.PixelRepresentation = 16, 16, 15, 0
-    head.DoseUnits, head.DoseType, head.DoseSummationType = "GY", "PHYSICAL", "PLAN"
+    head.DoseUnits, head.DoseType, head.DoseSummationType = "GY", "PHYSICAL", TREATMENT
     head.DoseComment = comment[:1024]
     head.DoseGridScaling = scaling
     head.TissueHeterogeneityCorrection = "WATER"
-    # The summation over a plan must name one, and microspheres have no RT Plan object: the name is made up and stands for the treatment.
-    plan = Dataset()
-    plan.ReferencedSOPClassUID, plan.ReferencedSOPInstanceUID = RTPLAN_STORAGE, uid_from(seed, "treatment")
-    head.ReferencedRTPlanSequence = Items([plan])
     head.PixelData = np.ascontiguousarray(stored.transpose(2, 1, 0)).tobytes()
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = UID(RTDOSE_STORAGE), UID(item)

@@ -14,6 +14,7 @@ from tests.dicom_samples import SPACING, WHEN
 
 from liverboard.errors import BadInput
 from liverboard.volume import Geometry, Image
+from liverboard.volume.rtdose import read_dose
 from liverboard.volume.write_dicom import write_ct_series
 from liverboard.volume.write_rtdose import write_rtdose
 
@@ -70,6 +71,9 @@ def test_dciodvfy_finds_no_error(tmp_path: Path, with_source: bool) -> None:
     assert checked.returncode == 0, checked.stderr
     assert "Error" not in checked.stderr, checked.stderr
     assert "RTDose" in checked.stderr + checked.stdout
+    # Microspheres have no RT Plan, so none is named.
+    assert "ReferencedRTPlanSequence" not in pydicom.dcmread(path)
+    assert read_dose(str(path)).origin.warnings == ()
     if with_source:
         read = pydicom.dcmread(path)
         assert read.FrameOfReferenceUID == "1.2.3.5"
