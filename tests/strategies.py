@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from liverboard.clinical.events import EVENT_KINDS, Case
+from liverboard.clinical.events import EVENT_KINDS, Case, Event, details_type
 from liverboard.clinical.quantity import Unit
 
 FIRST_DAY, LAST_DAY = dt.date(2020, 1, 1), dt.date(2025, 12, 31)
@@ -120,10 +121,41 @@ def mappings(model: type[BaseModel], leave_out: frozenset[str] = frozenset()) ->
     """What a person would write for `model`: needed keys, and any of the optional ones."""
     needed: dict[str, st.SearchStrategy[Any]] = {}
     optional: dict[str, st.SearchStrategy[Any]] = {}
+    typed = "details" in model.model_fields
     for name, field in model.model_fields.items():
-        if name not in leave_out:
+        if name not in leave_out and not (typed and name == "details"):
             (needed if field.is_required() else optional)[name] = _value(field.annotation, tuple(field.metadata))
-    return st.fixed_dictionaries(needed, optional=optional).map(_consistent)
+    drawn = st.fixed_dictionaries(needed, optional=optional).map(_consistent)
+    if model is Case:
+        return drawn
+    taken = drawn.map(lambda raw: _accepted(model, raw, needed)).filter(lambda raw: _takes(model, raw))
+    return taken.flatmap(_with_details) if typed else taken
+
+
+def _takes(model: type[BaseModel], raw: dict[str, Any]) -> bool:
+    try:
+        model.model_validate({"id": "x", **raw} if issubclass(model, Event) else raw)
+    except ValidationError:
+        return False
+    return True
+
+
+def _accepted(model: type[BaseModel], raw: dict[str, Any], needed: Iterable[str]) -> dict[str, Any]:
+    """What of `raw` the model takes: of keys that contradict each other the first stays."""
+    if _takes(model, raw):
+        return raw
+    kept = {name: raw[name] for name in needed}
+    for name, value in raw.items():
+        if _takes(model, {**kept, name: value}):
+            kept[name] = value
+    return kept
+
+
+def _with_details(raw: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """The event with or without `details` of its technique."""
+    model = details_type(raw["technique"])
+    details = st.dictionaries(identifiers, plain_json, max_size=2) if model is None else mappings(model)
+    return st.one_of(st.just(raw), details.map(lambda found: {**raw, "details": found}))
 
 
 def _consistent(raw: dict[str, Any]) -> dict[str, Any]:
@@ -137,7 +169,7 @@ def _consistent(raw: dict[str, Any]) -> dict[str, Any]:
         raw.pop("stopped_for", None)
     elif raw["until"] < raw["date"]:
         raw["date"], raw["until"] = raw["until"], raw["date"]
-    if "lesions" in raw and raw["lesions"] and isinstance(raw["lesions"][0], dict):
+    if "lesions" in raw and raw["lesions"] and isinstance(raw["lesions"][0], dict) and "id" in raw["lesions"][0]:
         raw["lesions"] = list({lesion["id"]: lesion for lesion in raw["lesions"]}.values())
     if raw.get("version") in (2017, 2025, "old"):
         grade = raw["grade"]

@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from liverboard.clinical.case_text import Parsed, Path, Tree, child, parse_text, plain_value
-from liverboard.clinical.events import EVENT_KINDS, Case, reference_faults
+from liverboard.clinical.events import EVENT_KINDS, Case, details_type, reference_faults
 from liverboard.clinical.quantity import Unit
 from liverboard.errors import BadInput, Problem
 from liverboard.units import write_quantity
@@ -249,8 +249,11 @@ def _known_keys(path: Path, tree: dict[str, Tree]) -> list[str]:
     model: type[BaseModel] | None = Case
     node: Tree = tree
     for step in path:
+        holder = node
         _, node = child(node, step)
-        if model is Case and isinstance(step, int):
+        if step == "details" and isinstance(holder, dict) and "technique" in holder:
+            model = details_type(holder["technique"])
+        elif model is Case and isinstance(step, int):
             model = EVENT_KINDS.get(str(node.get("kind"))) if isinstance(node, dict) else None
         elif isinstance(step, str) and model is not None and (model is not Case or step != "events"):
             model = _model_in(model.model_fields[step].annotation) if step in model.model_fields else None

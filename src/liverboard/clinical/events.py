@@ -7,11 +7,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, cast, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    TypeAdapter,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from liverboard.clinical.extent import Frozen
+from liverboard.clinical.procedure_details import DETAILS_OF, ProcedureDetails
 from liverboard.clinical.quantity import (
     ActivityGbq,
     AlbuminGL,
@@ -36,6 +46,8 @@ from liverboard.clinical.quantity import (
     VolumeMl,
     WeightKg,
 )
+from liverboard.clinical.sirt_details import SirtDetails
+from liverboard.clinical.stated_lesion import ExtrahepaticLesion, StatedLesion
 
 Technique = Literal[
     "primary_resection", "liver_resection", "liver_transplantation", "portal_vein_embolisation", "rfa", "mwa", "cryo", "tae", "ctace", "debtace",
@@ -52,7 +64,13 @@ Option = Literal[
     "ssa", "everolimus", "sunitinib", "cabozantinib", "chemotherapy", "resection_plus_ablation",
 ]  # fmt: skip
 Choice = Literal[Option, Drug, Technique]  # a board may name the option, the drug or the technique
-Details = dict[str, JsonValue]
+Details = ProcedureDetails | dict[str, JsonValue]  # typed by technique; free where the technique has no type of its own
+_FREE = TypeAdapter(dict[str, JsonValue])
+
+
+def details_type(technique: object) -> type[ProcedureDetails] | None:
+    """The type of the `details` of a technique; None where they are free."""
+    return SirtDetails if str(technique).startswith("sirt_") else DETAILS_OF.get(str(technique))
 
 
 def _is_pseudonym(text: str) -> str:
@@ -114,28 +132,6 @@ class Study(Frozen):
     role: Text
 
 
-class StatedLesion(Frozen):
-    """A lesion as typed in or measured. Distances run from its surface to the nearest point of the structure; 0 where they touch."""
-
-    id: EventId
-    segments: Segments | None = None
-    segment_shares: tuple[Percent, ...] | None = None
-    longest: LengthMm | None = None
-    short: LengthMm | None = None
-    volume: VolumeMl | None = None
-    capsule_distance: LengthMm | None = None
-    vessel_distance: LengthMm | None = None
-    bile_duct_distance: LengthMm | None = None
-    hypervascular: Truth | None = None
-    treated: Truth | None = None
-
-    @model_validator(mode="after")
-    def _shares_fit(self) -> StatedLesion:
-        if self.segment_shares is not None and len(self.segment_shares) != len(self.segments or ()):
-            raise ValueError("segment_shares needs one share for each of segments, in their order")
-        return self
-
-
 class Extrahepatic(Frozen):
     extent: Literal["none", "limited", "extensive"]
     sites: tuple[Text, ...] | None = None
@@ -194,7 +190,9 @@ class Sir(Frozen):
     @model_validator(mode="after")
     def _of_its_version(self) -> Sir:
         if (self.version == "old") != (len(self.grade) == 1):
-            raise ValueError("version old has the classes A to F; version 2017 has mild, moderate, severe, life_threatening, death")
+            raise ValueError(
+                "version old has the classes A to F; version 2017 has mild, moderate, severe, life_threatening, death"
+            )
         return self
 
 
@@ -300,6 +298,9 @@ class Imaging(Event):
     modality: Literal["CT", "MR", "PET_SSTR", "PET_FDG", "PET_Y90", "SPECT", "US"] | None = None
     studies: tuple[Study, ...] | None = None
     lesions: tuple[StatedLesion, ...] | None = None
+    extrahepatic_lesions: tuple[ExtrahepaticLesion, ...] | None = None
+    new_lesions: Truth | None = None
+    slice_thickness: LengthMm | None = None
     liver_volume: VolumeMl | None = None
     tumour_volume: VolumeMl | None = None
     infiltrative: Truth | None = None
@@ -315,7 +316,7 @@ class Imaging(Event):
 
     @model_validator(mode="after")
     def _consistent(self) -> Imaging:
-        ids = [lesion.id for lesion in self.lesions or ()]
+        ids = [lesion.id for lesion in (*(self.lesions or ()), *(self.extrahepatic_lesions or ()))]
         doubled = sorted({i for i in ids if ids.count(i) > 1})
         if doubled:
             raise ValueError(f"lesion id given twice: {', '.join(doubled)}")
@@ -360,24 +361,34 @@ class Systemic(Event):
         return self
 
 
-class Procedure(Event):
-    kind: Literal["procedure"]
+class Treatment(Event):
+    """What a procedure and its plan have in common. `details` have the type of the technique."""
+
     technique: Technique
     territory: Territory | None = None
     session: Annotated[int, Field(strict=True, ge=1)] | None = None
     lesions: tuple[EventId, ...] | None = None
     details: Details | None = None
 
+    @field_validator("details", mode="plain")
+    @classmethod
+    def _of_the_technique(cls, written: Any, info: ValidationInfo) -> Any:
+        details = details_type(info.data.get("technique"))
+        if written is None:
+            return None
+        if isinstance(written, dict):  # `{...}`, as the format's own example writes details that are left open
+            written = {key: value for key, value in cast("dict[Any, Any]", written).items() if key != "..."}
+        return _FREE.validate_python(written) if details is None else details.model_validate(written)
 
-class Plan(Event):
+
+class Procedure(Treatment):
+    kind: Literal["procedure"]
+
+
+class Plan(Treatment):
     """A planned procedure with its predicted figures."""
 
     kind: Literal["plan"]
-    technique: Technique
-    territory: Territory | None = None
-    session: Annotated[int, Field(strict=True, ge=1)] | None = None
-    lesions: tuple[EventId, ...] | None = None
-    details: Details | None = None
 
 
 class AdverseEvent(Event):
