@@ -15,6 +15,8 @@ from liverboard.cli.parameters import Json
 if TYPE_CHECKING:
     from liverboard.sirt.plan import ActivityPlan
 
+_VIALS_SHOWN = 4  # choices of one injection on the screen; --json has all
+
 sirt_app = typer.Typer(
     name="sirt",
     help="Radioembolisation with Y-90 and Ho-166 microspheres: activity and dose. Research use; a physicist checks every figure.",
@@ -33,8 +35,10 @@ def root() -> None:
 )
 def activity(
     product: Annotated[str, typer.Option(metavar="resin|glass|ho166", help="The microspheres.")],
-    model: Annotated[str, typer.Option(metavar="bsa|mird|partition|multi", help="mird: one compartment.")],
-    lung_shunt: Annotated[str, typer.Option(metavar="SHARE", help="Such as 5%.")],
+    model: Annotated[
+        str | None, typer.Option(metavar="bsa|mird|partition|multi", help="mird: one compartment.")
+    ] = None,
+    lung_shunt: Annotated[str | None, typer.Option(metavar="SHARE", help="Such as 5%.")] = None,
     given: Annotated[str | None, typer.Option("--activity", metavar="GBQ", help="To have its doses.")] = None,
     target_dose: Annotated[str | None, typer.Option(metavar="GY", help="To have the activity for it.")] = None,
     target: Annotated[str | None, typer.Option(metavar="tumour|normal_liver|perfused")] = None,
@@ -94,14 +98,38 @@ def activity(
         list[str] | None,
         typer.Option(metavar="NAME", help="With --into: what each --tumour is called in the case, in their order."),
     ] = None,
+    injections: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="YAML: several injections, each with its shunt, residual and tumours."),
+    ] = None,
+    calibrated: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MOMENT", help="Of the vial, such as 2024-06-09T12:00-04:00; several weeks for glass."),
+    ] = None,
+    injection: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MOMENT", help="With its time zone; several days for glass, to choose the vial."),
+    ] = None,
+    vial: Annotated[
+        list[str] | None, typer.Option(metavar="GBQ", help="One that is there, at calibration; once a vial.")
+    ] = None,
+    measured: Annotated[
+        str | None, typer.Option(metavar="MOMENT", help="When --activity was measured: decays to --injection.")
+    ] = None,
+    half_life: Annotated[
+        str | None, typer.Option(metavar="TIME", help="That of a certificate, held against the one used here.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """The activity to prepare for a dose, or the doses of an activity, with limits, BED and every assumption."""
+    """The activity to prepare for a dose, or the doses of an activity, with limits, BED, the vials to order and every assumption."""
+    from liverboard.board.sirt_plan import plan_of
     from liverboard.cli.show import show_json
-    from liverboard.sirt.plan import plan_activity
-    from liverboard.sirt.request import Written, read_request
+    from liverboard.sirt.request import Written
 
-    request, assumed = read_request(
+    for option, given_value in (("--model", model), ("--lung-shunt", lung_shunt)):
+        if given_value is None and injections is None:
+            raise typer.BadParameter(f"{option} is needed, unless a file of --injections has it")
+    plan = plan_of(
         Written(
             product=product,
             model=model,
@@ -126,10 +154,14 @@ def activity(
             condition=condition or (),
             prior_lung_dose=prior_lung_dose,
             error=error or (),
-        )
+            measured=measured,
+            injection=injection or (),
+            calibrated=calibrated or (),
+            vial=vial or (),
+            half_life=half_life,
+        ),
+        injections,
     )
-    plan = plan_activity(request)
-    plan = plan.model_copy(update={"warnings": [*assumed, *plan.warnings]})
     added = None if into is None else _into(into, plan, date, segments, lesion or (), lung_mass is not None)
     if json:
         show_json(plan.model_dump(mode="json"))
@@ -190,12 +222,50 @@ def _show(plan: ActivityPlan) -> None:
             f"{effect.bed_gy:.0f} ({effect.bed_band_gy[0]:.0f} to {effect.bed_band_gy[1]:.0f})" if effect else "",
         )
     out.print(table)
+    for each in plan.injections:
+        when = f", at {each.injected_at:%Y-%m-%d %H:%M %z}" if each.injected_at else ""
+        out.print(
+            f"injection {escape(each.name)}: {each.activity_gbq:.3f} GBq ({each.model}), lung shunt {100 * each.lung_shunt:.3g} %,"
+            f" residual {100 * each.residual:.3g} %{when}",
+            soft_wrap=True,
+        )
+    _show_vials(plan)
     for check in plan.limits:
         out.print(f"limit    {escape(check.says)} ({check.source}, {check.verification})", soft_wrap=True)
     if plan.binding is not None:
         out.print(f"binding  {escape(plan.binding.says)}", soft_wrap=True)
     for warning in plan.warnings:
         out.print(f"note     {escape(warning)}", soft_wrap=True)
+
+
+def _show_vials(plan: ActivityPlan) -> None:
+    """The vials nearest to what is wanted for each injection; of a shared vial, what each injection takes."""
+    from rich.markup import escape
+
+    from liverboard.cli.show import out_console
+
+    out = out_console()
+    shown: dict[str, int] = {}
+    for each in plan.vials:
+        name = each.drawn[0].injection
+        shown[name] = shown.get(name, 0) + 1
+        if shown[name] > _VIALS_SHOWN:
+            continue
+        label = f"{each.count} x {each.vial_gbq:.3g} GBq" if each.count > 1 else f"{each.vial_gbq:.3g} GBq"
+        kept = {True: "; within the limit that binds", False: "; beyond the limit that binds", None: ""}
+        out.print(
+            f"vial     {label} calibrated {each.calibrated_at:%Y-%m-%d %H:%M %z}: {each.activity_gbq:.3f} GBq at the injection,"
+            f" {each.excess_percent:+.1f} %{kept[each.within_binding_limit]}",
+            soft_wrap=True,
+        )
+        for draw in each.drawn:
+            low, high = (f"{number / 1e6:.3g}" for number in draw.spheres)
+            spheres = f"{low} million spheres" if low == high else f"{low} to {high} million spheres"
+            out.print(
+                f"           {escape(draw.injection)} {draw.injected_at:%Y-%m-%d %H:%M %z}: {draw.activity_gbq:.3f} GBq,"
+                f" {100 * draw.vial_share:.1f} % of the vial, {spheres}",
+                soft_wrap=True,
+            )
 
 
 sirt_app.command(epilog='Example: liverboard sirt kernel --voxel "3.59 mm" --json')(sirt_dose.kernel)

@@ -96,7 +96,6 @@ class InjectionPlan(Frozen):
     residual: float
     injected_at: dt.datetime | None
     doses_gy: dict[str, float]
-    warnings: list[str]
 
 
 class ActivityPlan(Frozen):

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_args
 
 from liverboard.errors import BadInput, Problem
 from liverboard.sirt.activity import Convention
-from liverboard.sirt.decay import sirt_constant
+from liverboard.sirt.decay import activity_at, half_life_warning, hours_between, sirt_constant
 from liverboard.sirt.limits import Scenario
+from liverboard.sirt.moments import read_moment
 from liverboard.sirt.plan import ERRORS, ModelName, Request, Target
-from liverboard.sirt.products import ProductName, product
+from liverboard.sirt.products import Product, ProductName, product
 from liverboard.units import UnitError, parse_quantity
 
+_NO_EMPIRICAL = (
+    "the empirical method of resin is left out: no source of its table (activity by tumour burden, reductions by lung shunt) was seen, and a number without"
+    " source is not used"
+)
 T = TypeVar("T")
 _KNOWN: dict[str, tuple[str, ...]] = {
     "product": get_args(ProductName),
@@ -26,11 +32,11 @@ _KNOWN: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The options of `sirt activity` as written; None or empty: not given."""
+    """The options of `sirt activity` as written; None or empty: not given. `measured`: the moment that `activity` was measured at."""
 
     product: str
-    model: str
-    lung_shunt: str
+    model: str | None
+    lung_shunt: str | None
     activity: str | None = None
     target_dose: str | None = None
     target: str | None = None
@@ -51,6 +57,11 @@ class Written:
     condition: Sequence[str] = ()
     prior_lung_dose: str | None = None
     error: Sequence[str] = ()
+    measured: str | None = None
+    injection: Sequence[str] = ()
+    calibrated: Sequence[str] = ()
+    vial: Sequence[str] = ()
+    half_life: str | None = None
 
 
 @dataclass(slots=True)
@@ -69,9 +80,9 @@ class _Reader:
 
     def mass_kg(self, option: str, text: str | None) -> float | None:
         """A mass, or a volume times the density."""
-        return None if text is None else self._try(option, text, lambda: self._mass_kg(text))
+        return None if text is None else self._try(option, text, lambda: self.mass_kg_of(text))
 
-    def _mass_kg(self, text: str) -> float:
+    def mass_kg_of(self, text: str) -> float:
         try:
             return _above_0(parse_quantity(text, "g")) / 1000
         except UnitError:
@@ -89,8 +100,13 @@ class _Reader:
             self.problems.append(Problem(str(error), field=f"--{option}", read=f"'{text}'"))
             return None
 
+    def moment(self, option: str, text: str | None) -> dt.datetime | None:
+        return None if text is None else self._try(option, text, lambda: read_moment(text))
+
     def choice(self, option: str, text: str | None) -> Any:
-        if text is not None and text not in _KNOWN[option]:
+        if text == "empirical" and option == "model":
+            self.problems.append(Problem(_NO_EMPIRICAL, field="--model", hint="Use bsa, mird, partition or multi."))
+        elif text is not None and text not in _KNOWN[option]:
             self.problems.append(
                 Problem("not known", field=f"--{option}", read=f"'{text}'", allowed=", ".join(_KNOWN[option]))
             )
@@ -102,6 +118,9 @@ def read_request(written: Written) -> tuple[Request, list[str]]:
     reader = _Reader()
     for option in _KNOWN:
         reader.choice(option, getattr(written, option))
+    for option, text in (("model", written.model), ("lung-shunt", written.lung_shunt)):
+        if text is None:
+            reader.problems.append(Problem("not given", field=f"--{option}"))
     tissue = sirt_constant("tissue", "liver_density")
     stated = reader.bare("density", written.density, "g/mL")
     if stated is not None and not 0.5 <= stated <= 2:
@@ -130,9 +149,18 @@ def read_request(written: Written) -> tuple[Request, list[str]]:
         "treated-share", "100 %" if written.treated_share is None else written.treated_share, "fraction"
     )
     constant = reader.bare("constant", written.constant, "Gy*kg/GBq")
+    measured = reader.moment("measured", written.measured)
+    injected = [reader.moment("injection", text) for text in written.injection]
+    half_life = reader.quantity("half-life", written.half_life, "h")
     if reader.problems:
         raise BadInput("the request cannot be read", problems=reader.problems)
     made = product(written.product)
+    told: list[str] = []
+    if half_life is not None and (said := half_life_warning(half_life, made.nuclide)) is not None:
+        told.append(said)
+    if measured is not None:
+        given["activity_gbq"], said = _at_injection(given["activity_gbq"], measured, injected, made)
+        told.append(said)
     default = made.nuclide.dose_constants[0]
     request = Request(
         product=made,
@@ -152,7 +180,45 @@ def read_request(written: Written) -> tuple[Request, list[str]]:
         density_g_ml=reader.density_g_ml,
         **given,
     )
-    return request, _assumed(written, request, reader.density_g_ml)
+    return request, [*told, *_assumed(written, request, reader.density_g_ml)]
+
+
+def read_mass_kg(text: str, density: str | None) -> float:
+    """A mass, or a volume times the density (text; None: that of soft tissue). Raises UnitError."""
+    stated = _Reader().bare("density", density, "g/mL")
+    return _Reader(sirt_constant("tissue", "liver_density").value if stated is None else stated).mass_kg_of(text)
+
+
+def read_order(
+    written: Written,
+) -> tuple[tuple[dt.datetime, ...], tuple[dt.datetime, ...], tuple[float, ...]]:
+    """Moments of calibration, moments of injection, and vials in GBq at calibration. Raises BadInput with every problem and its option."""
+    reader = _Reader()
+    moments = [
+        tuple(at for text in given if (at := reader.moment(option, text)) is not None)
+        for option, given in (("calibrated", written.calibrated), ("injection", written.injection))
+    ]
+    vials = tuple(gbq for text in written.vial if (gbq := reader.quantity("vial", text, "GBq")) is not None)
+    if reader.problems:
+        raise BadInput("the request cannot be read", problems=reader.problems)
+    return moments[0], moments[1], vials
+
+
+def _at_injection(
+    activity_gbq: float | None, measured: dt.datetime, injected: Sequence[dt.datetime | None], of: Product
+) -> tuple[float, str]:
+    """A measured activity at the moment of injection, and what to say of it."""
+    if activity_gbq is None or len(injected) != 1 or injected[0] is None:
+        raise BadInput(
+            "the moment of a measurement needs the activity measured and one moment of injection",
+            hint="Give --activity, --measured and --injection once each.",
+        )
+    at = activity_at(activity_gbq, measured, injected[0], of.nuclide)
+    hours = hours_between(measured, injected[0])
+    return (
+        at,
+        f"{activity_gbq:.4g} GBq measured {abs(hours):.1f} h {'before' if hours >= 0 else 'after'} the injection are {at:.4g} GBq at it",
+    )
 
 
 def _assumed(written: Written, request: Request, density: float) -> list[str]:
