@@ -124,12 +124,12 @@ def _row(same: Sequence[AdverseEvent], events: Sequence[AnyEvent], procedures: M
         procedure = None if event.attribution == "unrelated" else procedure_of(event, events)
         if procedure is not None:
             days.append((event.date - procedures[procedure]).days)
-    stated = [event.attribution for event in same if event.attribution is not None]
+    stated = [ATTRIBUTIONS.index(event.attribution) for event in same if event.attribution is not None]
     return Toxicity(
         term=same[0].term,
         count=len(same),
         worst=tuple(worst.values()),
-        attribution=max(stated, key=ATTRIBUTIONS.index) if stated else None,
+        attribution=ATTRIBUTIONS[max(stated)] if stated else None,
         within_30_days=sum(n <= 30 for n in days),
         within_90_days=sum(n <= 90 for n in days),
         ungraded=sum(not grades_of(event) for event in same),

@@ -38,7 +38,7 @@ NTPROBNP_SCREENING_NG_L: Final = Constant(
     "NT-proBNP studied as a screen for carcinoid heart disease", 260, "ng/L", "ntprobnp_si_net", "93 patients"
 )
 
-Category = Literal["normalised", "fall", "no_response", "rise"]
+Category = Literal["normalised", "fall", "no_response"]
 
 
 class MarkerValue(Frozen):
@@ -246,9 +246,7 @@ def _category(
     if percent is None:
         return None, why_not
     sentence = f"{percent:+.0f} % against the value before the start"
-    if percent <= -RESPONSE_FALL_PERCENT.value + 1e-9:
-        return "fall", sentence
-    return ("rise", sentence) if percent > 0 else ("no_response", sentence)
+    return ("fall" if percent <= -RESPONSE_FALL_PERCENT.value + 1e-9 else "no_response"), sentence
 
 
 def _confounders(name: MarkerName, before: MarkerValue, latest: MarkerValue) -> Iterator[str]:

@@ -147,7 +147,7 @@ def symptoms_of(
 def durable_response(events: Sequence[AnyEvent], start: dt.date) -> DurableResponse | None:
     """Durable response as TELESTAR defined it; None where no stools are stated at all.
 
-    The baseline is the last figure up to the start whose diary ends before treatment could act. A later statement for a day replaces an earlier one.
+    The baseline is the last figure up to the start. A later statement for a day replaces an earlier one.
     """
     period = round(DURABLE_PERIOD_DAYS.value)
     baseline: float | None = None
@@ -222,7 +222,7 @@ def _change(name: str, clinics: Sequence[Clinic], start: dt.date) -> DailyChange
 
 def _scores(clinics: Sequence[Clinic], start: dt.date) -> tuple[ScoreChange, ...]:
     found: list[ScoreChange] = []
-    # QLQ-C30 global health: more is better. GI.NET21 symptoms: less is better; social function of GI.NET21 is scored as a symptom scale.
+    # A higher score is more of what the scale is named for: global health is better with more of it, symptoms with less.
     scales: tuple[tuple[str, Callable[[Clinic], float | None], int], ...] = (
         ("qlq_c30_global", lambda clinic: None if clinic.eortc is None else clinic.eortc.qlq_c30_global, 1),
         *((f"gi_net21_{name}", _gi_net21(name), -1) for name in ("endocrine", "gastrointestinal", "treatment")),
