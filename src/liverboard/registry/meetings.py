@@ -1,0 +1,426 @@
+"""Meetings of the board: agenda, minutes, the decision of each case and its signature, and the follow-up list that feeds the next agenda."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from liverboard.clinical.case_file import read_case
+from liverboard.errors import BadInput, MissingData
+from liverboard.registry.audit import canonical, decision_digest
+from liverboard.registry.cases import (
+    CaseFilter,
+    CaseKey,
+    CaseLine,
+    Conflict,
+    EventTree,
+    find_case,
+    list_cases,
+    write_events,
+)
+from liverboard.registry.permissions import Actor
+from liverboard.registry.schema import (
+    MeetingState,
+    actions,
+    attendance,
+    cases,
+    centres,
+    decisions,
+    meeting_cases,
+    meetings,
+)
+from liverboard.registry.store import Store, Transaction, centre_id, insert_row
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    id: int
+    centre: str
+    date: dt.date
+    title: str
+    state: MeetingState
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """`id` is None until it is kept."""
+
+    what: str
+    owner: str | None = None
+    due: dt.date | None = None
+    id: int | None = None
+    done: dt.datetime | None = None
+    done_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Minutes:
+    """What the board decided on a case. `deviation`: why against the rules; `follow_up_on`: when to see the case again."""
+
+    considered: tuple[str, ...] = ()
+    chosen: str | None = None
+    reason: str | None = None
+    deviation: str | None = None
+    dissent: str | None = None
+    follow_up_on: dt.date | None = None
+    actions: tuple[Action, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The minutes of a case with who wrote them; once signed they never change. `version` 0: nothing is written yet."""
+
+    minutes: Minutes
+    version: int
+    changed_by: str | None = None
+    changed: dt.datetime | None = None
+    signed_by: str | None = None
+    signed: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgendaItem:
+    case: CaseLine
+    position: int
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Attendee:
+    specialty: str
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class Agenda:
+    meeting: Meeting
+    items: tuple[AgendaItem, ...]
+    attendance: tuple[Attendee, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAction:
+    """An action of a signed decision that is not done yet."""
+
+    case: CaseKey
+    meeting: dt.date
+    action: Action
+
+
+class NoSuchMeeting(MissingData):
+    http_status = 404
+
+
+# --- the agenda ----------------------------------------------------------------------------------------------------------------------------------------
+
+
+def plan_meeting(tx: Transaction, centre: str, date: dt.date, title: str) -> int:
+    """A new meeting; gives its number. Raises BadInput, NotPermitted."""
+    tx.by.require("prepare_meetings", centre)
+    owner = centre_id(tx.connection, centre)
+    if owner is None or not 1 <= len(title.strip()) <= 200:
+        raise BadInput("a meeting needs a centre of this store and a title of at most 200 characters")
+    values = {"centre_id": owner, "date": date, "title": title.strip(), "state": "planned"}
+    meeting_id = insert_row(tx.connection, meetings, **values)
+    tx.note("meeting.plan", centre=centre, detail={"meeting": meeting_id, "date": date})
+    return meeting_id
+
+
+def schedule(tx: Transaction, meeting_id: int, key: CaseKey) -> None:
+    """Put a case at the end of the agenda; it is `scheduled` then. A case that stands there already stays where it is."""
+    meeting = _planned(tx, meeting_id, "prepare_meetings")
+    case = _of_centre(tx, meeting, key)
+    on_it = tx.connection.execute(
+        select(meeting_cases.c.case_id, meeting_cases.c.position)
+        .where(meeting_cases.c.meeting_id == meeting_id)
+        .order_by(meeting_cases.c.position)
+    ).all()
+    if case.id in {row.case_id for row in on_it}:
+        return
+    position = on_it[-1].position + 1 if on_it else 1
+    tx.connection.execute(meeting_cases.insert().values(meeting_id=meeting_id, case_id=case.id, position=position))
+    tx.connection.execute(cases.update().where(cases.c.id == case.id).values(state="scheduled", review_on=None))
+    tx.note("meeting.schedule", centre=key.centre, case=key.case, detail={"meeting": meeting_id})
+
+
+def unschedule(tx: Transaction, meeting_id: int, key: CaseKey) -> None:
+    """Take a case without minutes off the agenda; it is `prepared` again. Raises BadInput when minutes were taken."""
+    meeting = _planned(tx, meeting_id, "prepare_meetings")
+    case = _of_centre(tx, meeting, key)
+    item = _item(tx.connection, meeting_id, case.id)
+    if tx.connection.execute(select(decisions.c.id).where(decisions.c.meeting_case_id == item.id)).first() is not None:
+        raise BadInput("minutes were taken on this case", hint="It stays on the agenda of this meeting.")
+    tx.connection.execute(meeting_cases.delete().where(meeting_cases.c.id == item.id))
+    tx.connection.execute(cases.update().where(cases.c.id == case.id).values(state="prepared"))
+    tx.note("meeting.unschedule", centre=key.centre, case=key.case, detail={"meeting": meeting_id})
+
+
+def order_agenda(tx: Transaction, meeting_id: int, keys: Sequence[CaseKey]) -> None:
+    """Put the cases in this order. Raises Conflict when they are not those of the agenda as it is now."""
+    meeting = _planned(tx, meeting_id, "prepare_meetings")
+    query = select(meeting_cases.c.id, cases.c.pseudonym).join(cases).where(meeting_cases.c.meeting_id == meeting_id)
+    item_of = {row.pseudonym: row.id for row in tx.connection.execute(query)}
+    if sorted(item_of) != sorted(key.case for key in keys):
+        raise Conflict("the agenda was changed since you opened it", hint="Look at it as it is now.")
+    for position, key in enumerate(keys, 1):
+        tx.connection.execute(meeting_cases.update().where(meeting_cases.c.id == item_of[key.case]).values(position=position))  # fmt: skip
+    tx.note("meeting.order", centre=meeting.centre, detail={"meeting": meeting_id})
+
+
+def close_meeting(tx: Transaction, meeting_id: int) -> None:
+    """The meeting was held: agenda and attendance stay as they are. Cases without a signed decision go back to `prepared`."""
+    meeting = _planned(tx, meeting_id, "sign_off")
+    undecided = (
+        select(meeting_cases.c.case_id)
+        .outerjoin(decisions, decisions.c.meeting_case_id == meeting_cases.c.id)
+        .where(meeting_cases.c.meeting_id == meeting_id, decisions.c.signed.is_(None))
+    )
+    tx.connection.execute(cases.update().where(cases.c.id.in_(undecided), cases.c.state == "scheduled").values(state="prepared"))  # fmt: skip
+    tx.connection.execute(meetings.update().where(meetings.c.id == meeting_id).values(state="held"))
+    tx.note("meeting.close", centre=meeting.centre, detail={"meeting": meeting_id})
+
+
+# --- the minutes ---------------------------------------------------------------------------------------------------------------------------------------
+
+
+def attend(tx: Transaction, meeting_id: int, attendees: Sequence[Attendee]) -> None:
+    """Who is there, by specialty: this list replaces the one before it. Raises BadInput, NotPermitted."""
+    meeting = _planned(tx, meeting_id, "take_minutes")
+    for one in attendees:
+        if not (1 <= len(one.specialty) <= 64 and 1 <= len(one.person) <= 64):
+            raise BadInput("specialty and person of who attends are 1 to 64 characters")
+    tx.connection.execute(attendance.delete().where(attendance.c.meeting_id == meeting_id))
+    rows = [{"meeting_id": meeting_id, "specialty": s, "person": p} for s, p in sorted({(a.specialty, a.person) for a in attendees})]  # fmt: skip
+    if rows:
+        tx.connection.execute(attendance.insert(), rows)
+    tx.note("meeting.attend", centre=meeting.centre, detail={"meeting": meeting_id, "present": len(rows)})
+
+
+def write_minutes(tx: Transaction, meeting_id: int, key: CaseKey, minutes: Minutes, expected_version: int) -> int:
+    """Keep the minutes of a case as a draft; gives the new version (`expected_version` 0: nothing was written yet).
+
+    Raises Conflict when someone else wrote or signed since, BadInput, NotPermitted.
+    """
+    meeting = _planned(tx, meeting_id, "take_minutes")
+    item = _item(tx.connection, meeting_id, _of_centre(tx, meeting, key).id)
+    row = _decision_row(tx.connection, item.id)
+    _may_write(row, expected_version)
+    _check(minutes, meeting.date)
+    values = {
+        "version": expected_version + 1,
+        "considered": canonical(list(minutes.considered)),
+        "chosen": minutes.chosen,
+        "reason": minutes.reason,
+        "deviation": minutes.deviation,
+        "dissent": minutes.dissent,
+        "follow_up_on": minutes.follow_up_on,
+        "changed_by": tx.by.name,
+        "changed": tx.at,
+    }
+    if row is None:
+        decision_id = insert_row(tx.connection, decisions, meeting_case_id=item.id, **values)
+    else:
+        decision_id = row.id
+        tx.connection.execute(decisions.update().where(decisions.c.id == decision_id).values(**values))
+        tx.connection.execute(actions.delete().where(actions.c.decision_id == decision_id))
+    if minutes.actions:
+        rows = [{"decision_id": decision_id, "what": a.what, "owner": a.owner, "due": a.due} for a in minutes.actions]
+        tx.connection.execute(actions.insert(), rows)
+    tx.note("minutes.write", centre=key.centre, case=key.case, detail={"meeting": meeting_id, "version": expected_version + 1})  # fmt: skip
+    return expected_version + 1
+
+
+def sign_off(tx: Transaction, meeting_id: int, key: CaseKey, expected_version: int) -> None:
+    """The chair signs the minutes of a case as they are at this version: they freeze, and the case gets its `board` event.
+
+    Raises Conflict, BadInput when no reason or choice is written, NotPermitted.
+    """
+    meeting = _planned(tx, meeting_id, "sign_off")
+    case = _of_centre(tx, meeting, key)
+    row = _decision_row(tx.connection, _item(tx.connection, meeting_id, case.id).id)
+    _may_write(row, expected_version)
+    if row is None or row.chosen is None or not row.reason:
+        raise BadInput("a decision is signed with a choice and its reason", hint="Write both, then sign.")
+    signature = {"signed_by": tx.by.name, "signed": tx.at}
+    stored = tx.connection.execute(select(decisions).where(decisions.c.id == row.id)).mappings().one()
+    signed_digest = decision_digest({**stored, **signature})
+    event = _board_event(meeting, _minutes(tx.connection, row))
+    written_by = write_events(tx, "decision.sign", key, [event], case.version, also_written=[signed_digest])
+    signed = {**signature, "digest": signed_digest, "audit_seq": written_by}
+    tx.connection.execute(decisions.update().where(decisions.c.id == row.id).values(**signed))
+    state = "discussed" if row.follow_up_on is None else "follow_up"
+    tx.connection.execute(cases.update().where(cases.c.id == case.id).values(state=state, review_on=row.follow_up_on))
+
+
+def finish_action(tx: Transaction, centre: str, action_id: int) -> None:
+    """An action is done. One that was done before stays as it was."""
+    tx.by.require("take_minutes", centre)
+    query = _open_actions().where(actions.c.id == action_id, centres.c.name == centre)
+    row = tx.connection.execute(query).first()
+    if row is None:
+        return
+    tx.connection.execute(actions.update().where(actions.c.id == action_id).values(done=tx.at, done_by=tx.by.name))
+    tx.note("action.done", centre=centre, case=row.pseudonym, detail={"action": action_id})
+
+
+# --- reading -------------------------------------------------------------------------------------------------------------------------------------------
+
+
+def list_meetings(store: Store, by: Actor, centre: str | None = None) -> tuple[Meeting, ...]:
+    """The meetings that `by` may see, newest first."""
+    by.require("see_cases", centre)
+    query = _meetings().order_by(meetings.c.date.desc(), meetings.c.id.desc())
+    for name in (by.centre, centre):
+        if name is not None:
+            query = query.where(centres.c.name == name)
+    with store.read() as connection:
+        return tuple(_meeting(row) for row in connection.execute(query))
+
+
+def read_agenda(store: Store, by: Actor, meeting_id: int) -> Agenda:
+    """A meeting with its cases in order, their minutes so far and who attends. Raises NoSuchMeeting, NotPermitted."""
+    by.require("see_cases")
+    with store.read() as connection:
+        meeting = _find(connection, meeting_id)
+        by.require("see_cases", meeting.centre)
+        query = (
+            select(meeting_cases.c.id.label("item"), meeting_cases.c.position, cases)
+            .join(cases)
+            .where(meeting_cases.c.meeting_id == meeting_id)
+            .order_by(meeting_cases.c.position)
+        )
+        items = tuple(
+            AgendaItem(
+                CaseLine(CaseKey(meeting.centre, row.pseudonym), row.version, row.state, row.review_on, row.synthetic),
+                row.position,
+                _decision(connection, row.item),
+            )
+            for row in connection.execute(query).all()
+        )
+        present = connection.execute(select(attendance).where(attendance.c.meeting_id == meeting_id).order_by(attendance.c.id))  # fmt: skip
+        attendees = tuple(Attendee(row.specialty, row.person) for row in present)
+    store.note(by, "meeting.read", centre=meeting.centre, detail={"meeting": meeting_id, "cases": len(items)})
+    return Agenda(meeting, items, attendees)
+
+
+def follow_up(store: Store, by: Actor, due_by: dt.date, centre: str | None = None) -> tuple[tuple[CaseLine, ...], tuple[OpenAction, ...]]:  # fmt: skip
+    """What the next agenda is made of: cases to be seen again by a day, and the actions of signed decisions that are not done."""
+    due = list_cases(store, by, CaseFilter(centre=centre, states=("follow_up",), review_by=due_by))
+    query = _open_actions().order_by(actions.c.due, actions.c.id)
+    for name in (by.centre, centre):
+        if name is not None:
+            query = query.where(centres.c.name == name)
+    with store.read() as connection:
+        rows = connection.execute(query).all()
+    found = tuple(OpenAction(CaseKey(r.centre, r.pseudonym), r.date, Action(r.what, r.owner, r.due, r.id)) for r in rows)  # fmt: skip
+    return due, found
+
+
+# --- parts ---------------------------------------------------------------------------------------------------------------------------------------------
+
+
+def _meetings() -> Any:
+    return select(meetings, centres.c.name.label("centre")).join(centres, centres.c.id == meetings.c.centre_id)
+
+
+def _open_actions() -> Any:
+    return (
+        select(actions, cases.c.pseudonym, centres.c.name.label("centre"), meetings.c.date)
+        .join(decisions, decisions.c.id == actions.c.decision_id)
+        .join(meeting_cases, meeting_cases.c.id == decisions.c.meeting_case_id)
+        .join(meetings, meetings.c.id == meeting_cases.c.meeting_id)
+        .join(cases, cases.c.id == meeting_cases.c.case_id)
+        .join(centres, centres.c.id == cases.c.centre_id)
+        .where(decisions.c.signed.is_not(None), actions.c.done.is_(None))
+    )
+
+
+def _meeting(row: Row[Any]) -> Meeting:
+    return Meeting(row.id, row.centre, row.date, row.title, row.state)
+
+
+def _find(connection: Connection, meeting_id: int) -> Meeting:
+    row = connection.execute(_meetings().where(meetings.c.id == meeting_id)).first()
+    if row is None:
+        raise NoSuchMeeting("there is no such meeting", hint="Look for it in the list of meetings.")
+    return _meeting(row)
+
+
+def _planned(tx: Transaction, meeting_id: int, right: Any) -> Meeting:
+    meeting = _find(tx.connection, meeting_id)
+    tx.by.require(right, meeting.centre)
+    if meeting.state != "planned":
+        raise BadInput("the meeting was held and is closed", hint="Plan another meeting for what is still open.")
+    return meeting
+
+
+def _of_centre(tx: Transaction, meeting: Meeting, key: CaseKey) -> Row[Any]:
+    if key.centre != meeting.centre:
+        raise BadInput("the case and the meeting belong to two centres")
+    return find_case(tx.connection, key)
+
+
+def _item(connection: Connection, meeting_id: int, case_id: int) -> Row[Any]:
+    query = select(meeting_cases).where(meeting_cases.c.meeting_id == meeting_id, meeting_cases.c.case_id == case_id)
+    row = connection.execute(query).first()
+    if row is None:
+        raise MissingData("the case is not on the agenda of this meeting", hint="Put it there first.")
+    return row
+
+
+def _decision_row(connection: Connection, item_id: int) -> Row[Any] | None:
+    return connection.execute(select(decisions).where(decisions.c.meeting_case_id == item_id)).first()
+
+
+def _may_write(row: Row[Any] | None, expected_version: int) -> None:
+    if row is not None and row.signed is not None:
+        raise Conflict(
+            f"the decision was signed by {row.signed_by} and is frozen",
+            hint="Bring the case to another meeting to decide anew.",
+        )
+    if (0 if row is None else row.version) != expected_version:
+        who = "" if row is None else f" by {row.changed_by} at {row.changed:%Y-%m-%d %H:%M} UTC"
+        raise Conflict(f"the minutes were changed{who} since you opened them", hint="Look at them as they are now.")
+
+
+def _decision(connection: Connection, item_id: int) -> Decision:
+    row = _decision_row(connection, item_id)
+    if row is None:
+        return Decision(Minutes(), 0)
+    return Decision(_minutes(connection, row), row.version, row.changed_by, row.changed, row.signed_by, row.signed)
+
+
+def _minutes(connection: Connection, row: Row[Any]) -> Minutes:
+    listed = connection.execute(select(actions).where(actions.c.decision_id == row.id).order_by(actions.c.id))
+    kept = tuple(Action(a.what, a.owner, a.due, a.id, a.done, a.done_by) for a in listed)
+    considered = tuple(json.loads(row.considered))
+    return Minutes(considered, row.chosen, row.reason, row.deviation, row.dissent, row.follow_up_on, kept)
+
+
+def _check(minutes: Minutes, date: dt.date) -> None:
+    """Minutes that could not become a `board` event are refused when they are written, not when they are signed."""
+    event = _board_event(Meeting(0, "", date, "", "planned"), minutes)
+    read_case(json.dumps({"case": "minutes", "events": [event]}), where="the minutes", is_json=True)
+    if minutes.follow_up_on is not None and minutes.follow_up_on < date:
+        raise BadInput("the follow-up lies before the meeting", hint="Give a later day.")
+
+
+def _board_event(meeting: Meeting, minutes: Minutes) -> EventTree:
+    reason = minutes.reason if minutes.deviation is None else f"{minutes.reason or ''} Deviation from the rules: {minutes.deviation}".strip()  # fmt: skip
+    planned = [
+        {name: value for name, value in (("what", a.what), ("owner", a.owner), ("due", None if a.due is None else a.due.isoformat())) if value is not None}
+        for a in minutes.actions
+    ]  # fmt: skip
+    stated: dict[str, Any] = {
+        "considered": list(minutes.considered),
+        "chosen": minutes.chosen,
+        "reason": reason,
+        "dissent": minutes.dissent,
+        "actions": planned,
+    }
+    return {"kind": "board", "date": meeting.date.isoformat(), **{k: v for k, v in stated.items() if v not in (None, [])}}  # fmt: skip

@@ -1,0 +1,207 @@
+"""The store: one database, short transactions, every write with its line in the audit trail.
+
+Writing functions of this room take a `Transaction` (`with store.transaction(by) as tx:`), so that several writes stand or fall together. Reading functions take the store and who
+reads; what a person reads of a case is in the trail before they get it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, exc, func, select
+
+from liverboard.errors import BadInput, MissingData, UserError
+from liverboard.registry import audit
+from liverboard.registry.audit import Entry
+from liverboard.registry.folder import DataFolder
+from liverboard.registry.migrate import head_revision, migrate, revision_of
+from liverboard.registry.permissions import CONSOLE, Actor
+from liverboard.registry.schema import centres
+
+_WRITERS_LOCK: Final = (
+    0x4C4956  # any number, the same for all writers: PostgreSQL then has one writer at a time, as SQLite has by itself
+)
+_WAIT_S: Final = 30
+Clock = Callable[[], dt.datetime]
+
+
+class StoreUnavailable(UserError):  # noqa: N818
+    """The database cannot be reached or cannot write."""
+
+    exit_code = 12
+    http_status = 503
+
+
+def system_clock() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """One write of one person at one moment. It holds the only write lock of the store: keep it short, and compute before."""
+
+    connection: Connection
+    by: Actor
+    at: dt.datetime
+    key: bytes
+
+    def note(
+        self,
+        action: str,
+        *,
+        centre: str | None = None,
+        case: str | None = None,
+        detail: Mapping[str, Any] | None = None,
+        digest: str | None = None,
+    ) -> int:
+        """Add a line to the audit trail and give its number."""
+        return audit.append(
+            self.connection, self.key, Entry(self.at, self.by.name, action, centre, case, detail, digest)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An open store. `now`: the one clock of this room."""
+
+    folder: DataFolder
+    engine: Engine
+    now: Clock
+    audit_key: bytes
+
+    @classmethod
+    def open(cls, folder: DataFolder, now: Clock = system_clock) -> Store:
+        """Open a store that is there. Raises MissingData when it was never made or is older than this program, BadInput when it is newer, StoreUnavailable."""
+        store = cls(folder, engine_of(folder.url), now, folder.audit_key())
+        with store.read() as connection:
+            found = revision_of(connection)
+        if found is None:
+            raise MissingData("the registry has no tables yet", hint="Make them with: liverboard registry init")
+        if found != head_revision():
+            raise MissingData(
+                f"the registry is at version {found}, this program works with {head_revision()}",
+                hint="Back it up, then bring it up to date with: liverboard registry init",
+            )
+        return store
+
+    @classmethod
+    def initialise(cls, folder: DataFolder, now: Clock = system_clock) -> Store:
+        """Make the tables, or bring older ones up to date, and open the store. Nothing is done twice."""
+        engine = engine_of(folder.url)
+        with _plain_words(), engine.execution_options(immediate=True).begin() as connection:
+            _lock(connection)
+            migrate(connection)
+        store = cls.open(folder, now)
+        with store.transaction(CONSOLE) as tx:
+            if centre_id(tx.connection, folder.centre) is None:
+                add_centre(tx, folder.centre)
+        return store
+
+    @contextmanager
+    def transaction(self, by: Actor) -> Generator[Transaction]:
+        """Everything inside is written, or nothing. Raises StoreUnavailable."""
+        with _plain_words(), self.engine.execution_options(immediate=True).begin() as connection:
+            _lock(connection)
+            yield Transaction(connection, by, self.now(), self.audit_key)
+
+    @contextmanager
+    def read(self) -> Generator[Connection]:
+        """A connection that sees one state of the store and cannot hold up writers. Raises StoreUnavailable."""
+        isolation = {} if self.engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+        with _plain_words(), self.engine.connect().execution_options(**isolation) as connection:
+            yield connection
+
+    def note(self, by: Actor, action: str, **about: Any) -> None:
+        """A line in the audit trail for what was only read. See `Transaction.note`."""
+        with self.transaction(by) as tx:
+            tx.note(action, **about)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def engine_of(url: str) -> Engine:
+    """The engine of a database. Raises BadInput when the URL is none that we work with."""
+    try:
+        if not url.startswith(("sqlite:///", "postgresql+psycopg://")):
+            raise exc.ArgumentError
+        if not url.startswith("sqlite"):
+            return create_engine(url, pool_pre_ping=True, pool_size=10)
+        engine = create_engine(url, connect_args={"timeout": _WAIT_S}, pool_size=10)
+    except (exc.ArgumentError, exc.NoSuchModuleError, ValueError):
+        raise BadInput(
+            "the URL of the database is none that the registry works with",
+            hint="Expected postgresql://user@host/name or sqlite:////path/registry.sqlite.",
+        ) from None
+    event.listen(engine, "connect", _ready_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def insert_row(connection: Connection, table: Table, **values: Any) -> int:
+    """Insert a row and give its number."""
+    key: Any = connection.execute(table.insert().values(**values)).inserted_primary_key
+    return int(key[0])
+
+
+def centre_id(connection: Connection, name: str) -> int | None:
+    return connection.scalar(select(centres.c.id).where(centres.c.name == name))
+
+
+def add_centre(tx: Transaction, name: str) -> int:
+    """A further centre in this store. Its key is made by `DataFolder.make_keys`."""
+    tx.by.require("keep_store")
+    tx.note("centre.add", centre=name)
+    return insert_row(tx.connection, centres, name=name)
+
+
+def list_centres(store: Store) -> tuple[str, ...]:
+    with store.read() as connection:
+        return tuple(connection.scalars(select(centres.c.name).order_by(centres.c.name)))
+
+
+def _lock(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_WRITERS_LOCK)))
+
+
+def _ready_sqlite(connection: Any, _: object) -> None:
+    connection.isolation_level = None  # transactions are begun below, not by the driver's own rules
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "trusted_schema = OFF"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("immediate") else "BEGIN")
+
+
+@contextmanager
+def _plain_words() -> Generator[None]:
+    """What the database refuses for reasons of the machine, as a sentence without SQL or values."""
+    try:
+        yield
+    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
+        raise StoreUnavailable(
+            f"the database of the registry {_reason(error)}",
+            hint="Look whether it runs and its disk has room. Before repeating a change, look whether it was kept: nothing is kept in part.",
+        ) from None
+
+
+def _reason(error: Exception) -> str:
+    text = str(getattr(error, "orig", error)).lower()
+    for sign, words in (
+        ("full", "has no room left on its disk"),
+        ("no space", "has no room left on its disk"),
+        ("locked", f"was busy for more than {_WAIT_S} s"),
+        ("read-only", "may not be written"),
+        ("readonly", "may not be written"),
+        ("malformed", "is damaged: restore the last backup"),
+        ("password", "refuses this user or password"),
+    ):
+        if sign in text:
+            return words
+    return "cannot be reached or cannot write"
