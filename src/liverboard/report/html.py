@@ -6,8 +6,6 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from importlib.resources import files
-from typing import TYPE_CHECKING
-
 from liverboard.board.dossier import Dossier, KeyImage
 from liverboard.report.evidence_figures import MiniInterval, forest_svg, mini_interval_svg
 from liverboard.report.expected_view import ABSENT, NO_RANK
@@ -17,9 +15,6 @@ from liverboard.report.palette import DARK, LIGHT, WEB, css_variables
 from liverboard.report.timeline import timeline_svg
 from liverboard.report.view import summary, view_of
 from liverboard.report.words import anchor, clean, day
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 
 MISSING_FIRST = 5
 
@@ -50,15 +45,12 @@ def _template(name: str) -> str:
 
 def render_html(dossier: Dossier) -> str:
     """The dossier as the text of one HTML file."""
-    template, values = _prepared(dossier)
-    return template.render(values)
+    return _rendered(dossier, bare=False)
 
 
 def render_sections(dossier: Dossier) -> str:
-    """The sections of the dossier, without head, banner and script, for a page that brings its own. Its style is `dossier_css`."""
-    template, values = _prepared(dossier)
-    context = template.new_context(values)
-    return "".join(part for name in ("signs", "main") for part in template.blocks[name](context))
+    """The sections of the dossier, without head, banner and script, for a page that brings its own. Their style is `dossier_css`."""
+    return _rendered(dossier, bare=True)
 
 
 def dossier_css() -> str:
@@ -66,8 +58,7 @@ def dossier_css() -> str:
     return _template("dossier.css")
 
 
-def _prepared(dossier: Dossier) -> tuple[Template, dict[str, object]]:
-    """The template of a dossier and what stands in it."""
+def _rendered(dossier: Dossier, *, bare: bool) -> str:
     from jinja2 import DictLoader, Environment, StrictUndefined
     from markupsafe import Markup
 
@@ -113,6 +104,7 @@ def _prepared(dossier: Dossier) -> tuple[Template, dict[str, object]]:
         for f in view.evidence.forests
     ]
     values: dict[str, object] = {
+        "bare": bare,
         "mini": mini,
         "forests": forests,
         "absent": ABSENT,
@@ -137,7 +129,7 @@ def _prepared(dossier: Dossier) -> tuple[Template, dict[str, object]]:
             timeline_svg(dossier.timeline, dossier.as_of, WEB, width=360, prefix="time-narrow", links=links)
         ),
     }
-    return environment.get_template("page"), values
+    return environment.get_template("page").render(values)
 
 
 def _css_string(text: str) -> str:
