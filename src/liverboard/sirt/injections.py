@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from liverboard.errors import BadInput, MissingData
+from liverboard.errors import BadInput, MissingData, UserError
 from liverboard.sirt.activity import (
     LUNG,
     NORMAL,
@@ -64,7 +64,7 @@ def plan_injections(
     if not planned:
         raise MissingData("no injection", hint="Give at least one under `injections:`.")
     tumours = _tumours(planned, whole_kg)
-    alone = [plan_activity(each.request) for each in planned]
+    alone = [_alone(each) for each in planned]
     ones = [_One(each, _injection(each, plan.activity_gbq, tumours)) for each, plan in zip(planned, alone, strict=True)]
     first = planned[0].request
     doses = _doses(ones, tumours)
@@ -128,6 +128,13 @@ def plan_injections(
             for each, plan, one in zip(planned, alone, ones, strict=True)
         ),
     )
+
+
+def _alone(each: Planned) -> ActivityPlan:
+    try:
+        return plan_activity(each.request)
+    except UserError as error:
+        raise type(error)(error.message, where=each.name, hint=error.hint) from None
 
 
 def _tumours(planned: Sequence[Planned], whole_kg: Mapping[str, float]) -> dict[str, float]:
