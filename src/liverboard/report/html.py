@@ -6,6 +6,7 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from importlib.resources import files
+
 from liverboard.board.dossier import Dossier, KeyImage
 from liverboard.report.evidence_figures import MiniInterval, forest_svg, mini_interval_svg
 from liverboard.report.expected_view import ABSENT, NO_RANK
