@@ -1,0 +1,226 @@
+"""A course of treatment with its baseline and follow-ups: which lesion is which, what is new, what became of the lesions that are no targets."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from liverboard.clinical.response import LesionAt, Scope, Session, TimePoint
+from liverboard.response.start import SIRT, TRANSARTERIAL
+from liverboard.response.targets import size_mm
+from liverboard.response.thresholds import Wait, measurability, wait_after
+
+Gone = Callable[[LesionAt], bool]
+OUTSIDE = "disease outside the liver"
+UNLISTED = "lesions of the liver that are not listed"
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """`start`: the day that times count from. `earlier`: time points before the baseline. `points`: those after it, in order of date. `sessions`: every treatment of it."""
+
+    start: dt.date
+    baseline: TimePoint
+    points: tuple[TimePoint, ...]
+    earlier: tuple[TimePoint, ...] = ()
+    sessions: tuple[Session, ...] = ()
+
+
+class Newness(NamedTuple):
+    """Whether new lesions are there (None: cannot be told), which, since when where an earlier scan showed them already, and why in words."""
+
+    found: bool | None
+    since: dt.date | None
+    says: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NonTargets:
+    """`states`: absent, present, progressing or unknown, by the lesion's id at baseline."""
+
+    states: dict[str, str]
+
+    def named(self, state: str) -> list[str]:
+        return [name for name, held in self.states.items() if held == state]
+
+
+def pieces_of(roots: frozenset[str], point: TimePoint) -> list[LesionAt]:
+    """What has become of a lesion: itself, its parts, or the lesion into which it merged; empty: not listed."""
+    return [lesion for lesion in point.lesions if lesion.roots & roots]
+
+
+def is_gone(lesion: LesionAt) -> bool:
+    """Absent or of size 0; a node below 10 mm across, which is no longer pathological."""
+    if lesion.state == "absent":
+        return True
+    size = size_mm(lesion)
+    if size is None or lesion.state == "not_evaluable":
+        return False
+    return size < measurability().node_normal_below_mm if lesion.is_node else size == 0
+
+
+def shows(lesion: LesionAt) -> bool:
+    """Whether the lesion counts as disease on that day; False where it is gone, or was not seen well enough to say."""
+    return not is_gone(lesion) and lesion.state != "not_evaluable"
+
+
+def covers_patient(course: Course, point: TimePoint) -> bool:
+    """Whether the day can be judged for the whole patient: what lies outside the liver is known at baseline and on the day, or the baseline lists lesions there."""
+    if course.baseline.outside_listed or _surely_new_outside(point):
+        return True
+    return course.baseline.outside is not None and _speaks_of_outside(point)
+
+
+def _speaks_of_outside(point: TimePoint) -> bool:
+    return point.outside is not None or point.outside_listed or point.outside_progressing is not None
+
+
+def _surely_new_outside(point: TimePoint) -> bool:
+    return any(each.new is True and not each.in_liver and shows(each) for each in point.lesions)
+
+
+def newness(course: Course, upto: int, scope: Scope) -> Newness:
+    """New lesions on `course.points[upto]`, from what was known by then."""
+    point = course.points[upto]
+    says: list[str] = []
+    unsure = False
+    since: list[dt.date] = []
+    new: list[str] = []
+    unmatched = {True: _unlisted(course.baseline, point, in_liver=True), False: _unlisted(course.baseline, point, in_liver=False)}  # fmt: skip
+    strangers = candidates(course.baseline, point, scope)
+    for lesion in strangers:
+        word, first = _word(course, upto, lesion)
+        if word is True:
+            new.append(lesion.id)
+            since.append(first)
+        elif word == "equivocal":
+            says.append(f"{lesion.id} may be new: no progression until a later scan shows that it is")
+        elif word is None:
+            if point.new_lesions is False:
+                continue
+            if unmatched[lesion.in_liver]:
+                unsure = True
+                says.append(
+                    f"{lesion.id} cannot be matched: it is in no earlier list, while {_and(unmatched[lesion.in_liver])} of the baseline is not listed; "
+                    f"write was: [...] if it is one of these, or new: true"
+                )
+            elif _listed_all(course.baseline, lesion.in_liver):
+                new.append(lesion.id)
+                since.append(point.date)
+                says.append(
+                    f"{lesion.id} counts as new: the baseline lists every lesion and not this one; write new: false if it was there before"
+                )
+            else:
+                unsure = True
+                says.append(
+                    f"whether {lesion.id} is new cannot be told, the baseline lists a part of the lesions; write new: true or false"
+                )
+    if point.new_lesions and not new:
+        new.append("a lesion that is not named")
+        since.append(point.date)
+    appeared = course.baseline.outside == "none" and point.outside in {"limited", "extensive"}
+    if scope == "patient" and appeared and all(lesion.in_liver for lesion in strangers):
+        new.append(OUTSIDE)
+        since.append(point.date)
+    if new:
+        first = min(since)
+        when = "" if first == point.date else f", first seen on {first}"
+        return Newness(True, first, (f"new: {_and(new)}{when}", *says))
+    if unsure:
+        return Newness(None, None, tuple(says))
+    if not point.complete and point.new_lesions is None:
+        says.append(
+            "whether new lesions appeared is not said, and the list is a part; write new_lesions: false or true"
+        )
+        return Newness(None, None, tuple(says))
+    return Newness(False, None, tuple(says))
+
+
+def candidates(baseline: TimePoint, point: TimePoint, scope: Scope) -> list[LesionAt]:
+    """Lesions of the day that are none of the baseline's."""
+    known = {root for lesion in baseline.lesions for root in lesion.roots}
+    return [
+        lesion
+        for lesion in point.lesions
+        if not lesion.roots & known and shows(lesion) and (scope == "patient" or lesion.in_liver)
+    ]
+
+
+def _word(course: Course, upto: int, lesion: LesionAt) -> tuple[object, dt.date]:
+    """What has been said by then of whether the lesion is new, and since when it has been seen: once new or seen in hindsight, always so."""
+    first = course.points[upto].date
+    word: object = None
+    for point in course.points[: upto + 1]:
+        for each in point.lesions:
+            if each.roots & lesion.roots and shows(each):
+                first = min(first, point.date)
+                if each.new is not None:
+                    word = each.new
+    return word, first
+
+
+def _unlisted(baseline: TimePoint, point: TimePoint, *, in_liver: bool) -> list[str]:
+    return [each.id for each in baseline.lesions if each.in_liver == in_liver and not pieces_of(each.roots, point)]
+
+
+def _listed_all(baseline: TimePoint, in_liver: bool) -> bool:
+    return baseline.complete if in_liver else baseline.outside_listed or baseline.outside == "none"
+
+
+def non_targets(course: Course, upto: int, scope: Scope, targets: Iterable[str], gone: Gone = is_gone) -> NonTargets:
+    """The state of every lesion of the baseline that is no target, of what is known without a list, and of lesions that were there before in hindsight."""
+    baseline, point = course.baseline, course.points[upto]
+    chosen = set(targets)
+    states = {
+        lesion.id: _state(pieces_of(lesion.roots, point), gone)
+        for lesion in baseline.lesions
+        if lesion.id not in chosen and (scope == "patient" or lesion.in_liver) and not is_gone(lesion)
+    }
+    strangers = candidates(baseline, point, scope)
+    for lesion in strangers:
+        if _word(course, upto, lesion)[0] is False or (point.new_lesions is False and lesion.new is None):
+            states[lesion.id] = _state([lesion], gone)
+    if not baseline.complete:
+        here = [lesion for lesion in strangers if lesion.in_liver]
+        states[UNLISTED] = "present" if here or not point.complete else "unknown"
+    if scope == "patient" and not baseline.outside_listed and baseline.outside in {"limited", "extensive"}:
+        states[OUTSIDE] = _outside(baseline, point)
+    return NonTargets(states)
+
+
+def _state(pieces: Sequence[LesionAt], gone: Gone) -> str:
+    if not pieces:
+        return "unknown"
+    if any(each.state == "progressing" for each in pieces):
+        return "progressing"
+    if any(each.state == "not_evaluable" for each in pieces):
+        return "unknown"
+    return "absent" if all(gone(each) for each in pieces) else "present"
+
+
+def _outside(baseline: TimePoint, point: TimePoint) -> str:
+    if point.outside == "none":
+        return "absent"
+    if point.outside_progressing:
+        return "progressing"
+    if point.outside is None and point.outside_progressing is None:
+        return "unknown"
+    grown = baseline.outside == "limited" and point.outside == "extensive"
+    return "unknown" if grown and point.outside_progressing is None else "present"
+
+
+def waiting(course: Course, day: dt.date) -> tuple[Wait, Session, int] | None:
+    """The wait that applies on a day, the last session behind it and the days since; None: no session of such a treatment."""
+    found: list[tuple[Wait, Session, int]] = []
+    for techniques, kind in ((SIRT, "sirt"), (TRANSARTERIAL - SIRT, "embolisation")):
+        done = [each for each in course.sessions if each.what in techniques and each.date <= day]
+        if done:
+            last = max(done, key=lambda each: each.date)
+            found.append((wait_after(kind), last, (day - last.date).days))
+    return max(found, key=lambda each: each[0].not_before_days - each[2], default=None)
+
+
+def _and(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,277 @@
+"""Judging by a sum over the targets: baseline, smallest sum so far, and the day. What a criterion adds up, and how it decides, it says itself."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from liverboard.clinical.response import Criterion, Judgement, LesionAt, Scope, TargetResponse, TimePoint
+from liverboard.response.course import (
+    OUTSIDE,
+    Course,
+    Gone,
+    covers_patient,
+    is_gone,
+    newness,
+    non_targets,
+    pieces_of,
+    waiting,
+)
+from liverboard.response.overall import non_target_response, overall_response
+from liverboard.response.targets import Targets, choose_targets
+from liverboard.response.thresholds import SumRule, sum_rule
+
+Size = Callable[[LesionAt, LesionAt], float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """The sum on one day. `value` None: not every target could be measured; `part` is the sum of those that could. `gone`: every target has disappeared."""
+
+    date: dt.date
+    value: float | None
+    part: float
+    lacking: tuple[str, ...]
+    gone: bool
+    pieces: tuple[LesionAt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a decision sees. `before`: the totals of earlier days from the baseline on. `smallest`: the least complete sum among them. `origins`: targets at baseline."""
+
+    rule: SumRule
+    origins: tuple[LesionAt, ...]
+    before: tuple[Total, ...]
+    smallest: float
+    now: Total
+    needed: str
+
+    @property
+    def baseline(self) -> float:
+        return self.before[0].value or 0.0
+
+
+Decision = tuple[TargetResponse, tuple[str, ...]]
+Decide = Callable[[Reading], Decision]
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What a criterion adds up: `size` of a lesion, given its origin at baseline; when a lesion is `gone`; how it decides; what is `needed`, in words.
+
+    `spares_treated`: lesions treated before the baseline are no targets until they have progressed.
+    """
+
+    criterion: Criterion
+    size: Size
+    needed: str
+    gone: Gone = is_gone
+    decide: Decide | None = None
+    spares_treated: bool = False
+
+
+def judge(course: Course, measure: Measure, scope: Scope) -> tuple[Judgement, ...]:
+    """A judgement for each follow-up of the course, in its order. With `scope` patient, a day on which nothing is said of the rest of the body is judged for the liver."""
+    if scope == "liver" or all(covers_patient(course, point) for point in course.points):
+        return _judge(course, measure, scope)
+    whole, liver = _judge(course, measure, "patient"), _judge(course, measure, "liver")
+    return tuple(
+        all_of if covers_patient(course, point) else part.model_copy(
+            update={"basis": (*part.basis, "the liver only: nothing is said of disease outside it")}
+        )
+        for point, all_of, part in zip(course.points, whole, liver, strict=True)
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """What stays the same over the days of a course."""
+
+    course: Course
+    measure: Measure
+    targets: Targets
+    scope: Scope
+
+
+def _judge(course: Course, measure: Measure, scope: Scope) -> tuple[Judgement, ...]:
+    setting = _Setting(course, measure, targets_of(course, measure, scope), scope)
+    origins = tuple(each for each in course.baseline.lesions if each.id in set(setting.targets.chosen))
+    before = [total_of(course.baseline, origins, measure)]
+    had_complete = False
+    found: list[Judgement] = []
+    for number, point in enumerate(course.points):
+        now = total_of(point, origins, measure)
+        smallest = min((each.value for each in before if each.value is not None), default=0.0)
+        reading = Reading(sum_rule(measure.criterion), origins, tuple(before), smallest, now, measure.needed)
+        judgement = _of_day(setting, number, reading, had_complete)
+        found.append(judgement)
+        had_complete = had_complete or judgement.category == "CR"
+        before.append(now)
+    return tuple(found)
+
+
+def targets_of(course: Course, measure: Measure, scope: Scope) -> Targets:
+    """The targets of a scope: of the liver alone, those in it are chosen anew."""
+    baseline = course.baseline
+    if scope == "liver":
+        baseline = _liver(baseline)
+    return choose_targets(baseline, course.earlier, spare_treated=measure.spares_treated)
+
+
+def _liver(point: TimePoint) -> TimePoint:
+    return replace(point, lesions=tuple(each for each in point.lesions if each.in_liver))
+
+
+def total_of(point: TimePoint, origins: Sequence[LesionAt], measure: Measure) -> Total:
+    """Each target once: the parts of one that split are added, a lesion into which several merged counts once."""
+    counted: dict[str, LesionAt] = {}
+    lacking: list[str] = []
+    part = 0.0
+    for origin in origins:
+        pieces = pieces_of(origin.roots, point)
+        if not pieces:
+            lacking.append(origin.id)
+        for piece in pieces:
+            if piece.id in counted:
+                continue
+            counted[piece.id] = piece
+            size = measure.size(piece, origin)
+            if size is None:
+                lacking.append(piece.id)
+            else:
+                part += size
+    gone = not lacking and all(measure.gone(piece) for piece in counted.values())
+    return Total(
+        point.date, None if lacking else part, part, tuple(dict.fromkeys(lacking)), gone, tuple(counted.values())
+    )
+
+
+def by_sum(reading: Reading) -> Decision:
+    """The common decision: gone, beyond the rise over the smallest sum, beyond the fall below the baseline, or neither."""
+    rule, now = reading.rule, reading.now
+    if reading.before[0].value is None:
+        return "NE", (f"no {reading.needed} at baseline of {', '.join(reading.before[0].lacking)}",)
+    if reading.baseline == 0:
+        return "NE", (f"no {reading.needed} at baseline to compare with",)
+    if now.value is None:
+        if rule.rises(now.part, reading.smallest):
+            return "PD", (
+                f"{_amount(now.part, rule)} even without {', '.join(now.lacking)}: {_rise(reading, now.part)}",
+            )
+        return "NE", (f"no {reading.needed} of {', '.join(now.lacking)}",)
+    if now.gone:
+        return "CR", ("every target has disappeared",)
+    says = f"sum of {_targets(reading)} {_amount(reading.baseline, rule)} at baseline, {_amount(now.value, rule)} now"
+    if rule.rises(now.value, reading.smallest):
+        return "PD", (f"{says}: {_rise(reading, now.value)}",)
+    if rule.falls(now.value, reading.baseline):
+        return "PR", (f"{says}: {change(now.value, reading.baseline):+.0f} %, response from -{rule.fall_percent:g} %",)
+    return "SD", (f"{says}: {change(now.value, reading.baseline):+.0f} %, neither response nor progression",)
+
+
+def _of_day(setting: _Setting, number: int, reading: Reading, had_complete: bool) -> Judgement:
+    course, measure, targets, scope = setting.course, setting.measure, setting.targets, setting.scope
+    point, now, rule = course.points[number], reading.now, reading.rule
+    new = newness(course, number, scope)
+    others = non_targets(course, number, scope, targets.chosen, measure.gone)
+    rest = non_target_response(list(others.states.values()))
+    wait = waiting(course, point.date)
+    early = wait is not None and wait[2] < wait[0].not_before_days
+    says: list[str] = []
+    target: TargetResponse | None = None
+    if reading.origins:
+        if early and wait is not None:
+            target = "NE"
+            says.append(
+                f"{wait[2]} days after {wait[1].what}: sizes are not judged before {wait[0].not_before_days} days ({wait[0].source})"
+            )
+        else:
+            target, reasons = (measure.decide or by_sum)(reading)
+            says += reasons
+            back = [each.id for each in now.pieces if not measure.gone(each) and each.state != "not_evaluable"]
+            if had_complete and target != "PD" and back:
+                target = "PD"
+                says.insert(
+                    0,
+                    f"{', '.join(back)} is there again after a complete response; if it had never gone, the complete response was a partial one",
+                )
+    else:
+        says.append("no lesion is measurable; the answer rests on the others")
+    if rest == "non-CR/non-PD" and had_complete and others.named("present"):
+        rest = "PD"
+        says.insert(0, f"{', '.join(others.named('present'))} is there again after a complete response")
+    elif rest == "PD":
+        says.insert(0, f"unequivocal progression of {', '.join(others.named('progressing'))}")
+    if new.found:
+        says[:0] = new.says
+    else:
+        says += new.says
+    says += _remarks(setting, point, reading, others.named("unknown"))
+    if wait is not None and wait[0].not_before_days <= wait[2] < wait[0].expected_days:
+        says.append(f"{wait[2]} days after {wait[1].what}: trials look at {wait[0].expected_days} days ({wait[0].expected_source})")  # fmt: skip
+    base = reading.before[0].value
+    known = now.value if reading.origins else None
+    millimetres = rule.unit == "mm"
+    return Judgement(
+        criterion=measure.criterion,
+        date=point.date,
+        category=overall_response(target, rest, new.found),
+        scope=scope,
+        target=target,
+        non_target=rest,
+        new_lesion=new.found,
+        sum_mm=known if millimetres else None,
+        total=known,
+        unit=rule.unit,
+        baseline_total=base if reading.origins else None,
+        nadir_total=reading.smallest if base is not None and reading.origins else None,
+        change_percent=None if known is None or not base else round(change(known, base), 6),
+        nadir_change_percent=None if known is None or not base or not reading.smallest else round(change(known, reading.smallest), 6),
+        targets=targets.chosen,
+        since=new.since,
+        early=early,
+        basis=tuple(says),
+    )  # fmt: skip
+
+
+def _remarks(setting: _Setting, point: TimePoint, reading: Reading, unknown: Sequence[str]) -> list[str]:
+    course, targets = setting.course, setting.targets
+    found = list(targets.notes)
+    if targets.treated:
+        flagged = f"{', '.join(targets.treated)} had local treatment before the baseline without progression since"
+        found.append(
+            f"{flagged}: not measurable by RECIST 1.1" + ("; the reader chose it" if targets.by_reader else "")
+        )
+    listed = [name for name in unknown if name != OUTSIDE]
+    if listed:
+        found.append(f"not said what became of {', '.join(listed)}")
+    if course.baseline.modality and point.modality and course.baseline.modality != point.modality:
+        found.append(f"baseline on {course.baseline.modality}, this day on {point.modality}: sizes compare less well")
+    merged = [each.id for each in reading.now.pieces if len(each.roots) > 1]
+    if merged:
+        found.append(f"{', '.join(merged)} became of several lesions and counts once, with its longest diameter")
+    return found
+
+
+def change(now: float, then: float) -> float:
+    """Percent."""
+    return 100 * (now - then) / then if then else 0.0
+
+
+def _rise(reading: Reading, now: float) -> str:
+    rule = reading.rule
+    relative = f"{change(now, reading.smallest):+.0f} %" if reading.smallest else "from 0"
+    limit = f"from +{rule.rise_percent:g} %" if rule.rise_reached else f"beyond +{rule.rise_percent:g} %"
+    also = f" and {rule.least_rise:g} {rule.unit}" if rule.least_rise else ""
+    return f"{relative} over the smallest sum ({_amount(reading.smallest, rule)}), progression {limit}{also}"
+
+
+def _amount(value: float, rule: SumRule) -> str:
+    digits = 1 if rule.unit == "mL" and value < 100 else 0
+    return f"{value:.{digits}f} {rule.unit}"
+
+
+def _targets(reading: Reading) -> str:
+    return "1 target" if len(reading.origins) == 1 else f"{len(reading.origins)} targets"
