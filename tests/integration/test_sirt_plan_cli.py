@@ -207,3 +207,27 @@ def test_a_damaged_case_takes_no_plan(case: Path) -> None:
     with pytest.raises(BadInput, match="not a readable case"):
         run(*W7, "--into", str(case), "--date", "2024-06-10")
     assert case.read_text(encoding="utf-8") == CASE + "    lung_dos: 4 Gy\n"
+
+
+def test_several_injections_become_one_plan(case: Path, tmp_path: Path) -> None:
+    file = tmp_path / "injections.yaml"
+    file.write_text(
+        """injections:
+  - {name: right, activity: 1.2 GBq, lung_shunt: 5 %, residual: 1 %, normal: 800 g, tumours: {A: 50 g, B: 150 g}, tn: {A: 4, B: 6}}
+  - {name: left, activity: 0.5 GBq, lung_shunt: 8 %, normal: 500 g, tumours: {C: 30 g}, tn: 3}
+""",
+        encoding="utf-8",
+    )
+    done = run(
+        "--product", "resin", "--model", "multi", "--injections", str(file), "--into", str(case), "--date", "2024-06-10"
+    )
+    assert done.exit_code == 0, done.output
+    details = details_of(case)
+    assert details.injections is not None
+    assert [(each.artery, each.planned_activity) for each in details.injections] == [("right", 1.2), ("left", 0.5)]
+    assert details.planned_activity == pytest.approx(1.7)
+    assert details.residual == pytest.approx(0.012 / 1.7, rel=1e-3)
+    assert details.lung_activity == pytest.approx(1.188 * 0.05 + 0.5 * 0.08, rel=1e-3)
+    assert details.planned_doses is not None
+    assert [each.lesion for each in details.planned_doses.lesions or ()] == ["A", "B", "C"]
+    assert details.planned_doses.normal_liver is not None

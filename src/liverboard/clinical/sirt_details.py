@@ -184,6 +184,7 @@ class SirtDetails(ArterialDetails, SirtActivities):
     """Radioembolisation with Y-90 or Ho-166 microspheres (PV-05); the microspheres themselves are the technique.
 
     `calibrated`: the moment to which `calibrated_activity` refers. `target_volume`: the tumours meant to be treated. `binding_limit`: see `SirtBinding`.
+    `model` several: each injection its own.
     `delivered_from`: the images that `delivered_doses` come from. `sequence`: of several sessions; `lobar_interval`: between them.
     """
 
@@ -208,7 +209,7 @@ class SirtDetails(ArterialDetails, SirtActivities):
     normal_volume: VolumeMl | None = None
     liver_volume: VolumeMl | None = None
     tumour_to_normal_ratio: Number | None = None
-    model: Literal["bsa", "mbsa", "empirical", "mird", "partition", "multi", "voxel"] | None = None
+    model: Literal["bsa", "mbsa", "empirical", "mird", "partition", "multi", "several", "voxel"] | None = None
     convention: Literal["concentration_ratio", "kao_2013"] | None = None
     dose_constant: DoseConstant | None = None
     scenario: Literal["segmentectomy", "lobectomy", "unilobar", "bilobar"] | None = None
