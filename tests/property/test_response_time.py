@@ -15,6 +15,7 @@ from liverboard.response.adverse_events import toxicity_of
 from liverboard.response.endpoints import Finding, endpoints_of
 from liverboard.response.late_toxicity import late_toxicity_of
 from liverboard.response.markers import markers_of
+from liverboard.response.overdue import overdue_of
 from liverboard.response.symptoms import symptoms_of
 
 # Kinds that outcomes read come often, so that most cases hold a start, a finding and an end.
@@ -53,6 +54,7 @@ def outcomes(case: Case, as_of: dt.date, known_at: dt.date | None = None, judged
         late_toxicity_of(case, as_of, known_at),
         markers_of(case, as_of, known_at),
         symptoms_of(case, as_of, known_at),
+        overdue_of(case, as_of, known_at),
     )
 
 

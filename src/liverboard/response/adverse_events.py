@@ -197,7 +197,8 @@ def _problems(adverse: Sequence[AdverseEvent], events: Sequence[AnyEvent]) -> It
                 field="related",
                 read=event.related,
             )
-        if event.related is None and event.procedure_date is not None and procedure_of(event, events) is None:
+        on = event.procedure_date if event.related is None else None
+        if on is not None and on <= event.date and procedure_of(event, events) is None:
             yield Problem(
                 "no procedure lies on this day",
                 event=event.id,

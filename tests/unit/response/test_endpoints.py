@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.strategies import case_of
 
+from liverboard.response.adverse_events import toxicity_of
 from liverboard.response.endpoints import AfterProcedure, EndPoint, EndPoints, Finding, endpoints_of
 
 DAY = dt.date(2026, 1, 1)
@@ -349,3 +350,19 @@ def test_session_numbers_that_fall_are_named_and_a_new_series_is_not() -> None:
 def test_an_assessment_before_any_treatment_is_named() -> None:
     found = ends(DIAGNOSIS, {"kind": "assessment", "id": "a", "date": "2023-05-01", "recist11": "SD"})
     assert [(p.event, p.message) for p in found.problems] == [("a", "an assessment of response before any treatment")]
+
+
+def test_an_adverse_event_before_the_procedure_that_it_is_put_down_to_is_named() -> None:
+    found = ends(DIAGNOSIS, TAE, adverse("2023-12-01", procedure_date="2024-01-01"))
+    assert [(p.event, p.field) for p in found.problems] == [("ae-2023-12-01", "procedure_date")]
+    assert found.after_procedures[0].complications == ()
+
+
+@pytest.mark.parametrize(("day", "thirty", "ninety"), [("2024-01-01", 1, 1), ("2024-01-31", 1, 1), ("2024-02-01", 0, 1), ("2024-03-31", 0, 1), ("2024-04-01", 0, 0)])  # fmt: skip
+def test_a_complication_on_day_30_and_on_day_90_counts_and_the_day_after_does_not(
+    day: str, thirty: int, ninety: int
+) -> None:
+    short, long = windows(adverse(day))
+    assert (len(short.complications), len(long.complications)) == (thirty, ninety)
+    (row,) = toxicity_of(case_of(DIAGNOSIS, TAE, adverse(day)), DAY).rows
+    assert (row.within_30_days, row.within_90_days) == (thirty, ninety)
