@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, get_args
 
 from liverboard.clinical.derive_timeline import visible_events
@@ -114,13 +114,8 @@ def procedure_of(event: AdverseEvent, events: Sequence[AnyEvent]) -> str | None:
 
 
 def _row(same: Sequence[AdverseEvent], events: Sequence[AnyEvent], procedures: Mapping[str, dt.date]) -> Toxicity:
-    worst: dict[tuple[str, str], Grade] = {}
     days: list[int] = []
     for event in same:
-        for grade in grades_of(event):
-            before = worst.get((grade.scale, grade.version))
-            if before is None or _rank(grade) > _rank(before):
-                worst[grade.scale, grade.version] = grade
         procedure = None if event.attribution == "unrelated" else procedure_of(event, events)
         if procedure is not None:
             days.append((event.date - procedures[procedure]).days)
@@ -128,7 +123,7 @@ def _row(same: Sequence[AdverseEvent], events: Sequence[AnyEvent], procedures: M
     return Toxicity(
         term=same[0].term,
         count=len(same),
-        worst=tuple(worst.values()),
+        worst=worst_grades(same),
         attribution=ATTRIBUTIONS[max(stated)] if stated else None,
         within_30_days=sum(n <= 30 for n in days),
         within_90_days=sum(n <= 90 for n in days),
@@ -150,6 +145,17 @@ def grades_of(event: AdverseEvent) -> tuple[Grade, ...]:
         for scale, given in stated
         if given is not None
     )
+
+
+def worst_grades(adverse: Iterable[AdverseEvent]) -> tuple[Grade, ...]:
+    """The worst grade of each scale and version in use."""
+    worst: dict[tuple[str, str], Grade] = {}
+    for event in adverse:
+        for grade in grades_of(event):
+            before = worst.get((grade.scale, grade.version))
+            if before is None or _rank(grade) > _rank(before):
+                worst[grade.scale, grade.version] = grade
+    return tuple(worst.values())
 
 
 def _rank(grade: Grade) -> tuple[int, str]:

@@ -28,7 +28,7 @@ from liverboard.clinical.events import (
 )
 from liverboard.clinical.extent import Frozen
 from liverboard.errors import Problem
-from liverboard.response.adverse_events import procedure_of
+from liverboard.response.adverse_events import Grade, procedure_of, worst_grades
 from liverboard.response.start import LIVER_DIRECTED, TRANSARTERIAL, Start, first_procedure, start_of
 from liverboard.response.timeline_problems import death_of, timeline_problems
 
@@ -71,7 +71,7 @@ class EndPoint(Frozen):
 
 
 class AfterProcedure(Frozen):
-    """Death and complications within `days` of one procedure. None: not known. `complications`: ids of the events; worst grades by their version."""
+    """Death and complications within `days` of one procedure. None: not known. `complications`: ids of the events; `worst`: their worst grade on each scale and version."""
 
     procedure: str
     technique: str
@@ -80,6 +80,7 @@ class AfterProcedure(Frozen):
     died: bool | None
     complicated: bool | None
     complications: tuple[str, ...] = ()
+    worst: tuple[Grade, ...] = ()
     reason: str
 
 
@@ -346,7 +347,7 @@ def _controlled(event: AnyEvent) -> bool | None:
 def _after(seen: _Seen, procedure: Procedure, days: int) -> AfterProcedure:
     end = procedure.date + dt.timedelta(days=days)
     found = tuple(
-        event.id
+        event
         for event in seen.events
         if isinstance(event, AdverseEvent)
         and event.attribution != "unrelated"
@@ -374,7 +375,8 @@ def _after(seen: _Seen, procedure: Procedure, days: int) -> AfterProcedure:
         days=days,
         died=died,
         complicated=complicated,
-        complications=found,
+        complications=tuple(event.id for event in found),
+        worst=worst_grades(found),
         reason=reason,
     )
 

@@ -366,3 +366,14 @@ def test_a_complication_on_day_30_and_on_day_90_counts_and_the_day_after_does_no
     assert (len(short.complications), len(long.complications)) == (thirty, ninety)
     (row,) = toxicity_of(case_of(DIAGNOSIS, TAE, adverse(day)), DAY).rows
     assert (row.within_30_days, row.within_90_days) == (thirty, ninety)
+
+
+def test_complications_of_a_procedure_have_their_worst_grade_by_version() -> None:
+    graded = (
+        adverse("2024-01-10", ctcae={"grade": 3, "version": 5}),
+        adverse("2024-01-12", ctcae={"grade": 2, "version": 5}, cirse={"grade": "3a", "version": 2025}),
+        adverse("2024-02-20", ctcae={"grade": 4, "version": 5}),
+    )
+    short, long = windows(*graded)
+    assert [(g.scale, g.version, g.grade) for g in short.worst] == [("ctcae", "5", "3"), ("cirse", "2025", "3a")]
+    assert [g.grade for g in long.worst] == ["4", "3a"]
