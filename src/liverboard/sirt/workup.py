@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from liverboard.clinical.extent import Frozen
 from liverboard.errors import BadInput, MissingData
 from liverboard.sirt.activity import positive
-from liverboard.volume import Geometry, Image, Mask, resample_counts
+from liverboard.volume import Geometry, Image, Mask, resample, resample_counts
 
 Floats = NDArray[np.float64]
 _ndimage: Any = scipy.ndimage  # it has no types
 _CUT_PERCENT = 0.5  # of a structure beyond the image: more is said
+_WHOLLY = 0.9  # of a structure inside another: it lies in it, drawn a little beyond; a convention of this program
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +87,11 @@ def planar_lung_shunt(lungs: PlanarRegion, liver: PlanarRegion, windows: Windows
     """Lungs over lungs and liver, each the geometric mean of both views. With `windows` each count is corrected by its scatter window first:
     C = C_main - C_scatter / W_scatter * W_main / 2. Raises BadInput: no counts; MissingData: windows without scatter counts.
     """
+    told = _windows_told(lungs, liver, windows)
     lung, hepatic = (_geometric_mean(region, windows, name) for region, name in ((lungs, "lungs"), (liver, "liver")))
     if lung + hepatic <= 0:
         raise BadInput("no counts in lungs and liver", hint="Check the regions and the images.")
-    warnings = ["planar images read too high (lung_shunt_review_pmc9793490)"]
+    warnings = ["planar images read too high (lung_shunt_review_pmc9793490)", *told]
     if windows is None:
         warnings.append("scatter was not corrected")
     return LungShunt(
@@ -198,6 +200,29 @@ def extrahepatic_deposition(
     return tuple(sorted(spots, key=lambda each: -each.share))
 
 
+def _windows_told(lungs: PlanarRegion, liver: PlanarRegion, windows: Windows | None) -> list[str]:
+    """What speaks for windows or counts that were swapped. Raises BadInput: the liver has more counts a keV in the scatter window than in the main one."""
+    if windows is None:
+        stated = any(each is not None for r in (lungs, liver) for each in (r.anterior_scatter, r.posterior_scatter))
+        return ["scatter counts were given without the widths of the windows, and not used"] if stated else []
+    told: list[str] = []
+    if windows.scatter_kev > windows.main_kev:
+        told.append(
+            f"the scatter window ({windows.scatter_kev:g} keV) is wider than the main one ({windows.main_kev:g} keV); check that they are not swapped"
+        )
+    for region, name in ((liver, "liver"), (lungs, "lungs")):
+        for main, scatter in ((region.anterior, region.anterior_scatter), (region.posterior, region.posterior_scatter)):
+            if scatter is None or not scatter / windows.scatter_kev > main / windows.main_kev:
+                continue
+            said = f"the {name} have more counts a keV in the scatter window than in the main one"
+            if name == "liver":
+                raise BadInput(
+                    said.replace("have", "has"), hint="The counts or the widths of the two windows seem to be swapped."
+                )
+            told.append(f"{said}; scatter from the liver, or windows that were swapped")
+    return list(dict.fromkeys(told))
+
+
 def _geometric_mean(region: PlanarRegion, windows: Windows | None, name: str) -> float:
     views = ((region.anterior, region.anterior_scatter), (region.posterior, region.posterior_scatter))
     corrected = [_corrected(main, scatter, windows, name) for main, scatter in views]
@@ -250,10 +275,10 @@ def _shares(masks: Sequence[Mask], grid: Geometry) -> tuple[list[Floats], list[s
         volume_ml = int(np.count_nonzero(inner)) * mask.geometry.voxel_volume_ml
         taken = 0.0
         for before in masks[:place]:
-            if before.geometry.same_grid(mask.geometry):
-                common = inner & before.array.astype(np.bool_)
-                taken += int(np.count_nonzero(common)) * mask.geometry.voxel_volume_ml
-                inner &= ~common
+            common_ml, inner = _without(inner, mask.geometry, before)
+            before_ml = int(np.count_nonzero(before.array)) * before.geometry.voxel_volume_ml
+            if common_ml < _WHOLLY * before_ml:  # a tumour that lies in the liver is no overlap to speak of
+                taken += common_ml
         found, outside = resample_counts(inner.astype(np.float64), mask.geometry, grid)
         lost = 100 * outside * mask.geometry.voxel_volume_ml / volume_ml
         if lost > 99.9 and inner.any():
@@ -264,15 +289,28 @@ def _shares(masks: Sequence[Mask], grid: Geometry) -> tuple[list[Floats], list[s
             warnings.append(f"{lost:.1f} % of {mask.name} lies outside the image")
         covered = found * (mask.geometry.voxel_volume_ml / grid.voxel_volume_ml)
         share = np.minimum(covered, free)
-        if taken > 0 and place and not _expected(place, masks):
+        if taken > 0:
             warnings.append(f"{taken:.1f} mL of {mask.name} was given to structures named before it")
         free = np.maximum(0.0, free - share)
         shares.append(share)
     return shares, warnings
 
 
-def _expected(place: int, masks: Sequence[Mask]) -> bool:
-    """A tumour that lies wholly in the liver is no overlap to speak of."""
-    outer = masks[place]
-    inside = [m for m in masks[:place] if m.geometry.same_grid(outer.geometry)]
-    return all(not bool((m.array.astype(np.bool_) & ~outer.array.astype(np.bool_)).any()) for m in inside)
+def _without(inner: NDArray[np.bool_], grid: Geometry, before: Mask) -> tuple[float, NDArray[np.bool_]]:
+    """`inner` on `grid` less what `before`, on any grid, holds of it, and how much that is in mL."""
+    to_grid: Floats = np.linalg.inv(grid.affine) @ before.geometry.affine
+    ends = np.stack(np.meshgrid(*((-0.5, n - 0.5) for n in before.array.shape), indexing="ij"), axis=-1).reshape(-1, 3)
+    corners: Floats = ends @ to_grid[:3, :3].T + to_grid[:3, 3]
+    low = np.clip(np.floor(corners.min(axis=0)), 0, grid.shape).astype(int)
+    high = np.clip(np.ceil(corners.max(axis=0)) + 1, 0, grid.shape).astype(int)
+    if (high <= low).any():
+        return 0.0, inner
+    box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    i, j, k = (int(each) for each in high - low)
+    x, y, z = (int(each) for each in low)
+    padded = np.pad(before.array.astype(np.bool_), 1)  # so that the half voxel at its border counts
+    wide = before.geometry.cropped((-1, -1, -1), padded.shape)  # pyright: ignore[reportArgumentType]  (three axes)
+    common = inner[box] & resample(padded, wide, grid.cropped((x, y, z), (i, j, k)), labels=True)
+    left = inner.copy()
+    left[box] &= ~common
+    return int(np.count_nonzero(common)) * grid.voxel_volume_ml, left
