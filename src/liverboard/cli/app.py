@@ -10,6 +10,7 @@ import typer
 
 from liverboard import __version__
 from liverboard.cli.catalogue import Folder, open_catalogue
+from liverboard.cli.cohort import cohort
 from liverboard.cli.dvh import dvh
 from liverboard.cli.evidence import evidence_app
 from liverboard.cli.pacs import pacs_app
@@ -404,6 +405,7 @@ def phantom(
 app.add_typer(evidence_app, name="evidence")
 app.add_typer(pacs_app, name="pacs")
 app.add_typer(sirt_app, name="sirt")
+app.command(epilog="Example: liverboard cohort -o synthetic --cases 500 --seed 7")(cohort)
 app.command(epilog="Example: liverboard dvh --dose rtdose.dcm --structures rtss.dcm --json")(dvh)
 app.command(epilog="Example: liverboard options case.yaml --as-of 2024-05-15 --json")(options)
 app.command(epilog="Example: liverboard audit cohort.parquet -o audit.html")(audit)
