@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from liverboard.cli import sirt_dose
+from liverboard.cli import sirt_dose, sirt_workup
 from liverboard.cli.parameters import Json
 
 if TYPE_CHECKING:
@@ -272,3 +272,6 @@ sirt_app.command(epilog='Example: liverboard sirt kernel --voxel "3.59 mm" --jso
 sirt_app.command(
     epilog='Example: liverboard sirt dose --activity-map pet --structures seg.nrrd --total-activity "1.4 GBq" -o dose'
 )(sirt_dose.dose)
+sirt_app.command(
+    epilog="Example: liverboard sirt workup --spect maa.dcm --liver seg.dcm#liver --lungs seg.dcm#lungs --tumours lesions.nii.gz --ct ct --date 2024-06-10 --into case.yaml"
+)(sirt_workup.workup)
