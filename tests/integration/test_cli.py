@@ -235,7 +235,8 @@ def test_our_own_fault_exits_70_with_an_incident_and_logs_no_values(
 ) -> None:
     import typer
 
-    from liverboard.cli.failure import log_file, run
+    from liverboard.cli.failure import run
+    from liverboard.incidents import log_file
 
     app = typer.Typer(pretty_exceptions_enable=False)
 

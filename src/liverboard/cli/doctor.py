@@ -9,7 +9,7 @@ import re
 
 from liverboard import __version__
 from liverboard.board.load import sample_names
-from liverboard.cli.failure import log_file
+from liverboard.incidents import log_file
 from liverboard.knowledge import knowledge_version
 
 

@@ -11,25 +11,17 @@ import errno
 import io
 import json
 import os
-import secrets
 import sys
-import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from liverboard.errors import BadInput, InternalError, LiverboardError, UserError
+from liverboard.incidents import keep_incident
 
 if TYPE_CHECKING:
     import typer
 
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
-
-
-def log_file() -> Path:
-    """Where incidents are written: $XDG_STATE_HOME/liverboard/incidents.log, else ~/.local/state/..."""
-    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(base) / "liverboard" / "incidents.log"
 
 
 def run(app: typer.Typer) -> int:
@@ -68,7 +60,7 @@ def run(app: typer.Typer) -> int:
                 f"the output cannot be written: {error.strerror}", hint="Free some space, or write elsewhere."
             )
             return _tell(full, as_json=False)
-        return _tell(_incident(error), as_json=as_json)
+        return _tell(InternalError(keep_incident(error)), as_json=as_json)
     return 0
 
 
@@ -90,19 +82,6 @@ def json_text(document: object) -> str:
     """As JSON that stdout can spell: beyond ASCII as it stands where stdout is UTF-8, else escaped."""
     spells = codecs.lookup(sys.stdout.encoding or "ascii").name == "utf-8"
     return json.dumps(document, ensure_ascii=not spells, indent=2, allow_nan=False)
-
-
-def _incident(error: BaseException) -> InternalError:
-    incident = secrets.token_hex(4)
-    try:
-        log_file().parent.mkdir(parents=True, exist_ok=True)
-        with log_file().open("a", encoding="utf-8") as log:
-            log.write(
-                f"incident {incident}: {type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}\n"
-            )
-    except OSError:
-        pass  # the log is a help to us; the user still gets the incident and the exit code
-    return InternalError(incident)
 
 
 def _tell(error: LiverboardError, *, as_json: bool) -> int:

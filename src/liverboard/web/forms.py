@@ -1,0 +1,289 @@
+"""Forms of events, generated: fields and words from the event models, units and plausible ranges from the fact dictionary. What was posted goes back through the case reader."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from liverboard.clinical.dictionary import FactDefinition, all_definitions
+from liverboard.clinical.events import EVENT_KINDS, details_type
+from liverboard.clinical.quantity import Unit
+
+Kind = Literal["text", "long", "date", "choice", "truth", "whole", "number", "list"]
+ROWS = 3  # empty rows offered where a list of things can be filled in
+_OWN = {"id", "kind", "date", "recorded", "corrects"}
+_LONG = {"note", "reason", "dissent", "deviation"}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One input. `name`: the path in the event, such as `biliary.stent` or `lesions.0.longest`. `units`: the first is the usual one."""
+
+    name: str
+    label: str
+    kind: Kind
+    help: str = ""
+    choices: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Inputs that belong together; `rows` where the same inputs stand several times."""
+
+    label: str
+    fields: tuple[Field, ...]
+    rows: bool = False
+
+
+@dataclass(slots=True)
+class _Gathering:
+    kind: str
+    plain: list[Field] = field(default_factory=list[Field])
+    groups: list[Group] = field(default_factory=list[Group])
+
+
+@functools.cache
+def groups_of(kind: str, technique: str | None = None, rows: int = ROWS) -> tuple[Group, ...]:
+    """The form of an event of `kind`; for procedures and plans the details of their `technique`. Raises KeyError for an unknown kind."""
+    found = _Gathering(kind)
+    for name, info in EVENT_KINDS[kind].model_fields.items():
+        if name in _OWN:
+            continue
+        if name == "details":
+            model = details_type(technique) if technique else None
+            if model is not None:
+                found.groups += _nested(kind, "details", model, rows)
+            continue
+        _gather(found, name, info, rows)
+    return (Group("", tuple(found.plain)), *found.groups)
+
+
+def tree_of(
+    kind: str, posted: Mapping[str, str | Sequence[str]], technique: str | None = None, rows: int = ROWS
+) -> dict[str, Any]:
+    """What was posted as the event that a case file would hold; what was left empty is left out. Values are checked by the case reader, not here."""
+    tree: dict[str, Any] = {}
+    for group in groups_of(kind, technique, rows):
+        for each in group.fields:
+            value = _value(each, posted)
+            if value is not None:
+                _set(tree, each.name.split("."), value)
+    return cast("dict[str, Any]", _lists(tree))
+
+
+def posted_of(content: Mapping[str, Any]) -> dict[str, str]:
+    """The reverse of `tree_of`: the inputs that show an event as it stands, for a correction."""
+    return dict(_flat(content, ""))
+
+
+def _gather(found: _Gathering, name: str, info: FieldInfo, rows: int) -> None:
+    model, many = _model_in(info.annotation)
+    if model is None:
+        found.plain.append(_field(found.kind, name, info))
+    elif many:
+        found.groups.append(
+            Group(
+                _words(name),
+                tuple(
+                    _field(found.kind, f"{name}.{row}.{inner}", part, shown=inner)
+                    for row in range(rows)
+                    for inner, part in model.model_fields.items()
+                    if _model_in(part.annotation)[0] is None
+                ),
+                rows=True,
+            )
+        )
+    else:
+        found.groups += _nested(found.kind, name, model, rows)
+
+
+def _nested(kind: str, path: str, model: type[BaseModel], rows: int) -> Iterator[Group]:
+    plain: list[Field] = []
+    inner: list[Group] = []
+    for name, info in model.model_fields.items():
+        part, many = _model_in(info.annotation)
+        if part is None:
+            plain.append(_field(kind, f"{path}.{name}", info, shown=name))
+        elif not many:
+            inner += _nested(kind, f"{path}.{name}", part, rows)
+        else:
+            inner.append(
+                Group(
+                    f"{_words(path)}: {_words(name)}",
+                    tuple(
+                        _field(kind, f"{path}.{name}.{row}.{each}", of, shown=each)
+                        for row in range(rows)
+                        for each, of in part.model_fields.items()
+                        if _model_in(of.annotation)[0] is None
+                    ),
+                    rows=True,
+                )
+            )
+    yield Group(_words(path), tuple(plain))
+    yield from inner
+
+
+def _field(kind: str, path: str, info: FieldInfo, shown: str | None = None) -> Field:
+    fact = _facts().get(f"{kind}.{path}")
+    what, choices, unit = _leaf(info)
+    if what == "text" and path.rsplit(".", maxsplit=1)[-1] in _LONG:
+        what = "long"
+    units = () if unit is None or unit in {"1", "fraction"} else (unit, *(fact.likely_units if fact else ()))
+    if unit == "fraction":
+        units = ("%",)
+    return Field(
+        name=path,
+        label=_words(shown or path),
+        kind=what,
+        help=_help(fact),
+        choices=choices,
+        units=tuple(dict.fromkeys(units)),
+    )
+
+
+def _help(fact: FactDefinition | None) -> str:
+    if fact is None:
+        return ""
+    if fact.plausible is None:
+        return fact.definition
+    low, high = fact.plausible
+    return f"{fact.definition} Plausible: {low:g} to {high:g}{f' {fact.unit}' if fact.unit else ''}."
+
+
+@functools.cache
+def _facts() -> Mapping[str, FactDefinition]:
+    return {fact.stated_in: fact for fact in all_definitions().values() if fact.stated_in is not None}
+
+
+def _parts(annotation: object) -> Iterator[object]:
+    """The types that an annotation allows, without None, optional and constraints taken apart."""
+    origin = get_origin(annotation)
+    if origin in {Union, UnionType}:
+        for part in get_args(annotation):
+            if part is not type(None):
+                yield from _parts(part)
+    elif origin is Annotated:
+        yield from _parts(get_args(annotation)[0])
+    else:
+        yield annotation
+
+
+def _model_in(annotation: object) -> tuple[type[BaseModel] | None, bool]:
+    """The model that a field holds, and whether it holds several."""
+    for part in _parts(annotation):
+        if isinstance(part, type) and issubclass(part, BaseModel):
+            return part, False
+        if get_origin(part) is tuple:
+            for inner in get_args(part):
+                model, _ = _model_in(inner)
+                if model is not None:
+                    return model, True
+    return None, False
+
+
+def _unit(annotation: object, metadata: Sequence[object]) -> Unit | None:
+    for each in (*metadata, *_metadata(annotation)):
+        if isinstance(each, Unit):
+            return each
+    return None
+
+
+def _metadata(annotation: object) -> Iterator[object]:
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        first, *rest = get_args(annotation)
+        yield from rest
+        yield from _metadata(first)
+    elif origin in {Union, UnionType}:
+        for part in get_args(annotation):
+            yield from _metadata(part)
+
+
+def _leaf(info: FieldInfo) -> tuple[Kind, tuple[str, ...], str | None]:
+    unit = _unit(info.annotation, info.metadata)
+    if unit is not None:
+        return "number", (), unit.canonical
+    parts = list(_parts(info.annotation))
+    choices = tuple(str(word) for part in parts if get_origin(part) is Literal for word in get_args(part))
+    if choices:
+        return "choice", choices, None
+    if any(get_origin(part) is tuple for part in parts):
+        return "list", (), None
+    for of, kind in ((bool, "truth"), (int, "whole"), (float, "number"), (str, "text")):
+        if of in parts:
+            return cast(Kind, kind), (), None
+    return "date", (), None
+
+
+def _value(each: Field, posted: Mapping[str, str | Sequence[str]]) -> Any:
+    raw = posted.get(each.name, "")
+    text = (raw if isinstance(raw, str) else " ".join(raw)).strip()
+    if not text:
+        return None
+    match each.kind:
+        case "truth":
+            return {"yes": True, "no": False}.get(text, text)
+        case "whole":
+            return int(text) if text.isascii() and text.removeprefix("-").isdigit() and len(text) < 12 else text
+        case "number":
+            unit = posted.get(f"{each.name}|unit", each.units[0] if each.units else "")
+            return _number(text, unit if isinstance(unit, str) and unit in each.units else "")
+        case "list":
+            if each.name.split(".")[-1] in {"segments", "resected_segments"}:
+                return text
+            return [part.strip() for part in text.split(",") if part.strip()]
+        case _:
+            return text
+
+
+def _number(text: str, unit: str) -> str | float:
+    """A bare number gets the unit of its input; one that was typed with a unit keeps it."""
+    try:
+        value = float(text.replace(",", ".")) if text.count(",") == 1 and "." not in text else float(text)
+    except ValueError:
+        return text
+    return f"{value!r} {unit}" if unit else value
+
+
+def _set(tree: dict[str, Any], path: Sequence[str], value: Any) -> None:
+    for step in path[:-1]:
+        tree = tree.setdefault(step, {})
+    tree[path[-1]] = value
+
+
+def _lists(tree: Any) -> Any:
+    """Keys 0, 1, 2 become a list in their order; gaps close."""
+    if not isinstance(tree, dict):
+        return tree
+    items = {str(key): _lists(value) for key, value in cast("dict[str, Any]", tree).items()}
+    if items and all(key.isdigit() for key in items):
+        return [items[key] for key in sorted(items, key=int)]
+    return items
+
+
+def _flat(content: Any, name: str) -> Iterator[tuple[str, str]]:
+    if isinstance(content, Mapping):
+        for key, value in cast("Mapping[str, Any]", content).items():
+            yield from _flat(value, f"{name}.{key}" if name else str(key))
+    elif isinstance(content, list):
+        items = cast("list[Any]", content)
+        if any(isinstance(item, Mapping) for item in items):
+            for row, value in enumerate(items):
+                yield from _flat(value, f"{name}.{row}")
+        else:
+            yield name, ", ".join(str(item) for item in items)
+    elif isinstance(content, bool):
+        yield name, "yes" if content else "no"
+    elif content is not None:
+        yield name, str(content)
+
+
+def _words(path: str) -> str:
+    return path.rsplit(".", maxsplit=1)[-1].replace("_", " ")

@@ -1,0 +1,111 @@
+"""Pages: templates with translation, the colours of both themes, and the same content as JSON for whoever asks for it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import gettext
+from importlib.resources import files
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from pydantic import BaseModel
+
+from liverboard.report.palette import DARK, LIGHT, css_variables
+from liverboard.web.gate import greet
+
+LANGUAGES = {"en": "English", "fr": "Français"}
+LANGUAGE_COOKIE = "language"
+
+
+@functools.cache
+def translations(language: str) -> gettext.NullTranslations:
+    place = files("liverboard.web") / "locale" / language / "LC_MESSAGES" / "liverboard.mo"
+    if language == "en" or not place.is_file():
+        return gettext.NullTranslations()
+    with place.open("rb") as catalogue:
+        return gettext.GNUTranslations(catalogue)
+
+
+@functools.cache
+def _environment(language: str) -> Environment:
+    made = Environment(
+        loader=PackageLoader("liverboard.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    words = translations(language)
+    made.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue]
+    made.filters["day"] = functools.partial(day, language)
+    made.filters["plain"] = lambda name: str(name).replace("_", " ")
+    shown: dict[str, Any] = {"language": language, "languages": LANGUAGES}
+    made.globals.update(shown)
+    return made
+
+
+def day(language: str, date: dt.date | dt.datetime | None) -> str:
+    """Such as 5 May 2024 or 5 mai 2024."""
+    from babel.dates import format_date
+
+    if date is None:
+        return ""
+    return format_date(date, "d MMM y", locale=language)
+
+
+def language_of(request: Request) -> str:
+    """What the person chose, else what the browser asks for first among ours, else English."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE, "")
+    if chosen in LANGUAGES:
+        return chosen
+    for part in request.headers.get("accept-language", "").split(","):
+        code = part.split(";")[0].strip().lower()[:2]
+        if code in LANGUAGES:
+            return code
+    return "en"
+
+
+def wants_json(request: Request) -> bool:
+    accept = request.headers.get("accept", "")
+    return "application/json" in accept and "text/html" not in accept
+
+
+def page(
+    request: Request, template: str, status: int = 200, *, content: BaseModel | None = None, **values: Any
+) -> Response:
+    """The template with `values`; `content` is what the page shows as data: given instead when the client asks for JSON."""
+    if content is not None and wants_json(request):
+        return JSONResponse(content.model_dump(mode="json"), status_code=status)
+    made = _environment(language_of(request)).get_template(template)
+    person = getattr(request.state, "person", None)
+    text = made.render(
+        person=person,
+        csrf=getattr(request.state, "csrf", ""),
+        here=request.url.path,
+        notice=request.query_params.get("done", ""),
+        v=content,
+        **values,
+    )
+    response = HTMLResponse(text, status_code=status)
+    greet(request, response)
+    return response
+
+
+def drawn(svg: str) -> Markup:
+    """A picture of our own, which escapes every text that it takes in."""
+    return Markup(svg)  # noqa: S704
+
+
+@functools.cache
+def theme_css() -> str:
+    """The colours of the light and the dark theme; dark is the default of the reading room when the system says so."""
+    return (
+        f":root{{color-scheme:light;{css_variables(LIGHT)}}}"
+        f"@media (prefers-color-scheme:dark){{:root:not([data-theme=light]){{color-scheme:dark;{css_variables(DARK)}}}}}"
+        f":root[data-theme=dark]{{color-scheme:dark;{css_variables(DARK)}}}"
+    )

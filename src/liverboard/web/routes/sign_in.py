@@ -1,0 +1,109 @@
+"""Signing in and out, the one-time link that sets a password, one's own account, and the language of the pages."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from liverboard.errors import UserError
+from liverboard.registry.accounts import NotLoggedIn, change_password, log_in, log_out, set_password
+from liverboard.web.gate import Form, Here, Who, cookie_name, drop_session, keep_session
+from liverboard.web.pages import LANGUAGE_COOKIE, LANGUAGES, page
+
+router = APIRouter(tags=["account"])
+_YEAR_S = 365 * 86400
+
+
+def local(path: str) -> str:
+    """A path of this site, whatever was asked for."""
+    return (
+        path
+        if path.startswith("/") and not path.startswith(("//", "/\\")) and "\n" not in path and "\r" not in path
+        else "/"
+    )
+
+
+@router.get("/", include_in_schema=False)
+def start(request: Request) -> Response:
+    person = request.state.person
+    if person is None:
+        return RedirectResponse("/sign-in", status_code=303)
+    return RedirectResponse("/agenda" if person.may("see_cases") else "/people", status_code=303)
+
+
+@router.get("/sign-in")
+def sign_in_form(request: Request, site: Here, next: str = "/") -> Response:  # noqa: A002
+    return page(request, "sign_in.html", problem="", name="", next=local(next), single_sign_on=site.openid is not None)
+
+
+@router.post("/sign-in")
+def sign_in(request: Request, site: Here, form: Form) -> Response:
+    name, onward = form.get("name", "").strip().lower(), local(form.get("next", "/"))
+    try:
+        login = log_in(site.store, name, form.get("password", ""))
+    except NotLoggedIn as error:
+        return page(
+            request,
+            "sign_in.html",
+            401,
+            problem=str(error),
+            name=name[:64],
+            next=onward,
+            single_sign_on=site.openid is not None,
+        )
+    response = RedirectResponse(onward, status_code=303)
+    keep_session(site, response, login.token)
+    return response
+
+
+@router.post("/sign-out")
+def sign_out(request: Request, site: Here) -> Response:
+    log_out(site.store, request.cookies.get(cookie_name(site, "session"), ""))
+    response = RedirectResponse("/sign-in", status_code=303)
+    drop_session(site, response)
+    return response
+
+
+@router.get("/welcome/{link}")
+def welcome(request: Request, link: str) -> Response:
+    """The page behind a one-time link: choose a password."""
+    return page(request, "welcome.html", link=link, problem="")
+
+
+@router.post("/welcome/{link}")
+def choose_password(request: Request, site: Here, form: Form, link: str) -> Response:
+    try:
+        if form.get("password") != form.get("again"):
+            raise UserError("the two passwords differ")
+        account = set_password(site.store, link, form.get("password", ""))
+    except UserError as error:
+        return page(request, "welcome.html", error.http_status, link=link, problem=str(error))
+    return page(request, "sign_in.html", problem="", name=account.name, next="/", single_sign_on=False)
+
+
+@router.get("/account")
+def account(request: Request, who: Who) -> Response:
+    return page(request, "account.html", problem="")
+
+
+@router.post("/account")
+def new_password(request: Request, site: Here, who: Who, form: Form) -> Response:
+    try:
+        if form.get("password") != form.get("again"):
+            raise UserError("the two passwords differ")
+        change_password(site.store, who, form.get("old", ""), form.get("password", ""))
+    except UserError as error:
+        return page(request, "account.html", error.http_status, problem=str(error))
+    response = RedirectResponse("/sign-in", status_code=303)
+    drop_session(site, response)
+    return response
+
+
+@router.post("/language")
+def language(site: Here, form: Form) -> Response:
+    response = RedirectResponse(local(form.get("back", "/")), status_code=303)
+    if form.get("language") in LANGUAGES:
+        response.set_cookie(
+            LANGUAGE_COOKIE, form["language"], max_age=_YEAR_S, secure=site.secure, samesite="lax", path="/"
+        )
+    return response

@@ -1,0 +1,67 @@
+"""What every page of one running site works with: the store, how it is reached, and dossiers that were made already."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, TypeVar
+
+from fastapi import Request
+
+from liverboard.registry.store import Store
+
+T = TypeVar("T")
+_KEPT = 6000  # results; a line of the agenda is some hundred bytes, a page of a case up to 1 MB, so pages have a memory of their own
+_PAGES = 60
+
+
+@dataclass(frozen=True, slots=True)
+class OpenId:
+    """A hospital's identity provider. `name` is part of the subject that an account is known by."""
+
+    issuer: str
+    client_id: str
+    client_secret: str
+
+
+class Memory:
+    """The last results of slow functions of a case's version; what was computed once is right for ever, since versions never change."""
+
+    def __init__(self, kept: int) -> None:
+        self._kept = kept
+        self._found: OrderedDict[Any, Any] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: Any, make: Callable[[], T]) -> T:
+        with self._lock:
+            if key in self._found:
+                self._found.move_to_end(key)
+                return self._found[key]
+        made = make()
+        with self._lock:
+            self._found[key] = made
+            while len(self._found) > self._kept:
+                self._found.popitem(last=False)
+        return made
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """`secure`: reached by https, so cookies are sent by nothing else. `demo`: the store is thrown away afterwards, and every page says so."""
+
+    store: Store
+    secure: bool = False
+    demo: bool = False
+    openid: OpenId | None = None
+    lines: Memory = field(default_factory=lambda: Memory(_KEPT))
+    pages: Memory = field(default_factory=lambda: Memory(_PAGES))
+
+    def today(self) -> dt.date:
+        return self.store.now().astimezone().date()
+
+
+def site_of(request: Request) -> Site:
+    return request.app.state.site
