@@ -14,7 +14,7 @@ from liverboard.clinical.derive_timeline import visible_events
 from liverboard.clinical.events import AnyEvent, Case, Clinic, Labs, Marker, over_limit
 from liverboard.clinical.extent import Frozen
 from liverboard.errors import Problem
-from liverboard.response.start import Start, start_of
+from liverboard.response.start import NO_START, Start, start_of
 from liverboard.units import Constant, UnitError, convert
 
 MarkerName = Literal["chromogranin_a", "u5hiaa", "ntprobnp"]
@@ -207,9 +207,8 @@ def _course(name: MarkerName, values: Sequence[MarkerValue], begin: Start | None
         confounders=() if before is None or latest is None else tuple(_confounders(name, before, latest)),
     )
     if before is None or latest is None:
-        side = "starts the clock" if begin is None else "is stated up to the start" if before is None else "follows it"
-        what = "no treatment" if begin is None else "no value"
-        return course.model_copy(update={"reason": f"{what} {side}"})
+        missing = "no value is stated up to the start" if before is None else "no value follows the start"
+        return course.model_copy(update={"reason": NO_START if begin is None else missing})
     same_unit = [(value, comparable(name, before, value)[0]) for value in after]
     lowest = min(((v, number) for v, number in same_unit if number is not None), key=lambda pair: pair[1], default=None)
     now, why_not = comparable(name, before, latest)

@@ -11,6 +11,8 @@ from liverboard.clinical.extent import Frozen
 
 SIRT = frozenset({"sirt_resin", "sirt_glass", "sirt_ho166"})
 TRANSARTERIAL = SIRT | {"tae", "ctace", "debtace"}
+NO_START = "no liver-directed treatment starts the clock"
+NO_START_HINT = "name another event as the start, such as the first cycle of a drug"
 LIVER_DIRECTED = TRANSARTERIAL | {
     "rfa", "mwa", "cryo", "liver_resection", "liver_transplantation", "external_liver_radiation",
 }  # fmt: skip

@@ -10,7 +10,7 @@ from liverboard.clinical.derive_timeline import visible_events
 from liverboard.clinical.events import AnyEvent, Assessment, Case, Clinic
 from liverboard.clinical.extent import Frozen
 from liverboard.errors import Problem
-from liverboard.response.start import Start, start_of
+from liverboard.response.start import NO_START, NO_START_HINT, Start, start_of
 from liverboard.units import Constant
 
 _TELESTAR: Final = "telestar_kulke_2017"
@@ -127,10 +127,10 @@ def symptoms_of(
         change = None if begin is None else _change(name, clinics, begin.date)
         if change is not None:
             daily.append(change)
-        elif begin is None or any(getattr(clinic, name) is not None for clinic in clinics):
+        elif any(getattr(clinic, name) is not None for clinic in clinics):
             missing.append(name)
     stools = next((change for change in daily if change.name == "stools_per_day"), None)
-    problems = () if begin is not None else (Problem("no treatment starts the clock: there is no before and after"),)
+    unbegun = begin is None and any(getattr(clinic, name) is not None for clinic in clinics for name in _DAILY)
     return Symptoms(
         start=begin,
         daily=tuple(daily),
@@ -140,7 +140,7 @@ def symptoms_of(
         stated=None if word is None else word.symptoms,
         stated_on=None if word is None else word.date,
         missing=tuple(missing),
-        problems=problems,
+        problems=(Problem(NO_START, hint=NO_START_HINT),) if unbegun else (),
     )
 
 

@@ -65,8 +65,9 @@ def timeline_problems(events: Sequence[AnyEvent]) -> tuple[Problem, ...]:
                 event=event.id,
                 field="date",
                 read=str(event.date),
-                hint="give the diagnosis the day on which it was made"
-                + ("; if this operation gave the specimen, its day" if event.technique in _TAKES_A_SPECIMEN else ""),
+                hint="the diagnosis that its specimen gave is not in the case, and survival from diagnosis starts too late"
+                if event.technique in _TAKES_A_SPECIMEN
+                else "one of the two dates is wrong, or the first diagnosis is not in the case",
             )
             for event in procedures
             if event.date < diagnosed

@@ -377,3 +377,10 @@ def test_complications_of_a_procedure_have_their_worst_grade_by_version() -> Non
     short, long = windows(*graded)
     assert [(g.scale, g.version, g.grade) for g in short.worst] == [("ctcae", "5", "3"), ("cirse", "2025", "3a")]
     assert [g.grade for g in long.worst] == ["4", "3a"]
+
+
+def test_an_operation_before_the_diagnosis_says_what_that_does_to_survival() -> None:
+    operation = {"kind": "procedure", "id": "op", "date": "2022-01-01", "technique": "primary_resection"}
+    (problem,) = ends(DIAGNOSIS, operation).problems
+    assert problem.event == "op"
+    assert "survival from diagnosis starts too late" in str(problem)

@@ -110,9 +110,9 @@ def test_5_hiaa_in_mg_and_in_umol_a_day_compare_by_its_molar_mass() -> None:
 
 def test_a_baseline_or_a_follow_up_that_is_missing_is_said() -> None:
     assert course(cga("2024-05-01", 640)).reason == "no value is stated up to the start"
-    assert course(cga("2024-01-20", 640)).reason == "no value follows it"
+    assert course(cga("2024-01-20", 640)).reason == "no value follows the start"
     (found,) = markers_of(case_of(cga("2024-01-20", 640)), DAY).courses
-    assert found.reason == "no treatment starts the clock"
+    assert found.reason == "no liver-directed treatment starts the clock"
 
 
 def test_the_lowest_value_counts_only_what_compares() -> None:

@@ -155,7 +155,7 @@ def test_without_a_treatment_the_missing_start_is_named() -> None:
     found = symptoms_of(case_of(clinic(0, stools_per_day=6)), DAY)
     assert found.start is None
     assert found.durable is None
-    assert "no treatment starts the clock" in found.problems[0].message
+    assert "no liver-directed treatment starts the clock" in found.problems[0].message
 
 
 def test_sources_are_known() -> None:
@@ -165,3 +165,7 @@ def test_sources_are_known() -> None:
         for constant in (*pair, symptoms.DURABLE_FALL_PERCENT, symptoms.EORTC_POINTS)
     }
     assert {load_references()[key].verification for key in named} == {"A"}
+
+
+def test_a_case_without_symptoms_has_no_problem_for_want_of_a_start() -> None:
+    assert symptoms_of(case_of(clinic(0, ecog=1)), DAY).problems == ()
