@@ -1,13 +1,14 @@
 """From a map of activity to absorbed dose in every voxel: local deposition, and convolution with the voxel kernel.
 
 The convolution runs on the block of the activity and the reach of the kernel. The spectrum of the kernel is a sum of products of three short ones, so only two
-large Fourier transforms are needed. Sources: `lanconelli_2012`, `icrp_107`; local deposition as assumed by EANM's procedure for Y-90 dosimetry.
+large Fourier transforms are needed; they run in parts that fit the cache, several at once. Sources: `lanconelli_2012`, `icrp_107`; local deposition as assumed by EANM's procedure for Y-90 dosimetry.
 """
 
 from __future__ import annotations
 
 import math
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -25,6 +26,7 @@ Method = Literal["kernel", "local"]
 Floats32 = NDArray[np.float32]
 _fft: Any = scipy.fft  # it has no types
 _LUNG_LIKE_G_ML, _BONE_LIKE_G_ML = 0.85, 1.15  # soft tissue lies between; a convention of this project
+_PLANES, _ROWS = 4, 8  # of a grid at once: a few megabytes
 _LEAST_DENSITY_G_ML = 0.05  # air has no tissue to take a dose
 
 
@@ -96,29 +98,78 @@ def convolve(activity: NDArray[Any], kernel: VoxelKernel, workers: int | None = 
     block = _support(activity)
     if block is None:
         return found
-    reach = kernel.reach
-    needed = [(stop - start) + 2 * r for (start, stop), r in zip(block, reach, strict=True)]
-    shape = [int(_fft.next_fast_len(n, real=axis == 2)) for axis, n in enumerate(needed)]
-    threads = workers or os.cpu_count() or 1
-    # The block lies a reach away from the start, so that what spreads before it needs no wrapping around.
-    room = np.zeros(shape, dtype=np.float32)
-    room[tuple(slice(r, r + stop - start) for (start, stop), r in zip(block, reach, strict=True))] = activity[
-        tuple(slice(*each) for each in block)
-    ]
-    spectrum = _fft.rfftn(room, workers=threads, overwrite_x=True)
-    x, y, z = (_transform(profile, n).astype(np.float32) for profile, n in zip(kernel.profiles, shape, strict=True))
-    x, z = (x.T * kernel.radial.shares.astype(np.float32))[:, :, None], z[:, : spectrum.shape[2]]
-    for plane in range(shape[0]):
-        spectrum[plane] *= (y * x[plane]).T @ z
-    whole: Floats32 = _fft.irfftn(spectrum, shape, workers=threads, overwrite_x=True)
-    into: list[slice] = []
-    out_of: list[slice] = []
-    for (start, stop), r, size in zip(block, reach, activity.shape, strict=True):
-        low, high = max(0, start - r), min(size, stop + r)
-        into.append(slice(low, high))
-        out_of.append(slice(low - start + r, high - start + r))
-    np.maximum(whole[tuple(out_of)], 0.0, out=found[tuple(into)])
+    x, y, z = (_Along.of(*each) for each in zip(block, kernel.reach, activity.shape, strict=True))
+    size = (x.size, y.size, z.size)
+    spectrum = _spectrum(kernel, size)
+    whole = np.empty((x.held, y.size, size[2] // 2 + 1), dtype=np.complex64)
+    given = activity[x.from_, y.from_, z.from_]
+    into = found[x.to, y.to, z.to]
+
+    def forward(planes: slice) -> None:
+        """Along z and y, plane by plane while they are at hand."""
+        part = np.zeros((*given[planes].shape[:2], z.size), dtype=np.float32)
+        part[:, :, z.placed] = given[planes]
+        rows = np.zeros((part.shape[0], y.size, whole.shape[2]), dtype=np.complex64)
+        rows[:, y.placed] = _fft.rfft(part, axis=2, overwrite_x=True)
+        whole[planes] = _fft.fft(rows, axis=1, overwrite_x=True)
+
+    def across(rows: slice) -> None:
+        """Along x there and back, with the kernel in between. What comes back is as long as what is asked for."""
+        lines = np.zeros((x.size, *whole[0, rows].shape), dtype=np.complex64)
+        lines[x.placed] = whole[:, rows]
+        lines = _fft.fft(lines, axis=0, overwrite_x=True)
+        lines *= spectrum[:, rows]
+        back[:, rows] = _fft.ifft(lines, axis=0, overwrite_x=True)[: x.asked]
+
+    def backward(planes: slice) -> None:
+        rows = _fft.ifft(back[planes], axis=1)[:, : y.asked]
+        dose = _fft.irfft(rows, n=z.size, axis=2, overwrite_x=True)[:, :, : z.asked]
+        np.maximum(dose, 0.0, out=into[planes])
+
+    back = whole if x.asked == x.held else np.empty((x.asked, *whole.shape[1:]), dtype=np.complex64)
+    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+        for work, length, step in ((forward, x.held, _PLANES), (across, y.size, _ROWS), (backward, x.asked, _PLANES)):
+            for _ in pool.map(work, [slice(n, n + step) for n in range(0, length, step)]):
+                pass
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Along:
+    """One axis of a convolution on a circle of `size` voxels, just long enough that what goes around it meets nothing that is asked for.
+
+    `from_`: the activity, `held` voxels; `placed`: where it lies on the circle; `to`: the voxels that it reaches, the first `asked` of the circle.
+    """
+
+    from_: slice
+    placed: slice
+    to: slice
+    size: int
+
+    @classmethod
+    def of(cls, held: tuple[int, int], reach: int, length: int) -> _Along:
+        start, stop = held
+        low, high = max(0, start - reach), min(length, stop + reach)
+        before, after = start - low, high - stop
+        size = int(_fft.next_fast_len(stop - start + reach + max(before, after), real=True))
+        return cls(slice(start, stop), slice(before, before + stop - start), slice(low, high), size)
+
+    @property
+    def held(self) -> int:
+        return self.from_.stop - self.from_.start
+
+    @property
+    def asked(self) -> int:
+        return self.to.stop - self.to.start
+
+
+def _spectrum(kernel: VoxelKernel, size: tuple[int, int, int]) -> Floats32:
+    """The spectrum of the kernel, real for it is symmetric: a sum of products of three short spectra, [x, y, half of z]."""
+    x, y, z = (_transform(profile, n).astype(np.float32) for profile, n in zip(kernel.profiles, size, strict=True))
+    x *= kernel.radial.shares.astype(np.float32)[:, None]
+    pairs = (x[:, :, None] * y[:, None, :]).reshape(len(x), -1)
+    shares: Floats32 = np.matmul(pairs.T, z[:, : size[2] // 2 + 1], dtype=np.float32)
+    return shares.reshape(size[0], size[1], -1)
 
 
 def density_warnings(density_g_ml: NDArray[Any], dose: Floats32) -> tuple[str, ...]:
@@ -145,9 +196,10 @@ def _in_own_mass(dose: Floats32, density_g_ml: NDArray[Any], tissue_g_ml: float)
 
 def _support(array: NDArray[Any]) -> list[tuple[int, int]] | None:
     """The box [start, stop) along each axis outside which the array is zero; None where all of it is."""
+    seen: Any = array.any(axis=2)
     box: list[tuple[int, int]] = []
-    for axis in range(3):
-        held = np.flatnonzero(array.any(axis=tuple(other for other in range(3) if other != axis)))
+    for line in (seen.any(axis=1), seen.any(axis=0), array.any(axis=(0, 1))):
+        held = np.flatnonzero(line)
         if not held.size:
             return None
         box.append((int(held[0]), int(held[-1]) + 1))
