@@ -2,7 +2,7 @@
 
 Nothing is needed to read a case: what a technique should state is asked for by `knowledge/procedures/`, and named as missing. Only what
 contradicts itself is refused. The items are rows PV-01 to PV-04, PV-06 and PV-07 of the design's data set, after the reporting standards
-`sir_transcatheter_brown_2007` and `ablation_reporting_ahmed_2014`. Those of SIRT are in `sirt_details`.
+`transcatheter_reporting_brown_2007` and `ablation_reporting_ahmed_2014`. Those of SIRT are in `sirt_details`.
 """
 
 from __future__ import annotations
