@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 import yaml
+from sqlalchemy.engine import make_url
 
 from liverboard.errors import BadInput, MissingData
 
@@ -114,6 +115,15 @@ def open_folder(path: Path) -> DataFolder:
     keys = Path(os.environ.get(KEYS_VARIABLE) or settings.get("keys") or path / "keys")
     policy = settings.get("dates_policy", "shift")
     return DataFolder(path, _psycopg(url), keys, centre_name(settings["centre"]), policy)
+
+
+def keep_url(folder: DataFolder, url: str) -> None:
+    """Write another database into the settings, without a password: that comes from LIVERBOARD_REGISTRY_URL or the database's own password file."""
+    plain = make_url(url)
+    settings = _settings(folder.path / _CONFIG) | {"url": plain.set(password=None).render_as_string()}
+    temporary = folder.path / f".{_CONFIG}.{secrets.token_hex(4)}"
+    _write_new(temporary, yaml.safe_dump(settings).encode())
+    temporary.replace(folder.path / _CONFIG)
 
 
 def _settings(path: Path) -> dict[str, Any]:
