@@ -15,6 +15,7 @@ from liverboard.cli.dvh import dvh
 from liverboard.cli.evidence import evidence_app
 from liverboard.cli.pacs import pacs_app
 from liverboard.cli.parameters import AsOf, CasePath, Json, Sample, day, today
+from liverboard.cli.serve import demo, serve
 from liverboard.cli.sirt import sirt_app
 from liverboard.cli.survival import survival
 from liverboard.cli.weigh import Policy, audit, options
@@ -403,6 +404,8 @@ def phantom(
 
 
 app.add_typer(evidence_app, name="evidence")
+app.command(epilog="Example: liverboard serve --data /srv/liverboard --centre lyon-est")(serve)
+app.command(epilog="Example: liverboard demo --port 8350")(demo)
 app.add_typer(pacs_app, name="pacs")
 app.add_typer(sirt_app, name="sirt")
 app.command(epilog="Example: liverboard cohort -o synthetic --cases 500 --seed 7")(cohort)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,6 +26,12 @@ class OpenId:
     issuer: str
     client_id: str
     client_secret: str
+
+
+def openid_of() -> OpenId | None:
+    """The identity provider that the environment names: LIVERBOARD_OPENID_ISSUER, _CLIENT and _SECRET; None where it names none."""
+    issuer, client = (os.environ.get(f"LIVERBOARD_OPENID_{name}", "") for name in ("ISSUER", "CLIENT"))
+    return OpenId(issuer, client, os.environ.get("LIVERBOARD_OPENID_SECRET", "")) if issuer and client else None
 
 
 class Memory:
