@@ -120,7 +120,7 @@ def _asked_for() -> Sequence[int]:
 def _control(
     months: int, due: dt.date, opens: dt.date, closes: dt.date, events: Sequence[AnyEvent], as_of: dt.date
 ) -> Control:
-    values = _values(events, opens, min(closes, as_of))
+    values = _values(events, opens, closes)
     stated = {"bilirubin": values.bilirubin_umol_l, "albumin": values.albumin_g_l, "ascites": values.ascites}
     missing = tuple(name for name, value in stated.items() if value is None)
     if "bilirubin" not in missing and "albumin" not in missing:
