@@ -15,7 +15,7 @@ from scipy.signal import fftconvolve
 from liverboard.sirt.kernel import radial_kernel, voxel_kernel
 from liverboard.sirt.voxel_dose import convolve
 
-SIZE, ROUNDS = 256, 7
+SIZE, ROUNDS = 256, 9
 # Passes over the grid that a convolution by transforms cannot avoid: three one-dimensional transforms each way, read and written, and the product.
 PASSES = 14
 
