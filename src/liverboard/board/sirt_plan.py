@@ -18,9 +18,9 @@ _MAX_BYTES = 1_000_000
 
 def plan_of(written: Written, injections: Path | None = None) -> ActivityPlan:
     """The plan. Raises BadInput, MissingData: with every problem, and its option or its line in the file."""
-    calibrated, injected, vials = read_order(written)
     if injections is None:
         request, assumed = read_request(written)
+        calibrated, injected, vials = read_order(written)
         plan = plan_activity(request)
         wanted = [Wanted("the injection", plan.activity_gbq, injected)]
     else:
@@ -29,6 +29,7 @@ def plan_of(written: Written, injections: Path | None = None) -> ActivityPlan:
                 f"--{given[0].replace('_', '-')} belongs to one injection, and a file of injections was given",
                 hint="Write it in the file; the moment of an injection is its `at`.",
             )
+        calibrated, injected, vials = read_order(written)
         read = read_injections(_text(injections), written, injections.name)
         liver = None if written.liver is None else read_mass_kg(written.liver, written.density)
         plan, assumed = plan_injections(read.planned, read.whole_kg, liver), list(read.assumed)

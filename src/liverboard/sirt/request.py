@@ -152,6 +152,10 @@ def read_request(written: Written) -> tuple[Request, list[str]]:
     measured = reader.moment("measured", written.measured)
     injected = [reader.moment("injection", text) for text in written.injection]
     half_life = reader.quantity("half-life", written.half_life, "h")
+    for text in written.calibrated:
+        reader.moment("calibrated", text)
+    for text in written.vial:
+        reader.quantity("vial", text, "GBq")
     if reader.problems:
         raise BadInput("the request cannot be read", problems=reader.problems)
     made = product(written.product)

@@ -205,6 +205,8 @@ def _windows_told(lungs: PlanarRegion, liver: PlanarRegion, windows: Windows | N
     if windows is None:
         stated = any(each is not None for r in (lungs, liver) for each in (r.anterior_scatter, r.posterior_scatter))
         return ["scatter counts were given without the widths of the windows, and not used"] if stated else []
+    for width in (windows.main_kev, windows.scatter_kev):
+        positive(width, "a window", "keV")
     told: list[str] = []
     if windows.scatter_kev > windows.main_kev:
         told.append(
