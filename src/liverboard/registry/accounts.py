@@ -15,7 +15,7 @@ from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatc
 from sqlalchemy import Connection, Row, select
 
 from liverboard.errors import BadInput, NotPermitted
-from liverboard.registry.permissions import Actor
+from liverboard.registry.permissions import EVERYWHERE, Actor
 from liverboard.registry.schema import Role, accounts, centres, links, sessions
 from liverboard.registry.store import Store, Transaction, centre_id, insert_row
 
@@ -76,7 +76,7 @@ def create_account(
 
     `oidc_subject`: `issuer|subject` of who logs in by OpenID Connect. Raises BadInput, NotPermitted.
     """
-    tx.by.require("manage_accounts", centre)
+    tx.by.require("manage_accounts", centre or EVERYWHERE)
     if not _NAME.fullmatch(name):
         raise BadInput("this cannot be the name of an account", hint="Use 2 to 63 of a to z, 0 to 9, '.', '_' and '-'.")
     if name == "console" or _row(tx.connection, name) is not None:
@@ -169,7 +169,7 @@ def set_password(store: Store, link: str, password: str) -> Account:
             raise NotLoggedIn("this link is used, too old, or none of ours", hint="Ask an administrator for a new one.")
         tx.connection.execute(links.update().where(links.c.token_hash == _hash(link)).values(used=tx.at))
         _keep_password(tx, row, hashed)
-        return _account(row)
+        return _account(tx.connection.execute(_accounts().where(accounts.c.id == row.id)).one())
 
 
 def change_password(store: Store, by: Actor, old: str, new: str) -> None:
@@ -325,7 +325,7 @@ def _row(connection: Connection, name: str) -> Row[Any] | None:
 
 def _managed(tx: Transaction, name: str) -> Row[Any]:
     row = _row(tx.connection, name)
-    tx.by.require("manage_accounts", None if row is None else row.centre)
+    tx.by.require("manage_accounts", None if row is None else row.centre or EVERYWHERE)
     if row is None:
         raise BadInput("there is no account of this name", hint="Look at the list of accounts.")
     return row

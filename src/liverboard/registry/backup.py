@@ -21,7 +21,7 @@ from liverboard.errors import BadInput, MissingData, Problem
 from liverboard.registry.audit import Head, Verified, head_of, keep_head, read_heads, verify
 from liverboard.registry.folder import DataFolder, keep_url
 from liverboard.registry.migrate import head_revision, migrate, revision_of
-from liverboard.registry.permissions import CONSOLE, Actor
+from liverboard.registry.permissions import CONSOLE, EVERYWHERE, Actor
 from liverboard.registry.schema import metadata
 from liverboard.registry.store import Clock, Store, StoreUnavailable, engine_of, system_clock
 
@@ -58,7 +58,7 @@ def keep_store_head(store: Store, by: Actor) -> Head:
 
 def back_up(store: Store, by: Actor, to: Path) -> Kept:
     """Write the store as it is at one moment into a new file, while others work on. Raises BadInput when the file is there already, StoreUnavailable."""
-    by.require("keep_store")
+    by.require("keep_store", EVERYWHERE)
     if to.exists():
         raise BadInput("there is a file of this name already", where=to.name, hint="A backup never replaces another.")
     temporary = to.with_name(f".{to.name}.{secrets.token_hex(4)}")
@@ -122,7 +122,7 @@ def move(store: Store, by: Actor, url: str) -> Kept:
 
     Raises BadInput when there is a registry already, StoreUnavailable. The old SQLite file stays beside, under a name that ends in `.moved`.
     """
-    by.require("keep_store")
+    by.require("keep_store", EVERYWHERE)
     target = replace(store.folder, url=url)
     with store.transaction(by) as tx:
         tx.note("store.move", detail={"to": make_url(url).get_backend_name()})

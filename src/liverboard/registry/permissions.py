@@ -43,6 +43,9 @@ _WORDS: Final[dict[Right, str]] = {
 }
 
 
+EVERYWHERE: Final = "*"  # no centre is named so
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who acts. `centre`: whose cases are theirs; None: every centre's. `role` None: the person at the machine itself, who holds the files anyway."""
@@ -52,7 +55,7 @@ class Actor:
     centre: str | None
 
     def may(self, right: Right, centre: str | None = None) -> bool:
-        """Whether they hold `right`, and, when `centre` is given, there."""
+        """Whether they hold `right`, and, when `centre` is given, there (EVERYWHERE: beyond any one centre)."""
         if self.role is not None and right not in RIGHTS[self.role]:
             return False
         return centre is None or self.centre is None or centre == self.centre

@@ -19,7 +19,7 @@ from liverboard.registry import audit
 from liverboard.registry.audit import Entry
 from liverboard.registry.folder import DataFolder
 from liverboard.registry.migrate import head_revision, migrate, revision_of
-from liverboard.registry.permissions import CONSOLE, Actor
+from liverboard.registry.permissions import CONSOLE, EVERYWHERE, Actor
 from liverboard.registry.schema import centres
 
 _WRITERS_LOCK: Final = (
@@ -154,7 +154,7 @@ def centre_id(connection: Connection, name: str) -> int | None:
 
 def add_centre(tx: Transaction, name: str) -> int:
     """A further centre in this store. Its key is made by `DataFolder.make_keys`."""
-    tx.by.require("keep_store")
+    tx.by.require("keep_store", EVERYWHERE)
     tx.note("centre.add", centre=name)
     return insert_row(tx.connection, centres, name=name)
 
