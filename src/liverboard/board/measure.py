@@ -36,7 +36,7 @@ def measure_case(
     events = list(case.events)
     for position, event in enumerate(events):
         if isinstance(event, Imaging) and event.id in visible and event.studies:
-            files = [(study, _locate(study, folder, event.id)) for study in event.studies]
+            files = [(study, locate(study, folder, event.id)) for study in event.studies]
             events[position] = _measure_event(event, files, measured, pictures=pictures, step=step)
     measured.case = case.model_copy(update={"events": tuple(events)})
     return measured
@@ -61,7 +61,7 @@ def _finished(measurement: Measurement, read: ReadScan) -> Measurement:
     return replace(measurement, extent=extent.model_copy(update=update))
 
 
-def _locate(study: Study, folder: Path, event_id: str) -> Path:
+def locate(study: Study, folder: Path, event_id: str) -> Path:
     name = study.path.partition("#")[0]
     path = (folder / name).resolve()
     if not path.is_relative_to(folder.resolve()):

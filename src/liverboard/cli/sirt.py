@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from liverboard.cli import sirt_dose, sirt_workup
+from liverboard.cli import sirt_dose, sirt_verify, sirt_workup
 from liverboard.cli.parameters import Json
 
 if TYPE_CHECKING:
@@ -275,3 +275,4 @@ sirt_app.command(
 sirt_app.command(
     epilog="Example: liverboard sirt workup --spect maa.dcm --liver seg.dcm#liver --lungs seg.dcm#lungs --tumours lesions.nii.gz --ct ct --date 2024-06-10 --into case.yaml"
 )(sirt_workup.workup)
+sirt_app.command(epilog="Example: liverboard sirt verify --sample real-y90 -o verify")(sirt_verify.verify)
