@@ -41,7 +41,7 @@ def read_cohort(path: Path, *, today: dt.date, as_of: dt.date | None = None, ste
     day, else `today`. Raises BadInput with the problems of every file, or of every column.
     """
     if path.is_dir():
-        return _of_cases(list(_case_files(path)), path, today, as_of, step)
+        return _of_cases(list(case_files(path)), path, today, as_of, step)
     if not path.exists():
         raise BadInput("there is no such file", where=path.name, hint="Check the path of the cohort.")
     ending = path.suffix.lower()
@@ -62,14 +62,15 @@ def read_cohort(path: Path, *, today: dt.date, as_of: dt.date | None = None, ste
     )
 
 
-def _case_files(folder: Path) -> Iterator[Path]:
+def case_files(folder: Path) -> Iterator[Path]:
+    """Files of a folder, at any depth and not hidden, that could be case files."""
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if path.suffix.lower() in _CASES and not hidden and path.is_file():
             yield path
 
 
-def _says_it_is_a_case(path: Path) -> bool:
+def says_it_is_a_case(path: Path) -> bool:
     """Named `case`, or with the key `liverboard` (YAML also: `case`) near its beginning; a folder of cases holds other files too."""
     if path.stem.lower() == "case":
         return True
@@ -96,7 +97,7 @@ def _of_cases(files: list[Path], root: Path, today: dt.date, as_of: dt.date | No
     for number, file in enumerate(files):
         step(f"reading case {number + 1:,} of {len(files):,}")
         shown = str(file.relative_to(root)) if root.is_dir() else file.name
-        if root.is_dir() and not _says_it_is_a_case(file):
+        if root.is_dir() and not says_it_is_a_case(file):
             aside += 1
             continue
         try:
