@@ -165,6 +165,28 @@ def test_bad_input_is_told_and_nothing_is_written(tmp_path: Path, harm: str, exi
     assert not (tmp_path / "out").exists()
 
 
+def test_moments_decay_map_and_activity_to_the_injection(tmp_path: Path) -> None:
+    """A scan 24 h after the injection has 0.77142 of the activity; an activity measured 24 h before it has 1 / 0.77142."""
+    values = np.full((16, 16, 16), 2e6, np.float32)
+    mask = np.zeros((16, 16, 16), np.uint8)
+    mask[6:10, 6:10, 6:10] = 1
+    words = (
+        "dose", "--activity-map", made(tmp_path, values, "pet.nii.gz"), "--structures", made(tmp_path, mask, "t.nii.gz"),
+        "--unit", "Bq/mL", "--injection", "2024-06-12 10:00 Europe/Berlin",
+    )  # fmt: skip
+    plain = asked(*words)
+    later = asked(*words, "--scan", "2024-06-13T04:00-04:00")
+    assert later["decay_factor"] == pytest.approx(1 / 0.77142, rel=1e-4)
+    assert later["structures"]["t"]["mean_gy"] == pytest.approx(plain["structures"]["t"]["mean_gy"] / 0.77142, rel=1e-4)
+    scaled = asked(*words, "--total-activity", "1 GBq", "--measured", "2024-06-11T08:00Z")
+    assert scaled["total_activity_gbq"] == pytest.approx(0.77142, rel=1e-4)
+    for wrong in (("--scan", "2024-06-13T04:00"), ("--measured", "2024-06-11T08:00Z"), ("--scan", "2024-06-13T04:00Z", "--hours-after-injection", "3 h")):  # fmt: skip
+        assert run.invoke(app, ["sirt", *words, *wrong]).exit_code == 2
+    assert run.invoke(app, ["sirt", *words[:-2], "--scan", "2024-06-13T04:00Z"]).exit_code == 2
+    before = run.invoke(app, ["sirt", *words, "--scan", "2024-06-11T04:00Z"])
+    assert isinstance(before.exception, UserError)
+
+
 def test_uniform_activity_in_a_nifti(tmp_path: Path) -> None:
     """2 MBq/mL everywhere: the middle has c times the concentration, and the interval holds it."""
     values = np.full((16, 16, 16), 2e6, np.float32)

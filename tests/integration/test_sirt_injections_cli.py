@@ -180,6 +180,15 @@ def test_bad_moments_and_vials(words: tuple[str, ...], says: str) -> None:
         invoke(*words)
 
 
+def test_holmium_is_ordered_for_its_patient() -> None:
+    found = plan(
+        "--product", "ho166", "--model", "mird", "--lung-shunt", "5%", "--normal", "1500 g", "--target-dose", "60 Gy",
+        "--calibrated", "2024-06-11T10:00+02:00", "--injection", "2024-06-12T10:00+02:00",
+    )  # fmt: skip
+    assert found["activity_gbq"] == pytest.approx(60 * 1.5 / (15.53 * 0.95))
+    assert found["vials"][0]["vial_gbq"] == pytest.approx(found["activity_gbq"] / 0.53755, rel=1e-4)
+
+
 def test_a_half_life_that_is_nearly_the_same_is_said() -> None:
     found = plan(*ONE, "--activity", "2 GBq", "--half-life", "64.2 h")
     assert any("half-life of 64.2 h" in text for text in found["warnings"])

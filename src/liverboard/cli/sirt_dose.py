@@ -74,6 +74,16 @@ def dose(
     hours_after_injection: Annotated[
         str | None, typer.Option(metavar="TIME", help="When it was scanned, such as '18 h'.")
     ] = None,
+    injection: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MOMENT", help="With its time zone, such as 2024-06-12T10:00+02:00; with --scan, --measured."
+        ),
+    ] = None,
+    scan: Annotated[str | None, typer.Option(metavar="MOMENT", help="Of the scan, with its time zone.")] = None,
+    measured: Annotated[
+        str | None, typer.Option(metavar="MOMENT", help="When --total-activity was measured: decays to --injection.")
+    ] = None,
     lung_shunt: Annotated[str, typer.Option(metavar="SHARE", help="Taken off the total activity.")] = "0%",
     residual: Annotated[str, typer.Option(metavar="SHARE", help="Taken off the total activity.")] = "0%",
     constant: Annotated[
@@ -136,16 +146,20 @@ def dose(
 
     if method not in {"kernel", "local"}:
         raise typer.BadParameter(f"--method '{method}': kernel or local")
+    total_gbq, hours = _at_injection(
+        _nuclide(nuclide),
+        None if total_activity is None else _quantity(total_activity, "GBq", "--total-activity"),
+        None if hours_after_injection is None else _quantity(hours_after_injection, "h", "--hours-after-injection"),
+        {"injection": injection, "scan": scan, "measured": measured},
+    )
     request: DoseRequest = DoseRequest(
         activity_map=activity_map,
         structures=structures,
         stated=Stated(
-            total_gbq=None if total_activity is None else _quantity(total_activity, "GBq", "--total-activity"),
+            total_gbq=total_gbq,
             lung_shunt=_quantity(lung_shunt, "fraction", "--lung-shunt"),
             residual=_quantity(residual, "fraction", "--residual"),
-            hours_after_injection=None
-            if hours_after_injection is None
-            else _quantity(hours_after_injection, "h", "--hours-after-injection"),
+            hours_after_injection=hours,
             unit=_unit(unit),
             clip_negative=clip_negative,
         ),
@@ -319,6 +333,33 @@ def _unit(text: str | None) -> str | None:
     if known is None:
         raise typer.BadParameter(f"--unit '{text}': Bq/mL or counts")
     return known
+
+
+def _at_injection(
+    of: str, total_gbq: float | None, hours: float | None, written: dict[str, str | None]
+) -> tuple[float | None, float | None]:
+    """The total activity at injection and the hours from injection to scan, from the moments that were given."""
+    from liverboard.sirt.decay import activity_at, hours_between, nuclide
+    from liverboard.sirt.moments import read_moment
+    from liverboard.units import UnitError
+
+    at: dict[str, dt.datetime] = {}
+    for option, text in written.items():
+        try:
+            at |= {} if text is None else {option: read_moment(text)}
+        except UnitError as error:
+            raise typer.BadParameter(f"--{option} '{text}': {error}") from None
+    if at and "injection" not in at:
+        raise typer.BadParameter("--scan and --measured need --injection")
+    if "measured" in at:
+        if total_gbq is None:
+            raise typer.BadParameter("--measured needs --total-activity, the activity measured")
+        total_gbq = activity_at(total_gbq, at["measured"], at["injection"], nuclide(of))
+    if "scan" in at:
+        if hours is not None:
+            raise typer.BadParameter("give either --scan with --injection, or --hours-after-injection")
+        hours = hours_between(at["injection"], at["scan"])
+    return total_gbq, hours
 
 
 def _quantity(text: str, unit: str, option: str) -> float:
