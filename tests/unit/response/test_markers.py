@@ -156,6 +156,7 @@ def test_nt_probnp_is_shown_and_judged_by_nothing() -> None:
     assert found.values[0].ratio == pytest.approx(7.2)
     assert found.category is None
     assert "marker of the heart" in found.reason
+    assert "900 ng/L is above the 260 ng/L" in found.reason
 
 
 def test_sources_are_known() -> None:
