@@ -40,6 +40,8 @@ class LesionAt:
     measurable: bool | None = None
     new: bool | Literal["equivocal"] | None = None
     nodule: bool | None = None
+    zone_mm: float | None = None
+    margin_mm: float | None = None
     treated: bool = False
     treated_on: dt.date | None = None
 

@@ -1,0 +1,65 @@
+"""The imagings of a case with their lesions under one name from scan to scan: typed ones as they are, segmented ones measured and followed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from liverboard.board.measured import KnownAt, Step, quiet
+from liverboard.clinical.derive_timeline import visible_events
+from liverboard.clinical.events import Case, Imaging
+from liverboard.clinical.tracking import Growth, MeasuredVolume
+
+NamedGrowth = tuple[str, Growth, str]
+
+
+@dataclass(slots=True)
+class FollowedCase:
+    """`case`: as given, with measured lesions where none were typed. `growth`: lesion, growth over all its volumes, and the same in words."""
+
+    case: Case
+    growth: list[NamedGrowth] = field(default_factory=list[NamedGrowth])
+    warnings: list[str] = field(default_factory=list[str])
+
+
+def followed_case(
+    case: Case, folder: Path | None, as_of: dt.date, known_at: KnownAt, *, step: Step = quiet
+) -> FollowedCase:
+    """The case as response is judged from. `folder`: where its image paths start (None: no image is read). Raises as `measure_case`."""
+    found = FollowedCase(case)
+    if folder is not None and any(isinstance(event, Imaging) and event.studies for event in case.events):
+        from liverboard.board.follow_images import follow_images
+
+        follow_images(found, folder, as_of, known_at, step=step)
+    found.growth += _growth(found.case, as_of, known_at)
+    return found
+
+
+def _growth(case: Case, as_of: dt.date, known_at: KnownAt) -> list[NamedGrowth]:
+    """Growth of each lesion whose volume is stated on two days or more; the error is that of drawing the boundary of a sphere of that volume."""
+    volumes: dict[str, dict[dt.date, float]] = {}
+    for event in visible_events(case, as_of, known_at)[0]:
+        for lesion in (event.lesions or ()) if isinstance(event, Imaging) else ():
+            if lesion.volume and not lesion.was:
+                volumes.setdefault(lesion.id, {})[event.date] = lesion.volume
+    several = {name: held for name, held in volumes.items() if len(held) > 1}
+    if not several:
+        return []
+    from liverboard.imaging.growth import VOLUME_ERROR, growth, in_words
+
+    found: list[NamedGrowth] = []
+    for name, held in several.items():
+        first = min(held)
+        points = [
+            MeasuredVolume(
+                day=float((day - first).days),
+                volume_ml=volume,
+                sd_ln=3 * VOLUME_ERROR.reader_sd_mm / (1000 * volume * 3 / (4 * math.pi)) ** (1 / 3),
+            )
+            for day, volume in held.items()
+        ]
+        grown = growth(points, VOLUME_ERROR)
+        found.append((name, grown, in_words(grown)))
+    return found

@@ -1,0 +1,229 @@
+"""Every criterion on every follow-up of every course of a case, for the patient and for the liver, and what follows from it. Pure: visible events in, frozen values out."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+
+from pydantic import Field
+
+from liverboard.clinical.events import AnyEvent, Assessment, Imaging, Procedure
+from liverboard.clinical.extent import Frozen
+from liverboard.clinical.response import BestResponse, Criterion, Judgement, Scope, TimePoint
+from liverboard.errors import Problem
+from liverboard.response.ablation_response import AblationResponse, Zone, ablation_response
+from liverboard.response.best_response import best_response
+from liverboard.response.course import Course, pieces_of
+from liverboard.response.courses import Treated, treated_courses, whole_course
+from liverboard.response.criteria import CRITERIA
+from liverboard.response.disagreement import disagreements
+from liverboard.response.endpoints import Finding
+from liverboard.response.points import ABLATION, Points, time_points
+from liverboard.response.recist11 import judge_recist11
+from liverboard.response.sums import judge
+
+
+class CourseAnswer(Frozen):
+    """One course. `days`: by criterion, a judgement for each follow-up in order of date; `hepatic`: the same of the liver alone. Empty without baseline or follow-up.
+
+    `disagreements`: why other criteria differ from RECIST 1.1 on the last day.
+    """
+
+    what: str
+    event: str
+    start: dt.date
+    liver_directed: bool
+    baseline: str | None = None
+    baseline_date: dt.date | None = None
+    days: dict[Criterion, tuple[Judgement, ...]] = Field(default_factory=dict[Criterion, tuple[Judgement, ...]])
+    hepatic: dict[Criterion, tuple[Judgement, ...]] = Field(default_factory=dict[Criterion, tuple[Judgement, ...]])
+    best: dict[Criterion, BestResponse] = Field(default_factory=dict[Criterion, BestResponse])
+    best_hepatic: dict[Criterion, BestResponse] = Field(default_factory=dict[Criterion, BestResponse])
+    disagreements: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+class Answers(Frozen):
+    """`courses`: in order of their start. `current`: the place of the one that is asked about; None: nothing to judge. `findings`: progression by RECIST 1.1 since
+    the first liver-directed treatment, for end points."""
+
+    courses: tuple[CourseAnswer, ...]
+    current: int | None
+    ablations: tuple[AblationResponse, ...]
+    findings: tuple[Finding, ...]
+    problems: tuple[Problem, ...]
+
+
+def answers_of(events: Sequence[AnyEvent], start: dt.date | None) -> Answers:
+    """`events`: the visible ones, in order of date. `start`: from which findings for end points count (None: no findings)."""
+    found: Points = time_points(events)
+    treated = treated_courses(events, found.points)
+    courses = tuple(_answer(each) for each in treated)
+    return Answers(
+        courses=courses,
+        current=_current(treated),
+        ablations=ablations_of(events, found.points),
+        findings=() if start is None else _findings(whole_course(events, found.points, start)),
+        problems=(*found.problems, *_against_stated(events, courses)),
+    )
+
+
+def _answer(treated: Treated) -> CourseAnswer:
+    course = treated.course
+    answer = CourseAnswer(
+        what=treated.what,
+        event=treated.event,
+        start=treated.start,
+        liver_directed=treated.liver_directed,
+        problems=treated.problems,
+    )
+    if course is None:
+        return answer
+    days = _judged(course, "patient")
+    # Without disease outside the liver on any day both answers are one.
+    alone = all(each.in_liver for point in (course.baseline, *course.points) for each in point.lesions)
+    quiet = alone and all(point.outside in {None, "none"} for point in (course.baseline, *course.points))
+    hepatic = {name: _of_liver(each) for name, each in days.items()} if quiet else _judged(course, "liver")
+    return answer.model_copy(
+        update={
+            "baseline": course.baseline.event,
+            "baseline_date": course.baseline.date,
+            "days": days,
+            "hepatic": hepatic,
+            "best": {name: best_response(each, course.start) for name, each in days.items()},
+            "best_hepatic": {name: best_response(each, course.start) for name, each in hepatic.items()},
+            "disagreements": disagreements({name: each[-1] for name, each in days.items()}),
+        }
+    )
+
+
+def _judged(course: Course, scope: Scope) -> dict[Criterion, tuple[Judgement, ...]]:
+    return {name: judge(course, measure, scope) for name, measure in CRITERIA.items()}
+
+
+def _of_liver(judged: Sequence[Judgement]) -> tuple[Judgement, ...]:
+    return tuple(each if each.scope == "liver" else each.model_copy(update={"scope": "liver"}) for each in judged)
+
+
+def _current(treated: Sequence[Treated]) -> int | None:
+    """The last liver-directed course, else the last that can be judged, else the last."""
+    directed = [number for number, each in enumerate(treated) if each.liver_directed]
+    judged = [number for number, each in enumerate(treated) if each.course is not None]
+    return next((numbers[-1] for numbers in (directed, judged, range(len(treated))) if numbers), None)
+
+
+def _findings(course: Course | None) -> tuple[Finding, ...]:
+    if course is None:
+        return ()
+    found: list[Finding] = []
+    for point, whole, liver in zip(
+        course.points, judge_recist11(course, "patient"), judge_recist11(course, "liver"), strict=True
+    ):
+        hepatic = _progressed(liver)
+        anywhere = _progressed(whole) if whole.scope == "patient" else True if hepatic else None
+        if hepatic is None and anywhere is None:
+            continue
+        dates = [each.since for each in (whole, liver) if each.category == "PD" and each.since is not None]
+        found.append(
+            Finding(
+                date=min(dates, default=point.date),
+                hepatic=hepatic,
+                anywhere=anywhere,
+                event=point.event,
+                by="recist11",
+            )
+        )
+    return tuple(found)
+
+
+def _progressed(judgement: Judgement) -> bool | None:
+    return None if judgement.category == "NE" else judgement.category == "PD"
+
+
+def ablations_of(events: Sequence[AnyEvent], points: Sequence[TimePoint]) -> tuple[AblationResponse, ...]:
+    """For each ablated lesion that is named, each control after the ablation and up to the next one of that lesion."""
+    done = [event for event in events if isinstance(event, Procedure) and event.technique in ABLATION and event.lesions]
+    found: list[AblationResponse] = []
+    for number, procedure in enumerate(done):
+        for name in procedure.lesions or ():
+            again = min((later.date for later in done[number + 1 :] if name in (later.lesions or ())), default=None)
+            found += _controls(name, procedure.date, again, points)
+    return tuple(found)
+
+
+def _controls(
+    name: str, ablated: dt.date, again: dt.date | None, points: Sequence[TimePoint]
+) -> list[AblationResponse]:
+    before = next(
+        (each for point in reversed(points) if point.date < ablated for each in point.lesions if name in {each.id, *each.roots}), None
+    )  # fmt: skip
+    if before is None:
+        return []
+    found: list[AblationResponse] = []
+    necrotic = False
+    for point in points:
+        if point.date <= ablated or (again is not None and point.date > again):
+            continue
+        for after in pieces_of(before.roots, point):
+            zone = Zone(after.zone_mm, after.margin_mm)
+            found.append(ablation_response(before, after, point.date, zone=zone, was_necrotic=necrotic))
+            necrotic = necrotic or bool(found[-1].necrotic)
+    return found
+
+
+def _against_stated(events: Sequence[AnyEvent], courses: Sequence[CourseAnswer]) -> list[Problem]:
+    """Where an assessment or a reader's word on progression differs from what the sizes give on the last imaging up to it."""
+    found: list[Problem] = []
+    for event in events:
+        if isinstance(event, Assessment):
+            stated: dict[Criterion, str | None] = {"recist11": event.recist11, "mrecist": event.mrecist}
+            for name, word in stated.items():
+                if word is not None:
+                    found += _compared(event, name, word, courses)
+        elif isinstance(event, Imaging) and event.progression is not None and event.progression.hepatic is not None:
+            judged = _last_by(courses, "recist11", event.date, hepatic=True)
+            if judged is not None and judged.date == event.date and judged.category != "NE":
+                says = event.progression.hepatic
+                if says != (judged.category == "PD"):
+                    found.append(
+                        Problem(
+                            f"the reader says {'' if says else 'no '}progression in the liver against the imaging before; RECIST 1.1 gives {judged.category} against baseline and smallest sum",
+                            event=event.id,
+                            field="progression",
+                        )
+                    )
+    return found
+
+
+def _compared(event: Assessment, name: Criterion, word: str, courses: Sequence[CourseAnswer]) -> list[Problem]:
+    judged = _last_by(courses, name, event.date, hepatic=False)
+    if judged is None:
+        return [
+            Problem(
+                f"{name} {word} is stated, and no baseline and follow-up with lesions stand behind it",
+                event=event.id,
+                field=name,
+                hint="add the imaging before the treatment and after it, with their lesions",
+            )
+        ]
+    if judged.category in {"NE", word}:
+        return []
+    return [
+        Problem(
+            f"{name} {word} is stated; the lesions of {judged.date} give {judged.category}: {judged.basis[0] if judged.basis else ''}",
+            event=event.id,
+            field=name,
+        )
+    ]
+
+
+def _last_by(courses: Sequence[CourseAnswer], name: Criterion, day: dt.date, *, hepatic: bool) -> Judgement | None:
+    """The judgement of the last imaging up to a day, in the course that ran then."""
+    for course in sorted(courses, key=lambda each: (each.liver_directed, each.start), reverse=True):
+        if course.start > day:
+            continue
+        held: Mapping[Criterion, tuple[Judgement, ...]] = course.hepatic if hepatic else course.days
+        judged = [each for each in held.get(name, ()) if each.date <= day]
+        if judged:
+            return judged[-1]
+    return None

@@ -1,0 +1,125 @@
+"""Courses of treatment out of the visible events: what started when, from which baseline, followed how far.
+
+A course starts with a liver-directed procedure or a drug. A further session of the same technique belongs to the course that runs, unless it is numbered as session 1
+again. A course ends where the next one starts, except that a somatostatin analogue ends none: it goes along with the others.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from liverboard.clinical.derive_timeline import SSA
+from liverboard.clinical.events import AnyEvent, Procedure, Systemic
+from liverboard.clinical.response import Session, TimePoint
+from liverboard.errors import Problem
+from liverboard.response.course import Course
+from liverboard.response.start import LIVER_DIRECTED
+from liverboard.response.thresholds import best_rules
+
+OBSERVATION = "observation"
+
+
+@dataclass(frozen=True, slots=True)
+class Treated:
+    """A treatment and its course. `what`: technique, drug, or observation where nothing was given; `event`: that started it. `course` None: no baseline, or no follow-up yet."""
+
+    what: str
+    event: str
+    start: dt.date
+    liver_directed: bool
+    course: Course | None
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(slots=True)
+class _Open:
+    what: str
+    event: str
+    start: dt.date
+    liver_directed: bool
+
+
+def sessions_of(events: Sequence[AnyEvent]) -> tuple[Session, ...]:
+    """Every liver-directed procedure, in order of date."""
+    return tuple(
+        Session(event.date, event.technique, event.id)
+        for event in events
+        if isinstance(event, Procedure) and event.technique in LIVER_DIRECTED
+    )
+
+
+def treated_courses(events: Sequence[AnyEvent], points: Sequence[TimePoint]) -> tuple[Treated, ...]:
+    """The courses in order of their start. Where none can be judged and none is liver-directed, observation from the first list of lesions on comes last."""
+    started = _started(events)
+    sessions = sessions_of(events)
+    found: list[Treated] = []
+    for number, each in enumerate(started):
+        following = [later.start for later in started[number + 1 :] if later.what not in SSA]
+        upto = min(following, default=None)
+        found.append(_treated(each, [p for p in points if upto is None or p.date <= upto], sessions))
+    if points and not any(each.liver_directed or each.course for each in found):
+        watched = _Open(OBSERVATION, points[0].event, points[0].date, False)
+        found.append(_treated(watched, points, sessions))
+    return tuple(found)
+
+
+def whole_course(events: Sequence[AnyEvent], points: Sequence[TimePoint], start: dt.date) -> Course | None:
+    """From one start to the last time point, whatever was given meanwhile; None: no baseline or no follow-up."""
+    return _treated(_Open("", "", start, True), points, sessions_of(events)).course
+
+
+def _started(events: Sequence[AnyEvent]) -> list[_Open]:
+    found: list[_Open] = []
+    running: str | None = None
+    for event in events:
+        if isinstance(event, Procedure) and event.technique in LIVER_DIRECTED:
+            if event.technique == running and event.session != 1:
+                continue
+            running = event.technique
+            found.append(_Open(event.technique, event.id, event.date, True))
+        elif isinstance(event, Systemic):
+            if event.drug not in SSA:
+                running = None
+            found.append(_Open(event.drug, event.id, event.date, False))
+    return found
+
+
+def _treated(begun: _Open, points: Sequence[TimePoint], sessions: Sequence[Session]) -> Treated:
+    start = begun.start
+    watching = begun.what == OBSERVATION
+    before = [point for point in points if point.date < start] or [point for point in points if point.date == start]
+    after = tuple(point for point in points if point.date > start)
+    problems: list[Problem] = []
+    name = "observation" if watching else f"{begun.what} of {start}"
+    if not before:
+        if after:
+            problems.append(
+                Problem(
+                    f"no baseline for {name}: no imaging before it lists lesions; the first that does is of {after[0].date}",
+                    event=begun.event,
+                    hint="add the imaging before the start with its lesions",
+                )
+            )
+        else:
+            problems.append(Problem(f"no imaging lists lesions before or after {name}", event=begun.event))
+        return Treated(begun.what, begun.event, start, begun.liver_directed, None, tuple(problems))
+    baseline = before[-1]
+    age = (start - baseline.date).days
+    if age > best_rules().baseline_before_days:
+        problems.append(
+            Problem(
+                f"the baseline of {name} is {age} days old at the start; RECIST 1.1 asks for at most {best_rules().baseline_before_days}",
+                event=baseline.event,
+            )
+        )
+    if baseline.date == start and not watching:
+        problems.append(
+            Problem(f"the baseline of {name} is of the same day; it is taken as made before", event=baseline.event)
+        )
+    if not after:
+        problems.append(Problem(f"no imaging since {name} lists lesions", event=begun.event))
+        return Treated(begun.what, begun.event, start, begun.liver_directed, None, tuple(problems))
+    course = Course(start, baseline, after, tuple(before[:-1]), tuple(sessions))
+    return Treated(begun.what, begun.event, start, begun.liver_directed, course, tuple(problems))
