@@ -410,6 +410,26 @@ Share of its own energy that a uniformly active sphere absorbs, in closed form f
 """
 
 
+def sirt_spheres() -> str:
+    rows: list[dict[str, object]] = []
+    for row in results("sirt_spheres")["spheres"]:
+        grids = {name: f"{each['voxels']:.3f} ({each['outline']:.3f})" for name, each in row["grids"].items()}
+        fixed = {"diameter": f"{row['diameter_mm']} mm", "closed": f"{row['closed_form']:.3f}"}
+        rows.append({**fixed, "table": f"{row['of_table_3_mm']:.3f}", **grids})
+    heads = {"diameter": "diameter", "closed": "closed form", "table": "published 3 mm table"}
+    heads |= {name: f"{name} mm" for name in results("sirt_spheres")["spheres"][0]["grids"]}
+    return f"""## Spheres of Y-90: how much of its own energy each absorbs, by the whole chain
+
+`python validation/sirt_spheres/run.py`. Uniform activity, kernel dose, mean over that of local deposition; 1.04 g/mL. Border voxels of the activity hold the part of the sphere that lies in them. First the
+mean over the voxels, each with its share, as the factors from the published table were computed; in brackets the mean by the histogram of the sphere's own outline (`dvh`, `sirt dose`).
+
+{table(rows, heads)}
+
+On 3 mm the chain repeats the factors of the published table within 2 %. The rest of the way to the closed form is partial volume: an activity that is spread over the border voxels is lost to the
+sphere before an electron leaves it. It shrinks with the voxel, and hangs on where the sphere lies on the grid: here its centre lies near that of a voxel, which is unkind to 10 mm on voxels of 4 mm.
+"""
+
+
 def dose_volume() -> str:
     found = results("dvh")
     heads = {"shape": "shape", "structure": "drawn as", "dose": "dose", "dose_voxel_mm": "dose voxel, mm", "volume_error_percent": "volume, %", "mean_error_gy": "mean, Gy"}  # fmt: skip
@@ -447,6 +467,7 @@ if __name__ == "__main__":
             synthesis_network(),
             synthesis_survival(),
             sirt_kernel(),
+            sirt_spheres(),
             dose_volume(),
         ]
     )
