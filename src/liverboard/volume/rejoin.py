@@ -1,0 +1,48 @@
+"""Results made on a de-identified study, given back to the patient and study they belong to."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from liverboard.errors import BadInput
+from liverboard.volume.deidentify import PATIENT, STUDY, Link, texts_of
+from liverboard.volume.dicom_files import text
+
+
+def rejoin(result: Any, link: Link) -> Any:
+    """A result made on a de-identified study, given back to the patient and study it belongs to; to be sent to their PACS and nowhere else.
+
+    UIDs of the source come back wherever they are referred to; those of the result itself stay. Raises BadInput when the result belongs to another study.
+    """
+    study = link.studies.get(text(result, "StudyInstanceUID"))
+    if study is None or text(result, "PatientID") != link.pseudonym:
+        raise BadInput("the result does not belong to this study", hint="Send it with the study on which it was made.")
+    joined = copy.deepcopy(result)
+    _uids_back(joined, link)
+    for name in (*PATIENT, *STUDY):
+        value = study.get(name, "") if name in STUDY else link.patient.get(name, "")
+        if value or name in joined:
+            setattr(joined, name, value)
+    joined.SpecificCharacterSet = "ISO_IR 192"
+    for name in (
+        "PatientIdentityRemoved",
+        "DeidentificationMethod",
+        "DeidentificationMethodCodeSequence",
+        "LongitudinalTemporalInformationModified",
+    ):
+        if name in joined:
+            delattr(joined, name)
+    if "file_meta" in joined.__dict__ and "SOPInstanceUID" in joined:
+        joined.file_meta.MediaStorageSOPInstanceUID = joined.SOPInstanceUID
+    return joined
+
+
+def _uids_back(dataset: Any, link: Link) -> None:
+    for element in list(dataset):
+        if element.VR == "SQ":
+            for item in element.value:
+                _uids_back(item, link)
+        elif element.VR == "UI" and element.value:
+            values = [link.uids.get(each, each) for each in texts_of(element)]
+            element.value = values[0] if len(values) == 1 else values
