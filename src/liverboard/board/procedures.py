@@ -339,7 +339,7 @@ def _extent(visible: Sequence[AnyEvent], measured: dict[str, LiverExtent]) -> tu
 
 def _lesion(stated: StatedLesion) -> Lesion:
     segments = stated.segments or ()
-    shares = [share / 100 for share in stated.segment_shares or ()] or [1 / len(segments)] * len(segments)
+    shares = [share / 100 for share in stated.segment_shares or ()] or [1 / len(segments) for _ in segments]
     return Lesion(
         id=stated.id,
         volume_ml=stated.volume,

@@ -15,6 +15,7 @@ from liverboard.cli.dvh import dvh
 from liverboard.cli.evidence import evidence_app
 from liverboard.cli.pacs import pacs_app
 from liverboard.cli.parameters import AsOf, CasePath, Json, Sample, day, today
+from liverboard.cli.procedures import procedures
 from liverboard.cli.response import response
 from liverboard.cli.serve import demo, serve
 from liverboard.cli.sirt import sirt_app
@@ -412,6 +413,7 @@ app.add_typer(sirt_app, name="sirt")
 app.command(epilog="Example: liverboard cohort -o synthetic --cases 500 --seed 7")(cohort)
 app.command(epilog="Example: liverboard dvh --dose rtdose.dcm --structures rtss.dcm --json")(dvh)
 app.command(epilog="Example: liverboard options case.yaml --as-of 2024-05-15 --json")(options)
+app.command(epilog="Example: liverboard procedures cases/ -o procedures.html")(procedures)
 app.command(epilog="Example: liverboard audit cohort.parquet -o audit.html")(audit)
 app.command(epilog="Example: liverboard response case.yaml --as-of 2024-12-01 --json")(response)
 app.command(epilog="Example: liverboard survival people.csv --time months --event died --group technique --json")(

@@ -122,7 +122,7 @@ def staged_plan(
     elif small:
         because.append(f"{limit.says} Here {burden_percent:.0f} %.")
     elif one_lobe is not None:
-        because.append(one_lobe.says)
+        because.append("One hemiliver a session, as series did and reviews advise.")
         sources.add(one_lobe.source)
     interval, origin, says, source = _interval(technique, own_interval_days)
     sources |= {source} if source else set[str]()
