@@ -73,7 +73,7 @@ class Postgres:
         if self.user is not None:
             owner = pwd.getpwnam(self.user)
             os.chown(self.folder, owner.pw_uid, owner.pw_gid)
-        self._run("initdb", "-D", str(self.folder / "data"), "-U", "registry", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C")  # fmt: skip
+        self._run("initdb", "-D", str(self.folder / "data"), "-U", "registry", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US")  # fmt: skip
         self.start()
         self.names = (f"t{number}" for number in itertools.count())
 

@@ -147,11 +147,11 @@ def change_account(tx: Transaction, name: str, *, role: Role | None = None, acti
 
 def list_accounts(store: Store, by: Actor) -> tuple[Account, ...]:
     by.require("manage_accounts")
-    query = _accounts().order_by(accounts.c.name)
+    query = _accounts()
     if by.centre is not None:
         query = query.where(centres.c.name == by.centre)
     with store.read() as connection:
-        return tuple(_account(row) for row in connection.execute(query))
+        return tuple(sorted((_account(row) for row in connection.execute(query)), key=lambda account: account.name))
 
 
 # --- passwords and links -------------------------------------------------------------------------------------------------------------------------------

@@ -79,7 +79,7 @@ class CaseLine:
 
 @dataclass(frozen=True, slots=True)
 class CaseFilter:
-    """Which cases; every part that is given must hold. `pseudonym`: how it begins."""
+    """Which cases; every part that is given must hold. `pseudonym`: how it begins, in capitals or not."""
 
     centre: str | None = None
     states: tuple[CaseState, ...] = ()
@@ -256,7 +256,7 @@ def list_cases(store: Store, by: Actor, which: CaseFilter = CaseFilter()) -> tup
     """The cases that `by` may see, by centre and pseudonym. Nothing of their content."""
     by.require("see_cases", which.centre)
     with store.read() as connection:
-        rows = connection.execute(_selected(by, which)).all()
+        rows = _in_order(connection.execute(_selected(by, which)))
     return tuple(CaseLine(CaseKey(r.centre, r.pseudonym), r.version, r.state, r.review_on, r.synthetic) for r in rows)
 
 
@@ -274,7 +274,7 @@ def read_cases(
     """
     by.require("see_cases", which.centre)
     with store.read() as connection:
-        rows = connection.execute(_selected(by, which)).all()
+        rows = _in_order(connection.execute(_selected(by, which)))
         pseudonyms = [(row.centre, row.pseudonym) for row in rows]
         store.note(by, purpose, centre=which.centre, detail={"cases": len(rows), "known_at": known_at, "which": digest(pseudonyms)})  # fmt: skip
         for start in range(0, len(rows), _MANY):
@@ -289,6 +289,11 @@ def find_case(connection: Connection, key: CaseKey) -> Row[Any]:
     return row
 
 
+def _in_order(rows: Iterable[Row[Any]]) -> list[Row[Any]]:
+    """By centre and pseudonym; here and not by the database, whose order depends on how it was set up."""
+    return sorted(rows, key=lambda row: (row.centre, row.pseudonym))
+
+
 def _row_of(connection: Connection, key: CaseKey) -> Row[Any] | None:
     return connection.execute(_all().where(centres.c.name == key.centre, cases.c.pseudonym == key.case)).first()
 
@@ -298,14 +303,14 @@ def _all() -> Select[Any]:
 
 
 def _selected(by: Actor, which: CaseFilter) -> Select[Any]:
-    query = _all().order_by(centres.c.name, cases.c.pseudonym)
+    query = _all()
     for centre in (by.centre, which.centre):
         if centre is not None:
             query = query.where(centres.c.name == centre)
     if which.states:
         query = query.where(cases.c.state.in_(which.states))
     if which.pseudonym:
-        query = query.where(cases.c.pseudonym.startswith(which.pseudonym, autoescape=True))
+        query = query.where(cases.c.pseudonym.istartswith(which.pseudonym, autoescape=True))
     if which.review_by is not None:
         query = query.where(cases.c.review_on <= which.review_by)
     if which.synthetic is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
@@ -26,11 +26,11 @@ KEYS_VARIABLE, URL_VARIABLE = "LIVERBOARD_KEYS", "LIVERBOARD_REGISTRY_URL"
 class DataFolder:
     """Where everything of one installation lies. `url`: of the database; `keys`: the folder of the keys, which may lie on another disk.
 
-    Secret values never enter this object: keys are read when they are used.
+    Keys never enter this object: they are read when they are used.
     """
 
     path: Path
-    url: str
+    url: str = field(repr=False)  # may hold a password
     keys: Path
     centre: str
     dates_policy: DatesPolicy = "shift"

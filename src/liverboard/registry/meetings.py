@@ -311,7 +311,7 @@ def read_agenda(store: Store, by: Actor, meeting_id: int) -> Agenda:
 def follow_up(store: Store, by: Actor, due_by: dt.date, centre: str | None = None) -> tuple[tuple[CaseLine, ...], tuple[OpenAction, ...]]:  # fmt: skip
     """What the next agenda is made of: cases to be seen again by a day, and the actions of signed decisions that are not done."""
     due = list_cases(store, by, CaseFilter(centre=centre, states=("follow_up",), review_by=due_by))
-    query = _open_actions().order_by(actions.c.due, actions.c.id)
+    query = _open_actions().order_by(actions.c.due.nulls_last(), actions.c.id)
     for name in (by.centre, centre):
         if name is not None:
             query = query.where(centres.c.name == name)

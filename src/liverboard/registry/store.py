@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, exc, func, select
@@ -47,7 +47,7 @@ class Transaction:
     connection: Connection
     by: Actor
     at: dt.datetime
-    key: bytes
+    key: bytes = field(repr=False)
 
     def note(
         self,
@@ -71,7 +71,7 @@ class Store:
     folder: DataFolder
     engine: Engine
     now: Clock
-    audit_key: bytes
+    audit_key: bytes = field(repr=False)
 
     @classmethod
     def open(cls, folder: DataFolder, now: Clock = system_clock) -> Store:
@@ -161,7 +161,7 @@ def add_centre(tx: Transaction, name: str) -> int:
 
 def list_centres(store: Store) -> tuple[str, ...]:
     with store.read() as connection:
-        return tuple(connection.scalars(select(centres.c.name).order_by(centres.c.name)))
+        return tuple(sorted(connection.scalars(select(centres.c.name))))
 
 
 def _lock(connection: Connection) -> None:

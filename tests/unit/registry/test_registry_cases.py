@@ -169,15 +169,15 @@ def test_an_administrator_sees_no_case(kept: Store) -> None:
 
 def test_lists_are_filtered_and_in_order(kept: Store) -> None:
     with kept.transaction(EDITOR) as tx:
-        for name in ("B_1", "B%1", "A-9"):
-            add_case(tx, "lyon", CASE.model_copy(update={"case": name.replace("%", "x")}))
+        for name in ("B_1", "Bx1", "b-2", "A-9"):
+            add_case(tx, "lyon", CASE.model_copy(update={"case": name}))
         set_state(tx, CaseKey("lyon", "A-9"), "follow_up", dt.date(2025, 3, 1))
     names = [line.key.case for line in list_cases(kept, VIEWER)]
     assert names == sorted(names)
-    assert [c.key.case for c in list_cases(kept, VIEWER, CaseFilter(pseudonym="B_"))] == ["B_1"]  # `_` means itself
+    assert [c.key.case for c in list_cases(kept, VIEWER, CaseFilter(pseudonym="b_"))] == ["B_1"]  # `_` means itself
     assert [c.key.case for c in list_cases(kept, VIEWER, CaseFilter(states=("follow_up",), review_by=dt.date(2025, 4, 1)))] == ["A-9"]  # fmt: skip
     assert list_cases(kept, VIEWER, CaseFilter(review_by=dt.date(2025, 2, 1))) == ()
-    assert count_cases(kept, VIEWER) == {"backlog": 3, "follow_up": 1}
+    assert count_cases(kept, VIEWER) == {"backlog": 4, "follow_up": 1}
 
 
 def test_every_read_and_write_of_a_case_is_in_the_trail(kept: Store) -> None:

@@ -1,0 +1,225 @@
+"""Meetings: from the backlog to a signed decision and the follow-up list, and what is refused on the way."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from sqlalchemy import delete, exc, update
+from tests.registry_samples import CASE, CHAIR, EDITOR, STRANGER, VIEWER
+
+from liverboard.errors import BadInput, MissingData, NotPermitted, UserError
+from liverboard.registry.audit import verify
+from liverboard.registry.cases import CaseKey, Conflict, add_case, case_as_known, list_cases
+from liverboard.registry.meetings import (
+    Action,
+    Attendee,
+    Minutes,
+    NoSuchMeeting,
+    attend,
+    close_meeting,
+    finish_action,
+    follow_up,
+    list_meetings,
+    order_agenda,
+    plan_meeting,
+    read_agenda,
+    schedule,
+    sign_off,
+    unschedule,
+    write_minutes,
+)
+from liverboard.registry.schema import decisions
+from liverboard.registry.store import Store
+
+A, B = CaseKey("lyon", "NELM-1"), CaseKey("lyon", "NELM-2")
+DAY = dt.date(2025, 1, 8)
+MINUTES = Minutes(
+    considered=("tae", "ctace", "lu177_dotatate"),
+    chosen="ctace",
+    reason="Progression under lanreotide.",
+    deviation="Bilirubin is borderline.",
+    dissent="Nuclear medicine prefers PRRT.",
+    follow_up_on=dt.date(2025, 4, 1),
+    actions=(Action("SSTR PET", "nuclear medicine", dt.date(2025, 2, 1)), Action("Letter")),
+)
+
+
+@pytest.fixture
+def meeting(store: Store) -> int:
+    with store.transaction(EDITOR) as tx:
+        for key in (A, B):
+            add_case(tx, "lyon", CASE.model_copy(update={"case": key.case}))
+        number = plan_meeting(tx, "lyon", DAY, "NET board")
+        schedule(tx, number, A)
+        schedule(tx, number, B)
+        schedule(tx, number, B)
+    return number
+
+
+def states(store: Store) -> list[str]:
+    return [line.state for line in list_cases(store, VIEWER)]
+
+
+def test_a_whole_meeting(store: Store, meeting: int) -> None:
+    assert states(store) == ["scheduled", "scheduled"]
+    with store.transaction(EDITOR) as tx:
+        order_agenda(tx, meeting, [B, A])
+        attend(tx, meeting, [Attendee("radiology", "RD"), Attendee("surgery", "SU"), Attendee("radiology", "RD")])
+        assert write_minutes(tx, meeting, A, Minutes(considered=("tae",)), 0) == 1
+        assert write_minutes(tx, meeting, A, MINUTES, 1) == 2
+    with store.transaction(CHAIR) as tx:
+        sign_off(tx, meeting, A, 2)
+        close_meeting(tx, meeting)
+
+    agenda = read_agenda(store, VIEWER, meeting)
+    assert agenda.meeting.state == "held"
+    assert [item.case.key for item in agenda.items] == [B, A]
+    assert agenda.attendance == (Attendee("radiology", "RD"), Attendee("surgery", "SU"))
+    decision = agenda.items[1].decision
+    assert (decision.signed_by, decision.version) == ("chair", 2)
+    assert decision.minutes.dissent == MINUTES.dissent
+    assert [(a.what, a.owner, a.due) for a in decision.minutes.actions] == [(a.what, a.owner, a.due) for a in MINUTES.actions]  # fmt: skip
+    assert states(store) == ["follow_up", "prepared"]  # the one without a decision waits for another meeting
+
+    event = case_as_known(store, VIEWER, A).case.events[-1]
+    assert (event.kind, event.date) == ("board", DAY)
+    assert event.model_dump(mode="json", exclude_none=True) | {"id": "", "recorded": ""} == {
+        "id": "",
+        "kind": "board",
+        "date": "2025-01-08",
+        "recorded": "",
+        "considered": ["tae", "ctace", "lu177_dotatate"],
+        "chosen": "ctace",
+        "reason": "Progression under lanreotide. Deviation from the rules: Bilirubin is borderline.",
+        "dissent": "Nuclear medicine prefers PRRT.",
+        "actions": [{"what": "SSTR PET", "owner": "nuclear medicine", "due": "2025-02-01"}, {"what": "Letter"}],
+    }
+    with store.read() as connection:
+        assert verify(connection, store.audit_key).faults == ()
+
+
+def test_the_follow_up_list_feeds_the_next_agenda(store: Store, meeting: int) -> None:
+    with store.transaction(CHAIR) as tx:
+        write_minutes(tx, meeting, A, MINUTES, 0)
+    assert follow_up(store, VIEWER, dt.date(2026, 1, 1)) == ((), ())  # a draft binds nobody
+    with store.transaction(CHAIR) as tx:
+        sign_off(tx, meeting, A, 1)
+    due, todo = follow_up(store, VIEWER, dt.date(2025, 4, 1))
+    assert [line.key for line in due] == [A]
+    assert [entry.action.what for entry in todo] == ["SSTR PET", "Letter"]
+    assert follow_up(store, VIEWER, dt.date(2025, 3, 31))[0] == ()
+    assert follow_up(store, STRANGER, dt.date(2026, 1, 1)) == ((), ())
+    with store.transaction(EDITOR) as tx:
+        finish_action(tx, "lyon", todo[0].action.id or 0)
+        finish_action(tx, "lyon", todo[0].action.id or 0)
+        finish_action(tx, "lyon", 999)
+        later = plan_meeting(tx, "lyon", dt.date(2025, 4, 2), "NET board")
+        schedule(tx, later, A)
+    due, todo = follow_up(store, VIEWER, dt.date(2025, 4, 1))
+    assert due == () and [entry.action.what for entry in todo] == ["Letter"]
+    done = read_agenda(store, VIEWER, meeting).items[0].decision.minutes.actions[0]
+    assert done.done_by == "ed" and done.done is not None
+    assert [m.date for m in list_meetings(store, VIEWER)] == [dt.date(2025, 4, 2), DAY]
+
+
+def test_two_who_take_minutes_do_not_overwrite_each_other(store: Store, meeting: int) -> None:
+    with store.transaction(EDITOR) as tx:
+        write_minutes(tx, meeting, A, MINUTES, 0)
+    for seen in (0, 2):
+        with pytest.raises(Conflict, match="by ed"), store.transaction(CHAIR) as tx:
+            write_minutes(tx, meeting, A, Minutes(chosen="tae"), seen)
+    with pytest.raises(Conflict), store.transaction(CHAIR) as tx:
+        sign_off(tx, meeting, A, 0)  # what the chair has not seen, the chair does not sign
+
+
+def test_what_is_signed_is_frozen(store: Store, meeting: int) -> None:
+    with store.transaction(CHAIR) as tx:
+        write_minutes(tx, meeting, A, MINUTES, 0)
+        sign_off(tx, meeting, A, 1)
+    for act in (
+        lambda tx: write_minutes(tx, meeting, A, MINUTES, 1),
+        lambda tx: sign_off(tx, meeting, A, 1),
+        lambda tx: unschedule(tx, meeting, A),
+    ):
+        with pytest.raises(UserError, match=r"frozen|minutes were taken"), store.transaction(CHAIR) as tx:
+            act(tx)
+    for statement in (update(decisions).values(reason="other"), delete(decisions)):
+        with pytest.raises(exc.DatabaseError, match=r"frozen|append-only"), store.engine.begin() as connection:
+            connection.execute(statement)
+
+
+def test_a_closed_meeting_stays_as_it_is(store: Store, meeting: int) -> None:
+    with store.transaction(CHAIR) as tx:
+        close_meeting(tx, meeting)
+    for act in (
+        lambda tx: schedule(tx, meeting, A),
+        lambda tx: unschedule(tx, meeting, A),
+        lambda tx: order_agenda(tx, meeting, [A, B]),
+        lambda tx: attend(tx, meeting, []),
+        lambda tx: write_minutes(tx, meeting, A, MINUTES, 0),
+        lambda tx: close_meeting(tx, meeting),
+    ):
+        with pytest.raises(BadInput, match="closed"), store.transaction(CHAIR) as tx:
+            act(tx)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        Minutes(chosen="magic"),
+        Minutes(considered=("tae", "magic")),
+        Minutes(reason="x" * 4001),
+        Minutes(reason="x" * 3990, deviation="y" * 20),
+        Minutes(follow_up_on=dt.date(2025, 1, 7)),
+        Minutes(actions=(Action(""),)),
+    ],
+)
+def test_minutes_that_could_not_be_signed_are_refused_at_once(store: Store, meeting: int, wrong: Minutes) -> None:
+    with pytest.raises(BadInput), store.transaction(CHAIR) as tx:
+        write_minutes(tx, meeting, A, wrong, 0)
+
+
+@pytest.mark.parametrize("unfinished", [Minutes(), Minutes(chosen="tae"), Minutes(reason="why"), None])
+def test_a_decision_without_choice_and_reason_is_not_signed(
+    store: Store, meeting: int, unfinished: Minutes | None
+) -> None:
+    with pytest.raises(BadInput, match="reason"), store.transaction(CHAIR) as tx:
+        version = 0 if unfinished is None else write_minutes(tx, meeting, A, unfinished, 0)
+        sign_off(tx, meeting, A, version)
+
+
+def test_the_order_is_of_the_cases_that_are_there(store: Store, meeting: int) -> None:
+    for keys in ([A], [A, A], [A, B, CaseKey("lyon", "X")]):
+        with pytest.raises(Conflict), store.transaction(EDITOR) as tx:
+            order_agenda(tx, meeting, keys)
+    with store.transaction(EDITOR) as tx:
+        unschedule(tx, meeting, A)
+    assert states(store) == ["prepared", "scheduled"]
+    with pytest.raises(MissingData, match="agenda"), store.transaction(EDITOR) as tx:
+        write_minutes(tx, meeting, A, MINUTES, 0)
+
+
+def test_only_the_chair_signs_and_only_their_centre_sees(store: Store, meeting: int) -> None:
+    with store.transaction(EDITOR) as tx:
+        write_minutes(tx, meeting, A, MINUTES, 0)
+    for act in (lambda tx: sign_off(tx, meeting, A, 1), lambda tx: close_meeting(tx, meeting)):
+        with pytest.raises(NotPermitted, match="sign"), store.transaction(EDITOR) as tx:
+            act(tx)
+    for act in (
+        lambda tx: sign_off(tx, meeting, A, 1),
+        lambda tx: write_minutes(tx, meeting, A, MINUTES, 1),
+        lambda tx: schedule(tx, meeting, CaseKey("paris", "NELM-1")),
+        lambda tx: attend(tx, meeting, []),
+        lambda tx: plan_meeting(tx, "lyon", DAY, "x"),
+        lambda tx: finish_action(tx, "lyon", 1),
+    ):
+        with pytest.raises(NotPermitted, match="another centre"), store.transaction(STRANGER) as tx:
+            act(tx)
+    with pytest.raises(NotPermitted):
+        read_agenda(store, STRANGER, meeting)
+    with pytest.raises(NoSuchMeeting):
+        read_agenda(store, VIEWER, 99)
+    assert list_meetings(store, STRANGER) == ()
+    with pytest.raises(NotPermitted), store.transaction(VIEWER) as tx:
+        write_minutes(tx, meeting, A, MINUTES, 1)
