@@ -17,6 +17,7 @@ from liverboard.board.doses import DoseFiles, measure_doses
 from liverboard.sirt.dose_volume import DoseVolume, dose_volume
 from liverboard.volume import Geometry, Image, Origin
 from liverboard.volume.raster import fill_contours, fill_surface
+from liverboard.volume.rtstruct import read_contours
 from liverboard.volume.structures import Structure
 
 HERE = Path(__file__).parent
@@ -171,14 +172,31 @@ def breast() -> list[dict[str, Any]]:
     """dicompyler-core 0.5.6 with pydicom 2.4.5, no interpolation."""
     place = SAMPLES / "imaging" / "dicom_rt_breast"
     found = measure_doses(DoseFiles(str(place / "rtdose.dcm"), str(place / "rtss.dcm"))).structures
-    peer = {"Heart": (440.231, 0.648, 3.10), "Breast": (400.388, 5.582, 14.69), "Tumor Bed": (13.069, 14.292, 14.57)}
+    peer = {
+        "BODY": (14882.1, 0.457, 14.69), "Lt Lung": (2004.525, 0.906, 12.11), "Heart": (440.231, 0.648, 3.10),
+        "Breast": (400.388, 5.582, 14.69), "Tumor Bed Block": (63.337, 14.281, 14.66), "Tumor Bed": (13.069, 14.292, 14.57),
+        "Borders": (1.2, 0.079, 0.15), "Nodes": (0.656, 0.112, 0.16), "Scar": (0.487, 6.517, 9.98),
+    }  # fmt: skip
+    polygons = polygon_volumes_ml(place / "rtss.dcm")
     return [
         {
-            "structure": name, "volume_ml": found[name].volume_ml, "peer_volume_ml": volume,
+            "structure": name, "polygon_ml": polygons.get(name), "volume_ml": found[name].volume_ml, "peer_volume_ml": volume,
             "mean_gy": found[name].mean_gy, "peer_mean_gy": mean, "max_gy": found[name].max_gy, "peer_max_gy": high,
         }
         for name, (volume, mean, high) in peer.items()
     ]  # fmt: skip
+
+
+def polygon_volumes_ml(file: Path) -> dict[str, float]:
+    """The areas of the contours (shoelace) times the distance of the slices, 3 mm, for structures of one contour a slice: what a volume should be."""
+    found: dict[str, float] = {}
+    for each in read_contours(file):
+        heights = {round(float(line[:, 2].mean()), 1) for line in each.lines}
+        if heights and len(heights) == len(each.lines):
+            x, y = ([line[:, axis] for line in each.lines] for axis in (0, 1))
+            areas = [abs(float((a * np.roll(b, -1) - b * np.roll(a, -1)).sum())) / 2 for a, b in zip(x, y, strict=True)]
+            found[each.name] = sum(areas) * 3 / 1000
+    return found
 
 
 if __name__ == "__main__":
