@@ -121,3 +121,17 @@ def test_wrong_words_are_wrong_usage(words: tuple[str, str], dose: Path) -> None
     done = CliRunner().invoke(app, ["dvh", "--dose", str(dose), "--structures", str(dose), *words])
     assert done.exit_code == 2
     assert not isinstance(done.exception, UserError)
+
+
+def test_doctor_says_whether_surfaces_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    from importlib import metadata
+
+    def absent(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", absent)
+    from liverboard.cli.doctor import examine
+
+    optional = examine()["optional"]
+    assert isinstance(optional, dict)
+    assert "liverboard[surfaces]" in optional["surfaces in .vtp and .vtm (VTK)"]

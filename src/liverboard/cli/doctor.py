@@ -25,7 +25,7 @@ def examine() -> dict[str, object]:
             packages[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             missing.append(name)
-    optional = {"segmentation engine (TotalSegmentator)": _engine()}
+    optional = {"segmentation engine (TotalSegmentator)": _engine(), "surfaces in .vtp and .vtm (VTK)": _surfaces()}
     return {
         "ok": not missing,
         "liverboard": __version__,
@@ -39,6 +39,13 @@ def examine() -> dict[str, object]:
         "incident_log": str(log_file()),
         "network": "only `liverboard pacs`, to the address that you give",
     }
+
+
+def _surfaces() -> str:
+    try:
+        return importlib.metadata.version("vtk")
+    except importlib.metadata.PackageNotFoundError:
+        return 'not installed; pip install "liverboard[surfaces]" (.stl needs nothing)'
 
 
 def _engine() -> str:
