@@ -33,7 +33,8 @@ def followed_case(
         from liverboard.board.follow_images import follow_images
 
         follow_images(found, folder, as_of, known_at, step=step)
-    found.growth += _growth(found.case, as_of, known_at)
+    measured = {name for name, _, _ in found.growth}
+    found.growth += [each for each in _growth(found.case, as_of, known_at) if each[0] not in measured]
     return found
 
 

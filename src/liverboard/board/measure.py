@@ -88,7 +88,7 @@ def _measure_event(
     if not any(study.role in MASK_ROLES for study, _ in present):
         return event
     images = [study.role for study, _ in present if study.role not in (*MASK_ROLES, *PLACE_ROLES)]
-    read = read_scan(_scan_files(event, present, images if pictures else ()), step)
+    read = read_scan(scan_files_of(event, present, images if pictures else ()), step)
     if read.scan.liver is None and read.scan.lesions is None:
         measured.warnings.append(
             f"{event.id}: no part of the segmentation is named liver, tumour, lesion or metastasis; nothing was measured."
@@ -103,7 +103,7 @@ def _measure_event(
     return _filled(event, found.extent, measured)
 
 
-def _scan_files(event: Imaging, present: Sequence[tuple[Study, Path]], images: Sequence[str]) -> ScanFiles:
+def scan_files_of(event: Imaging, present: Sequence[tuple[Study, Path]], images: Sequence[str]) -> ScanFiles:
     """The event's studies by role. Raises BadInput: a role given twice."""
     by_role: dict[str, str] = {}
     several: list[str] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -85,15 +85,21 @@ def viability(
     return Viability(ARTERIAL, limit, rule)
 
 
-def viable_ml(lesion: Mask, phases: Mapping[str, Image], rule: Viability) -> float | None:
-    """Volume in mL of the lesion's voxels that the rule calls viable; None where the image does not cover the lesion."""
+def viable_part(lesion: Mask, phases: Mapping[str, Image], rule: Viability) -> Mask | None:
+    """The lesion's voxels that the rule calls viable, on the lesion's grid; None where the image does not cover the lesion."""
     image = phases[rule.phase]
     wide = grown(lesion.geometry, 1)
     values = _covering(image, wide)
     if values is None:
         return None
     even = _ndimage.uniform_filter(values.astype(np.float32), size=3)[1:-1, 1:-1, 1:-1]
-    return float(np.count_nonzero((even >= rule.at_least) & lesion.array) * lesion.geometry.voxel_volume_ml)
+    return replace(lesion, array=(even >= rule.at_least) & lesion.array)
+
+
+def viable_ml(lesion: Mask, phases: Mapping[str, Image], rule: Viability) -> float | None:
+    """Volume in mL of the viable part; None where the image does not cover the lesion."""
+    part = viable_part(lesion, phases, rule)
+    return None if part is None else float(np.count_nonzero(part.array) * lesion.geometry.voxel_volume_ml)
 
 
 def _inside(lesion: Mask, image: Image) -> NDArray[np.float64] | None:
