@@ -1,0 +1,185 @@
+"""What machines do to a store: killed at any moment, a full disk, a database that goes away and comes back, many editors at once. No acknowledged write is lost, none is half."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+from tests.registry_samples import CASE, EDITOR, LABS, VIEWER, Postgres
+from tests.registry_writer import PER_WRITE, write_on
+
+from liverboard.registry.backup import back_up, verify_store
+from liverboard.registry.cases import CaseKey, Conflict, add_case, append_events, case_as_known, read_cases
+from liverboard.registry.folder import DataFolder, make_folder
+from liverboard.registry.permissions import CONSOLE, Actor
+from liverboard.registry.schema import audit, cases, events
+from liverboard.registry.store import Store, StoreUnavailable
+
+KEY = CaseKey("lyon", "NELM-1")
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[multiprocessing.context.ForkServerContext]:
+    """Processes that start at once: a server of them has everything imported."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.registry_writer", "liverboard.clinical.case_file"])
+    yield context
+
+
+def acknowledged(path: Path) -> dict[str, int]:
+    """The last acknowledged version of each case; a line that was cut off by the kill counts as none."""
+    found: dict[str, int] = {}
+    for line in path.read_text().splitlines(keepends=True):
+        if line.endswith("\n") and not line.startswith("full"):
+            case, version = line.split()
+            found[case] = int(version)
+    return found
+
+
+def look(store: Store, promised: dict[str, int]) -> None:
+    """Everything promised is there, everything there is whole, and the chain holds."""
+    assert verify_store(store, CONSOLE).faults == ()
+    found = {case.key.case: case for case in read_cases(store, CONSOLE)}
+    for name, version in promised.items():
+        assert found[name].version >= version, name
+    for case in found.values():
+        appends = min(case.version - 1, 5)
+        corrected = case.version > 6
+        assert len(case.case.events) == len(CASE.events) + PER_WRITE * appends + corrected
+
+
+def kill_at_random(folder: DataFolder, tmp_path: Path, context: multiprocessing.context.ForkServerContext, times: int) -> int:  # fmt: skip
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")  # noqa: T201  (shown when the test fails)
+    draw = random.Random(seed)
+    store = Store.initialise(folder)
+    lines = tmp_path / "acknowledged"
+    for run in range(times):
+        size = lines.stat().st_size if lines.exists() else 0
+        process = context.Process(target=write_on, args=(folder.path, lines, f"K{run}"))
+        process.start()
+        deadline = time.monotonic() + 30
+        while not (lines.exists() and lines.stat().st_size > size) and time.monotonic() < deadline:
+            time.sleep(0.005)
+        time.sleep(draw.uniform(0, 0.15))
+        assert process.pid is not None and process.is_alive()
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        if run % 10 == 9:
+            look(store, acknowledged(lines))
+    look(store, acknowledged(lines))
+    store.close()
+    return len(acknowledged(lines))
+
+
+def test_killed_at_any_moment_nothing_acknowledged_is_lost(data_folder: DataFolder, tmp_path: Path, processes: multiprocessing.context.ForkServerContext) -> None:  # fmt: skip
+    assert kill_at_random(data_folder, tmp_path, processes, 20) >= 20
+
+
+@pytest.mark.slow
+def test_killed_two_hundred_times(data_folder: DataFolder, tmp_path: Path, processes: multiprocessing.context.ForkServerContext) -> None:  # fmt: skip
+    assert kill_at_random(data_folder, tmp_path, processes, 200) >= 200
+
+
+def test_a_full_disk_is_said_and_leaves_the_store_whole(tmp_path: Path, processes: multiprocessing.context.ForkServerContext) -> None:  # fmt: skip
+    folder = make_folder(tmp_path / "data", "lyon")
+    store = Store.initialise(folder)
+    lines = tmp_path / "acknowledged"
+    process = processes.Process(target=write_on, args=(folder.path, lines, "F", 1_000_000))
+    process.start()
+    process.join(60)
+    assert process.exitcode == 0
+    last = lines.read_text().splitlines()[-1]
+    assert last.startswith("full ") and ("no room" in last or "cannot write" in last)
+    promised = acknowledged(lines)
+    assert promised
+    look(store, promised)
+    with store.transaction(EDITOR) as tx:  # with room again it goes on
+        add_case(tx, "lyon", CASE)
+    look(store, {**promised, "NELM-1": 1})
+    back_up(store, CONSOLE, tmp_path / "b.sqlite")
+
+
+def test_a_database_that_comes_back_is_used_again(postgres: Postgres, tmp_path: Path) -> None:
+    store = Store.initialise(make_folder(tmp_path / "data", "lyon", url=postgres.database()))
+    with store.transaction(EDITOR) as tx:
+        add_case(tx, "lyon", CASE)
+    postgres.stop()
+    try:
+        with pytest.raises(StoreUnavailable), store.transaction(EDITOR) as tx:
+            append_events(tx, KEY, [LABS], 1)
+        with pytest.raises(StoreUnavailable, match="cannot be reached") as caught:
+            case_as_known(store, VIEWER, KEY)
+        assert "NELM" not in str(caught.value) and "SELECT" not in str(caught.value)
+    finally:
+        postgres.start()
+    with store.transaction(EDITOR) as tx:
+        append_events(tx, KEY, [LABS], 1)
+    assert verify_store(store, CONSOLE).faults == ()
+    store.close()
+
+
+def test_a_database_lost_in_the_middle_of_a_write_keeps_nothing_of_it(postgres: Postgres, tmp_path: Path) -> None:
+    store = Store.initialise(make_folder(tmp_path / "data", "lyon", url=postgres.database()))
+    try:
+        with pytest.raises(StoreUnavailable), store.transaction(EDITOR) as tx:
+            add_case(tx, "lyon", CASE)
+            postgres.stop()
+            append_events(tx, KEY, [LABS], 1)
+    finally:
+        postgres.start()
+    assert list(read_cases(store, CONSOLE)) == []
+    assert verify_store(store, CONSOLE).faults == ()
+    store.close()
+
+
+def test_an_error_in_the_middle_keeps_nothing(store: Store) -> None:
+    with pytest.raises(RuntimeError), store.transaction(EDITOR) as tx:
+        add_case(tx, "lyon", CASE)
+        append_events(tx, KEY, [LABS], 1)
+        raise RuntimeError
+    with store.read() as connection:
+        assert connection.scalar(select(func.count()).select_from(cases)) == 0
+        assert connection.scalar(select(func.count()).select_from(audit)) == 1
+    assert verify_store(store, CONSOLE).faults == ()
+
+
+def test_many_editors_at_once_lose_nothing(store: Store) -> None:
+    """Each reads the version, writes, and tries again when told of a conflict."""
+    with store.transaction(EDITOR) as tx:
+        add_case(tx, "lyon", CASE)
+    conflicts: list[int] = []
+
+    def edit(name: str) -> None:
+        by = Actor(name, "editor", "lyon")
+        for number in range(6):
+            event = {"kind": "clinic", "id": f"{name}-{number}", "date": "2024-06-02", "ecog": 1}
+            while True:
+                seen = case_as_known(store, by, KEY).version
+                try:
+                    with store.transaction(by) as tx:
+                        append_events(tx, KEY, [event], seen)
+                    break
+                except Conflict:
+                    conflicts.append(1)
+
+    editors = [threading.Thread(target=edit, args=(f"ed{number}",)) for number in range(4)]
+    for editor in editors:
+        editor.start()
+    for editor in editors:
+        editor.join(60)
+    found = case_as_known(store, VIEWER, KEY)
+    assert found.version == 1 + 4 * 6
+    assert {event.id for event in found.case.events} >= {f"ed{e}-{n}" for e in range(4) for n in range(6)}
+    with store.read() as connection:
+        versions = sorted(connection.scalars(select(events.c.version).where(events.c.version > 1)))
+    assert versions == list(range(2, 26))
+    assert verify_store(store, CONSOLE).faults == ()
