@@ -1,0 +1,270 @@
+"""Direct identifiers refused at the door, and the pseudonym that stands for them.
+
+What is looked for: e-mail addresses, telephone numbers, hospital and national numbers, dates of birth, names after a title or label. It finds what is written as
+such; a bare name in a sentence cannot be told from any other word, so the door is no substitute for care. No message repeats what was found.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import hmac
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, Literal, cast
+
+from liverboard.clinical.case_file import write_case
+from liverboard.clinical.events import Case
+from liverboard.errors import BadInput, Problem
+
+Kind = Literal[
+    "e-mail address", "telephone number", "national number", "hospital number", "date of birth", "name of a person"
+]
+
+_PSEUDONYM_LETTERS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # none looks like another
+_PSEUDONYM_LENGTH: Final = 10  # 50 bits
+_ADULT_BY: Final = 2005  # a full date up to this year in a pseudonym is taken for a birth, later ones for an inclusion
+_HINT: Final = "remove it: a case carries a pseudonym only; the way back to the patient stays with the centre"
+_NO_TEXT: Final = frozenset({"lot", "product", "generator", "applicator", "device"})  # numbers of things, not of people
+
+
+def pseudonym_of(key: bytes, identity: str, prefix: str = "NELM") -> str:
+    """The pseudonym of a person in a centre: HMAC-SHA256 of their hospital number (or whatever the centre names them by) under the centre's key.
+
+    The same identity gives the same pseudonym, however it is spaced or capitalised; without the key it leads nowhere.
+    """
+    plain = "".join(unicodedata.normalize("NFKC", identity).casefold().split())
+    if not plain:
+        raise BadInput(
+            "there is no identity to make a pseudonym of", hint="Give the number by which the centre knows the patient."
+        )
+    number = int.from_bytes(hmac.digest(key, plain.encode(), hashlib.sha256))
+    letters = [_PSEUDONYM_LETTERS[number >> 5 * place & 31] for place in range(_PSEUDONYM_LENGTH)]
+    return f"{prefix}-{''.join(letters)}"
+
+
+def refuse_identifiers(case: Case, where: str = "case") -> None:
+    """Raises BadInput that names every place where the case holds a direct identifier."""
+    problems = identifier_problems(case)
+    if problems:
+        raise BadInput(
+            f"the case holds what identifies a person, in {len(problems)} place{'s' if len(problems) > 1 else ''}",
+            where=where,
+            problems=problems,
+            hint="Nothing was kept.",
+        )
+
+
+def identifier_problems(case: Case) -> list[Problem]:
+    """Every place of a case where a direct identifier stands. The value itself is not repeated."""
+    tree = cast("dict[str, object]", json.loads(write_case(case, is_json=True)))
+    found = [_problem(None, "case", kind) for kind in _kinds_in_pseudonym(case.case, case.birth_year)]
+    for path, text in _texts({key: value for key, value in tree.items() if key not in {"case", "events"}}):
+        found += [_problem(None, path, kind) for kind in identifiers_in(text, case.birth_year)]
+    for event in cast("list[dict[str, object]]", tree.get("events", [])):
+        for path, text in _texts(event):
+            kinds = (
+                _kinds_in_pseudonym(text, case.birth_year) if path == "id" else identifiers_in(text, case.birth_year)
+            )
+            name = None if path == "id" else str(event["id"])
+            found += [_problem(name, path, kind) for kind in kinds]
+    return found
+
+
+def identifiers_in(text: str, birth_year: int | None = None) -> tuple[Kind, ...]:
+    """The kinds of direct identifiers in a free text. A full date in `birth_year` counts as a date of birth."""
+    if len(text) < 4 or _HARMLESS.fullmatch(text):
+        return ()
+    return tuple(look.kind for look in _LOOKS if look.finds(text, birth_year))
+
+
+def _problem(event: str | None, field: str, kind: Kind) -> Problem:
+    article = "an" if kind[0] == "e" else "a"
+    return Problem(f"{article} {kind} seems to stand here", event=event, field=field, hint=_HINT)
+
+
+def _texts(node: object, path: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(node, dict):
+        for key, value in cast("dict[str, object]", node).items():
+            if key not in _NO_TEXT:
+                yield from _texts(value, f"{path}.{key}" if path else key)
+    elif isinstance(node, list):
+        for number, value in enumerate(cast("list[object]", node), 1):
+            yield from _texts(value, f"{path}[{number}]")
+    elif isinstance(node, str):
+        yield path, node
+
+
+# --- what an identifier looks like ---------------------------------------------------------------------------------------------------------------------
+
+_HARMLESS = re.compile(
+    r"[a-z][a-z_0-9]{0,29}|[0-9.eE+-]+ [^ ]{1,12}|[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:.+Z-]+)?"
+)  # words, quantities, days
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_PHONE = re.compile(
+    r"""(?<![\w.,/^-])(?:
+        (?:\+|00)[1-9]\d{0,2}[ .()/-]{0,2}\(?\d{1,4}\)?(?:[ ./-]?\d{2,4}){2,5}    # +33 1 44 55 66 77, 0049 (30) 901820
+        | 0[1-9](?:[ .-]\d{2}){4} | 0[1-9]\d{8}                                   # 06 12 34 56 78
+        | 0\d{3,4}[ -]\d{3}[ -]?\d{3,4}                                           # 07700 900123
+        | \(\d{3}\)[ ]?\d{3}-\d{4}                                                # (415) 555-0123
+    )(?![\w^]|[.,]\d)""",
+    re.VERBOSE,
+)
+_PHONE_LABEL = re.compile(
+    r"\b(?:tel|phone|telephone|téléphone|mobile|portable|handy|fax)\b\.?\s*(?:n[°o]\.?)?\s*[:=]?\s*\+?[\d(][\d ()./-]{6,}",
+    re.IGNORECASE,
+)
+_HOSPITAL = re.compile(
+    r"""\b(?:mrn|ipp|nip|nda|hospital\s*(?:no|number|id)|patient\s*(?:no|number|id|nr)|patienten-?(?:nr|nummer|id)|fallnummer|dossier\s*n[°o]|n[°o]\s*(?:de\s*)?dossier
+        |nhs\s*(?:no|number)|medical\s*record(?:\s*(?:no|number))?|chart\s*(?:no|number))(?!\w)[.°]?\s*[:=#]?\s*(?=[\w/-]*\d{4})[\w/-]+""",
+    re.IGNORECASE | re.VERBOSE,
+)  # fmt: skip
+_DATE = re.compile(r"(?<![\d.])(?:(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})|(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}))(?![\d])")
+_BORN = re.compile(
+    r"\b(?:born(?:\s+on)?|d\.?o\.?b\.?|date\s+of\s+birth|birth\s*date|née?\(?e?\)?\s+le|date\s+de\s+naissance|ddn|geb(?:oren)?(?:\s+am)?\.?|geburtsdatum)\s*[:=]?\s*"
+    r"(?:the\s+)?(?:\d{1,4}[-/. ]\d{1,2}[-/. ]\d{2,4}|\d{1,2}(?:st|nd|rd|th|er|\.)?\s+[^\W\d]{3,9}\.?,?\s+\d{4}|[^\W\d]{3,9}\s+\d{1,2},?\s+\d{4}|\d{8})",
+    re.IGNORECASE,
+)
+_TITLE = re.compile(
+    r"\b(?:(?:Mr|Mrs|Ms|Miss|Mister|Mme|Mlle|Madame|Monsieur|Mademoiselle|Herrn?|Frau|Sig\.ra|Sra)\b\.?|M\.)\s+"
+    r"(?:[A-ZÀ-ÖØ-Þ]\.?\s+)?(?P<name>(?:(?:de|du|von|van|di|la|le)\s+)*[A-ZÀ-ÖØ-Þ][\w'’-]{2,})"
+)
+_LABELLED = re.compile(
+    r"\b(?:(?:patient(?:'s|in)?|full|last|first|family|sur|maiden)[ -]?name|surname|name|nom(?:\s+de\s+(?:famille|naissance))?|prénom|nachname|vorname)\s*[:=]\s*"
+    r"[^\W\d_][^\W\d_'’-]{1,}",
+    re.IGNORECASE,
+)
+_NOT_A_NAME = re.compile(
+    r"\b(?:file|segment|drug|product|structure|series|folder|brand|trade|generic|trial|device|study)\s*name\s*[:=]",
+    re.IGNORECASE,
+)
+_CARET = re.compile(r"[^\W\d_]{2,}\^[^\W\d_]{2,}")
+_FILED = re.compile(
+    r"(?<![^\W_])(?:[A-Z][a-zà-ÿ]{2,}[-_.][A-ZÀ-Þ]{5,}|[A-ZÀ-Þ]{5,}[-_.][A-Z][a-zà-ÿ]{2,})(?![^\W_])"
+)  # Jean_DUPONT, as folders are named
+_EPONYMS: Final = frozenset(
+    {
+        "crohn",
+        "hodgkin",
+        "basedow",
+        "whipple",
+        "parkinson",
+        "addison",
+        "cushing",
+        "osler",
+        "bechterew",
+        "ormond",
+        "meulengracht",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    kind: Kind
+    finds: Callable[[str, int | None], bool]
+
+
+def _named(text: str, _: int | None) -> bool:
+    titled = any(match["name"].casefold() not in _EPONYMS for match in _TITLE.finditer(text))
+    labelled = bool(_LABELLED.search(_NOT_A_NAME.sub("", text)))
+    filed = "/" in text and " " not in text and bool(_FILED.search(text))
+    return titled or labelled or filed or bool(_CARET.search(text))
+
+
+def _born(text: str, birth_year: int | None) -> bool:
+    if _BORN.search(text):
+        return True
+    return birth_year is not None and any(day.year == birth_year for day in _days(text))
+
+
+def _days(text: str) -> Iterator[dt.date]:
+    for match in _DATE.finditer(text):
+        year, month, day = (match[1], match[2], match[3]) if match[1] else (match[6], match[5], match[4])
+        for a, b in {(month, day), (day, month)}:
+            try:
+                yield dt.date(int(year), int(a), int(b))
+            except ValueError:
+                continue
+
+
+def _numbered(text: str, _: int | None) -> bool:
+    return any(
+        check(re.sub(r"[ .-]", "", match[0]).upper())
+        for pattern, check in _NATIONAL
+        for match in pattern.finditer(text)
+    )
+
+
+def _nir(number: str) -> bool:
+    """French NIR: 13 digits and a key, 97 minus the number modulo 97; 2A and 2B (Corsica) count as 19 and 18."""
+    body = (
+        number[:13].replace("2A", "19", 1)
+        if number[5:7] == "2A"
+        else number[:13].replace("2B", "18", 1)
+        if number[5:7] == "2B"
+        else number[:13]
+    )
+    return body.isdigit() and 97 - int(body) % 97 == int(number[13:])
+
+
+def _nhs(number: str) -> bool:
+    """NHS number: weights 10 to 2 and a check digit, 11 minus the sum modulo 11."""
+    rest = 11 - sum(int(digit) * weight for digit, weight in zip(number, range(10, 1, -1), strict=False)) % 11
+    return rest % 11 == int(number[9]) and rest != 10 and len(set(number)) > 1
+
+
+def _dni(number: str) -> bool:
+    """Spanish DNI: 8 digits and a letter, by the number modulo 23."""
+    return "TRWAGMYFPDXBNJZSQVHLCKE"[int(number[:8]) % 23] == number[8]
+
+
+def _belgian(number: str) -> bool:
+    """Belgian national number: birth as yymmdd, 3 digits, and 97 minus the number modulo 97 (with a 2 before it for births since 2000)."""
+    month, day = int(number[2:4]) % 20, int(number[4:6])
+    return month <= 12 and day <= 31 and int(number[9:]) in {97 - int(number[:9]) % 97, 97 - int(f"2{number[:9]}") % 97}
+
+
+_NATIONAL: Final[tuple[tuple[re.Pattern[str], Callable[[str], bool]], ...]] = (
+    (
+        re.compile(
+            r"(?<![\w.])[12][ .-]?\d{2}[ .-]?\d{2}[ .-]?(?:\d{2}|2[AaBb])[ .-]?\d{3}[ .-]?\d{3}[ .-]?\d{2}(?![\w.]\d|\w)"
+        ),
+        _nir,
+    ),
+    (re.compile(r"(?<![\w.])(?:\d{3}[ -]\d{3}[ -]\d{4}|\d{10})(?!\w|[.]\d)"), _nhs),
+    (re.compile(r"(?<![\w.])\d{8}[ -]?[A-HJ-NP-TV-Za-hj-np-tv-z](?!\w)"), _dni),
+    (re.compile(r"(?<![\w.])\d{2}[.]?\d{2}[.]?\d{2}[ -]?\d{3}[ .]?\d{2}(?!\w|[.]\d)"), _belgian),
+)
+
+_LOOKS: Final[tuple[_Look, ...]] = (
+    _Look("e-mail address", lambda text, _: bool(_EMAIL.search(text))),
+    _Look("national number", _numbered),
+    _Look("telephone number", lambda text, _: bool(_PHONE.search(text) or _PHONE_LABEL.search(text))),
+    _Look("hospital number", lambda text, _: bool(_HOSPITAL.search(text))),
+    _Look("date of birth", _born),
+    _Look("name of a person", _named),
+)
+
+_DIGITS = re.compile(r"\d{7,}")
+_PERSON = re.compile(r"[A-Z][a-z]{2,}[-_.][A-Z](?:[a-z]{2,}|[A-Z]{2,})|[A-Z]{3,}[-_.][A-Z][a-z]{2,}")
+
+
+def _kinds_in_pseudonym(name: str, birth_year: int | None) -> list[Kind]:
+    """What an id or pseudonym gives away: a number as hospitals give them, a national number, a date of birth, or a name written as one."""
+    if _numbered(name.replace("_", "-"), None):
+        return ["national number"]
+    for digits in re.findall(r"(?<!\d)\d{8}(?!\d)", name):
+        for layout in ("%Y%m%d", "%d%m%Y", "%m%d%Y"):
+            try:
+                year = dt.datetime.strptime(digits, layout).year  # noqa: DTZ007  (a day has no zone)
+            except ValueError:
+                continue
+            if year == birth_year or (birth_year is None and 1900 <= year <= _ADULT_BY):
+                return ["date of birth"]
+    if _DIGITS.fullmatch(name):
+        return ["hospital number"]
+    return ["name of a person"] if _PERSON.fullmatch(name) else []

@@ -1,0 +1,230 @@
+"""Direct identifiers are found where they are written as such, and clinical text is let through."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from stdnum.be import nn
+from stdnum.es import dni
+from stdnum.fr import nir
+from stdnum.gb import nhs
+
+import liverboard.knowledge
+from liverboard.clinical.case_file import read_case
+from liverboard.clinical.events import Case
+from liverboard.errors import BadInput
+from liverboard.phantom.cohort import CohortPlan, draw_people
+from liverboard.phantom.cohort_story import case_of
+from liverboard.registry.identity import identifier_problems, identifiers_in, pseudonym_of, refuse_identifiers
+
+FOUND = [
+    ("please send to jean.dupont@chu-lyon.fr", "e-mail address"),
+    ("call +33 1 44 55 66 77 before", "telephone number"),
+    ("06 12 34 56 78", "telephone number"),
+    ("mobile 07700 900123", "telephone number"),
+    ("0049 30 901820 is the ward", "telephone number"),
+    ("(415) 555-0123", "telephone number"),
+    ("tél: 0612345678", "telephone number"),
+    ("NIR 2 69 05 49 588 157 80", "national number"),
+    ("NHS 943 476 5919", "national number"),
+    ("DNI 54362315-K", "national number"),
+    ("rijksregister 85.07.30-033 28", "national number"),
+    ("MRN 00481234", "hospital number"),
+    ("IPP: 8001234567", "hospital number"),
+    ("hospital no. A-123456", "hospital number"),
+    ("dossier n° 2024/12345", "hospital number"),
+    ("born 3 May 1961 in Lyon", "date of birth"),
+    ("DOB 03/05/1961", "date of birth"),
+    ("née le 03.05.1961", "date of birth"),
+    ("geb. 3.5.1961", "date of birth"),
+    ("seen first 1961-05-03", "date of birth"),
+    ("Mrs Dupont wishes to wait", "name of a person"),
+    ("Mme de la Tour refuse", "name of a person"),
+    ("M. Martin a été informé", "name of a person"),
+    ("Herr Müller", "name of a person"),
+    ("patient name: Dupont", "name of a person"),
+    ("Nom : DUPONT", "name of a person"),
+    ("DUPONT^JEAN", "name of a person"),
+    ("images/DUPONT_Jean/ct-arterial", "name of a person"),
+]
+LET_THROUGH = [
+    "Progressive liver disease under lanreotide; which liver-directed treatment?",
+    "SSTR PET 2024-05-14 shows 12 lesions, largest 42 mm, SUVmax 24.3",
+    "CT of 12/03/2024 against 04/11/2023: +23 % (RECIST 1.1 PD)",
+    "Ki-67 4 %, 1 mitosis/2 mm2, G2; CgA 640 ug/L (< 100), 5-HIAA 180 umol/d",
+    "Lu-177 DOTATATE 4 x 7.4 GBq, 2023-01-10, 2023-03-07, 2023-05-02, 2023-06-27",
+    "Child-Pugh A5, ALBI -2.75, ECOG 1; M. Crohn since 1998; M1 liver",
+    "Patient under PRRT; Patient Child-Pugh A; patient prefers to wait",
+    "Dr to be told; MR at 3.0 T; Mr scans",
+    "lesion in IVa/V, 10 x 12 mm, 0.8 x 0.8 x 2.5 mm voxels, 512 x 512 x 320",
+    "doxorubicin 50 mg, lipiodol 10 mL, 100-300 um, 2 sessions 6 weeks apart",
+    "PMID 31234567, doi 10.1007/s00270-014-0871-x, NCT01234567",
+    "1.2.840.113619.2.55.3.604688119.971.1350904080.123",
+    "platelets 210 10^9/L; INR 1.0; eGFR 82; bilirubin 0.7 mg/dL; 120 000 copies",
+    "segment name: S5; drug name: everolimus; trial name: NETTER-2",
+    "Whipple 2016, then right hemihepatectomy in 2019 (R0)",
+    "images/ct-arterial", "images/CT_Portal/series-3", "follow-up/SSTR_Pet",
+    "Dose 1234567890 counts",
+    "nom", "née", "name", "0123", "",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "kind"), FOUND)
+def test_what_identifies_is_found(text: str, kind: str) -> None:
+    assert kind in identifiers_in(text, 1961)
+
+
+@pytest.mark.parametrize("text", LET_THROUGH)
+def test_clinical_text_is_let_through(text: str) -> None:
+    assert identifiers_in(text, 1961) == ()
+
+
+def clinical_sentences() -> Iterator[str]:
+    """Every text of the packaged knowledge: thousands of clinical sentences without a patient."""
+
+    def texts(node: object) -> Iterator[str]:
+        if isinstance(node, dict):
+            for value in node.values():
+                yield from texts(value)
+        elif isinstance(node, list):
+            for value in node:
+                yield from texts(value)
+        elif isinstance(node, str):
+            yield node
+
+    folder = Path(liverboard.knowledge.__file__).parent
+    for file in sorted(folder.rglob("*.yaml")):
+        if "references" not in file.name and "samples" not in file.parts:
+            yield from texts(yaml.safe_load(file.read_text(encoding="utf-8")))
+
+
+def test_the_sentences_of_the_knowledge_base_raise_no_alarm() -> None:
+    sentences = list(clinical_sentences())
+    assert len(sentences) > 2_000
+    assert [text for text in sentences if identifiers_in(text, 1961)] == []
+
+
+def test_samples_and_synthetic_cases_raise_no_alarm() -> None:
+    folder = Path(liverboard.knowledge.__file__).parent / "samples"
+    cases = [read_case(file.read_text(encoding="utf-8")) for file in folder.rglob("case.yaml")]
+    cases += [case_of(person) for person in draw_people(CohortPlan(cases=150))]
+    assert [case.case for case in cases if identifier_problems(case)] == []
+
+
+# --- numbers, beside an independent program ------------------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 10**10 - 1))
+def test_nhs_numbers_are_told_as_stdnum_tells_them(number: int) -> None:
+    written = f"{number:010d}"
+    expected = nhs.is_valid(written) and len(set(written)) > 1
+    spaced = f"{written[:3]} {written[3:6]} {written[6:]}"
+    assert ("national number" in identifiers_in(f"x {spaced} y")) >= expected
+    if "national number" in identifiers_in(f"x {spaced} y"):
+        assert expected
+
+
+@given(st.integers(10**12, 3 * 10**12 - 1), st.booleans())
+def test_nir_is_told_as_stdnum_tells_it(body: int, right: bool) -> None:
+    key = 97 - body % 97
+    written = f"{body}{key if right else (key + 4) % 97:02d}"
+    assert ("national number" in identifiers_in(written)) == nir.is_valid(written) or not right
+
+
+@given(st.integers(0, 99_999_999), st.sampled_from("TRWAGMYFPDXBNJZSQVHLCKE"))
+def test_dni_is_told_as_stdnum_tells_it(number: int, letter: str) -> None:
+    written = f"{number:08d}{letter}"
+    assert ("national number" in identifiers_in(written)) == dni.is_valid(written)
+
+
+@given(st.dates(), st.integers(1, 997), st.booleans())
+def test_belgian_numbers_of_stdnum_are_found(born: object, number: int, late: bool) -> None:
+    body = f"{born:%y%m%d}{number:03d}"
+    written = f"{body}{97 - int(('2' if late else '') + body) % 97:02d}"
+    if nn.is_valid(written):
+        assert "national number" in identifiers_in(written)
+
+
+# --- cases ---------------------------------------------------------------------------------------------------------------------------------------------
+
+
+def a_case(**more: object) -> Case:
+    tree = {
+        "case": "NELM-0001",
+        "birth_year": 1961,
+        "events": [{"kind": "clinic", "date": "2024-05-02", "ecog": 1}],
+    } | more
+    return read_case(json.dumps(tree), is_json=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("19610503-JD", "date of birth"),
+        ("JD_03051961", "date of birth"),
+        ("8001234567", "hospital number"),
+        ("943-476-5919", "national number"),
+        ("Jean-Dupont", "name of a person"),
+        ("DUPONT_Jean", "name of a person"),
+    ],
+)
+def test_a_pseudonym_that_is_none_is_refused(name: str, kind: str) -> None:
+    problems = identifier_problems(a_case(case=name))
+    assert [problem.field for problem in problems] == ["case"]
+    assert kind in problems[0].message
+
+
+@pytest.mark.parametrize(
+    "name", ["NELM-0001", "DEMO-TYPED", "SYN-004711", "p17", "NELM-20240503", "C3-88214", "abc.d_e-7"]
+)
+def test_a_pseudonym_is_let_through(name: str) -> None:
+    assert identifier_problems(a_case(case=name)) == []
+
+
+def test_every_place_is_named_and_nothing_is_repeated() -> None:
+    case = a_case(
+        question="For Mrs Dupont, born 03/05/1961",
+        events=[
+            {"kind": "imaging", "date": "2024-05-02", "modality": "CT", "studies": [{"path": "DUPONT_Jean/ct", "role": "arterial"}]},
+            {"kind": "board", "date": "2024-05-15", "reason": "ask at jean@dupont.fr", "actions": [{"what": "ring", "owner": "06 12 34 56 78"}]},
+            {"kind": "procedure", "date": "2024-07-01", "technique": "sirt_resin", "details": {"lot": "9434765919"}},
+        ],
+    )  # fmt: skip
+    with pytest.raises(BadInput) as refused:
+        refuse_identifiers(case, "case.yaml")
+    places = {(problem.event, problem.field) for problem in refused.value.problems}
+    assert places == {
+        (None, "question"),
+        ("imaging-2024-05-02-1", "studies[1].path"),
+        ("board-2024-05-15-1", "reason"),
+        ("board-2024-05-15-1", "actions[1].owner"),
+    }
+    told = str(refused.value).lower()
+    assert not any(word in told for word in ("dupont", "1961", "@", "06 12"))
+
+
+# --- pseudonyms ----------------------------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_pseudonym_is_stable_keyed_and_readable() -> None:
+    key = b"k" * 32
+    made = pseudonym_of(key, "IPP 800 1234567")
+    assert made == pseudonym_of(key, "ipp8001234567")
+    assert made != pseudonym_of(b"x" * 32, "IPP 800 1234567") and made != pseudonym_of(key, "IPP 800 1234568")
+    assert identifier_problems(a_case(case=made)) == []
+    many = {pseudonym_of(key, str(number)) for number in range(5_000)}
+    assert len(many) == 5_000
+    assert all(len(each) == 15 for each in many)
+    with pytest.raises(BadInput, match="no identity"):
+        pseudonym_of(key, "  ")
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_looked_at_without_a_crash(text: str) -> None:
+    identifiers_in(text, 1961)
