@@ -69,9 +69,10 @@ class Missed(Frozen):
 
 
 class CohortProcedures(Frozen):
-    """`rows`: every procedure (for the centre alone). `rooms`: by room and technique. `never_stated`: what is asked for and stands in no procedure of a technique."""
+    """`rows`: every procedure (for the centre alone). `synthetic`: cases that are invented. `rooms`: by room and technique. `missing`: what is required and left out, most often first."""
 
     cases: int
+    synthetic: int
     rows: tuple[ProcedureRow, ...]
     intervals: tuple[SessionInterval, ...]
     rooms: tuple[RoomTechnique, ...]
@@ -175,6 +176,7 @@ def procedures_of_cohort(
     intervals = past_intervals(cases, day)
     return CohortProcedures(
         cases=len(cases),
+        synthetic=sum(case.synthetic is True for case in cases),
         rows=tuple(rows),
         intervals=intervals,
         rooms=tuple(_rooms(rows, intervals)),

@@ -280,10 +280,10 @@ def _technique(visible: Sequence[AnyEvent], asked: str | None) -> tuple[str | No
     for event in reversed(visible):
         if isinstance(event, Plan) and event.id in undone and event.technique in ARTERIAL:
             return event.technique, f"planned on {event.date} and not done"
-    boards = [event for event in visible if isinstance(event, Board) and event.chosen is not None]
-    if boards and boards[-1].chosen in ARTERIAL:
-        return boards[-1].chosen, f"chosen by the board of {boards[-1].date}"
     given = [event for event in visible if isinstance(event, Procedure) and event.technique in ARTERIAL]
+    boards = [event for event in visible if isinstance(event, Board) and event.chosen is not None]
+    if boards and boards[-1].chosen in ARTERIAL and not any(each.date >= boards[-1].date for each in given):
+        return boards[-1].chosen, f"chosen by the board of {boards[-1].date}"
     if given:
         return given[-1].technique, f"given last, on {given[-1].date}"
     return None, "no treatment through the hepatic artery is planned, chosen or done"

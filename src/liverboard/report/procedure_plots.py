@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from liverboard.report.canvas import SMALL, Axis, Canvas, fit, many, value_words, width_of, wrapped
+from liverboard.report.canvas import SMALL, Axis, Canvas, fit, many, value_words, wrapped
 from liverboard.report.palette import PRINT, Palette
 from liverboard.report.words import THIN, clean, counted
 
@@ -70,7 +70,7 @@ def strip_svg(strips: Sequence[Strip], axis_title: str, palette: Palette = PRINT
 def share_funnel_svg(shares: Sequence[Share], what: str, palette: Palette = PRINT, *, width: int, prefix: str, title: str) -> str:  # fmt: skip
     """Shares of rooms against their numbers, with the exact binomial limits around the share of all rooms: within them chance alone explains a room."""
     c, narrow = Canvas(width, palette), width < 600
-    left, right, top, bottom = 56.0, width - (24.0 if narrow else 200.0), 30.0, 300.0
+    left, right, top, bottom = 56.0, width - (24.0 if narrow else 200.0), 48.0, 318.0
     most = max((share.of for share in shares), default=1)
     across, up = Axis("number", 0.0, most * 1.08, left, right), Axis("percent", 0.0, 1.0, bottom, top)
     total = sum(share.of for share in shares)
@@ -88,10 +88,12 @@ def share_funnel_svg(shares: Sequence[Share], what: str, palette: Palette = PRIN
         if share.of:
             x, y = across.at(share.of), up.at(share.part / share.of)
             c.circle(x, y, 5.5, fill="page" if share.small else "ink", stroke="ink", wide=1.5)
-            room = (right + 196 - x - 10) if not narrow else right - x - 4
+            end = narrow and x > (left + right) / 2
+            room = (x - left if end else width - x) - 12
             words = fit(f"{clean(share.room)} {share.part}/{share.of}", max(room, 60), SMALL)
-            anchor = "start" if x + width_of(words, SMALL) + 12 < width else "end"
-            c.text(x + (10 if anchor == "start" else -10), y - 8, words, "ink", anchor=anchor, size=SMALL, halo=True)
+            c.text(
+                x + (-10 if end else 10), y - 8, words, "ink", anchor="end" if end else "start", size=SMALL, halo=True
+            )
     y = c.axis_below(across, bottom, "procedures with a stated end point", 4 if narrow else 7)
     for line in wrapped("Dashed: 95 % limits of chance around the share of all rooms; dotted: 99.8 %. Open: fewer than 5 procedures.", width):  # fmt: skip
         c.text(0, y + 14, line, "soft")

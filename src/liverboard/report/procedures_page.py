@@ -38,6 +38,11 @@ def procedures_page(cohort: CohortProcedures) -> EvidencePage:
         figures,
         (*_tables(cohort),),
         warnings=(
+            *(
+                [f"SYNTHETIC DATA: {cohort.synthetic} of {counted(cohort.cases, 'case')} are invented."]
+                if cohort.synthetic
+                else []
+            ),
             "For the centre: single procedures are drawn. Do not pass it on without hiding small numbers.",
             *cohort.notes,
         ),
