@@ -58,18 +58,19 @@ def test_calibration_alone_stretches_the_curve() -> None:
         assert (low, high) == pytest.approx((middle / stretch, middle * stretch), rel=1e-3)
 
 
-def test_the_band_of_the_outline_beside_outlines_really_moved() -> None:
+@pytest.mark.parametrize("radius", [RADIUS, 5.0])
+def test_the_band_of_the_outline_beside_outlines_really_moved(radius: float) -> None:
     """Monte Carlo of the whole chain: the radius drawn, the histogram of that sphere computed anew, the calibration drawn."""
     u = STEP / math.sqrt(12)
-    errors = Errors(volume_relative_sd(dose_volume(sphere(RADIUS), falling()).volume_ml, (STEP,) * 3), 0.05)
-    assert errors.volume_sd == pytest.approx(3 * u / RADIUS, rel=0.01)
-    curve, interval, _ = found(errors)
+    errors = Errors(volume_relative_sd(dose_volume(sphere(radius), falling()).volume_ml, (STEP,) * 3), 0.05)
+    assert errors.volume_sd == pytest.approx(3 * u / radius, rel=0.01)
+    curve, interval, _ = found(errors, radius)
     rng = np.random.default_rng(3)
-    radii = np.linspace(RADIUS - 4 * u, RADIUS + 4 * u, 9)
-    volumes = [dose_volume(sphere(radius), falling()) for radius in radii]
-    draws = rng.normal(RADIUS, u, 20_000)
+    radii = np.linspace(radius - 4 * u, radius + 4 * u, 9)
+    volumes = [dose_volume(sphere(each), falling()) for each in radii]
+    draws = rng.normal(radius, u, 20_000)
     scale = np.exp(rng.normal(0, math.sqrt(math.log1p(0.05**2)), 20_000))
-    for percent in (90.0, 70.0, 50.0, 10.0):
+    for percent in (98.0, 90.0, 70.0, 50.0, 10.0, 2.0):
         doses = np.interp(draws, radii, [float(each.dose_to(percent) or 0.0) for each in volumes]) * scale
         low, high = np.percentile(doses, [2.5, 97.5])
         assert at(curve, percent, curve.low_gy) == pytest.approx(low, rel=0.015), percent
