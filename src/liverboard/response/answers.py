@@ -18,7 +18,7 @@ from liverboard.response.courses import Treated, treated_courses, whole_course
 from liverboard.response.criteria import CRITERIA
 from liverboard.response.disagreement import disagreements
 from liverboard.response.endpoints import Finding
-from liverboard.response.points import ABLATION, Points, time_points
+from liverboard.response.points import ABLATION, Points, time_points, without_lesions
 from liverboard.response.recist11 import judge_recist11
 from liverboard.response.sums import judge
 
@@ -58,7 +58,7 @@ def answers_of(events: Sequence[AnyEvent], start: dt.date | None) -> Answers:
     """`events`: the visible ones, in order of date. `start`: from which findings for end points count (None: no findings)."""
     found: Points = time_points(events)
     treated = treated_courses(events, found.points)
-    courses = tuple(_answer(each) for each in treated)
+    courses = tuple(_answer(each, events) for each in treated)
     return Answers(
         courses=courses,
         current=_current(treated),
@@ -68,7 +68,7 @@ def answers_of(events: Sequence[AnyEvent], start: dt.date | None) -> Answers:
     )
 
 
-def _answer(treated: Treated) -> CourseAnswer:
+def _answer(treated: Treated, events: Sequence[AnyEvent]) -> CourseAnswer:
     course = treated.course
     answer = CourseAnswer(
         what=treated.what,
@@ -92,6 +92,7 @@ def _answer(treated: Treated) -> CourseAnswer:
             "hepatic": hepatic,
             "best": {name: best_response(each, course.start) for name, each in days.items()},
             "best_hepatic": {name: best_response(each, course.start) for name, each in hepatic.items()},
+            "problems": (*treated.problems, *without_lesions(events, course.baseline.date)),
             "disagreements": disagreements({name: each[-1] for name, each in days.items()}),
         }
     )

@@ -48,18 +48,26 @@ def time_points(events: Sequence[AnyEvent]) -> Points:
             )
         by_day[event.date] = event
     treatments = [event for event in events if isinstance(event, Procedure) and event.technique in LOCAL]
-    problems += [
-        Problem(
-            f"which lesions {each.technique} of {each.date} treated is not said",
-            event=each.id,
-            hint="give lesions: [...] or territory: {segments: [...]}; treated lesions are no targets of RECIST 1.1 until they progress",
-        )
-        for each in treatments
-        if not each.lesions and not (each.territory and each.territory.segments)
-    ]
     names = _Names()
     points = tuple(_point(event, names, treatments, problems) for event in by_day.values())
     return Points(points, tuple(problems))
+
+
+def without_lesions(events: Sequence[AnyEvent], baseline: dt.date) -> tuple[Problem, ...]:
+    """Local treatments before a baseline of which nobody says which lesions they treated."""
+    return tuple(
+        Problem(
+            f"which lesions {each.technique} of {each.date} treated is not said, so none is left out as target",
+            event=each.id,
+            hint="give lesions: [...] or territory: {segments: [...]}; treated lesions are no targets of RECIST 1.1 until they progress",
+        )
+        for each in events
+        if isinstance(each, Procedure)
+        and each.technique in LOCAL
+        and each.date < baseline
+        and not each.lesions
+        and not (each.territory and each.territory.segments)
+    )
 
 
 class _Names:

@@ -1,0 +1,357 @@
+"""From events to judgements: baselines, courses, what was treated before, names of lesions, and every kind of bad input named, never a silent category."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.strategies import case_of
+
+from liverboard.board.response import ResponseReport, response_document, response_of
+from liverboard.clinical.derive_timeline import visible_events
+from liverboard.response.points import time_points
+
+AS_OF = dt.date(2026, 1, 1)
+DIAGNOSIS = {"kind": "diagnosis", "date": "2023-01-10"}
+
+
+def scan(date: str, *lesions: dict[str, Any], **said: Any) -> dict[str, Any]:
+    return {
+        "kind": "imaging", "date": date, "id": f"ct-{date}", "modality": "CT", "extrahepatic": {"extent": "none"}, "lesions": list(lesions), **said
+    }  # fmt: skip
+
+
+def size(name: str, longest: float, **said: Any) -> dict[str, Any]:
+    return {"id": name, "longest": f"{longest} mm", **said}
+
+
+def done(date: str, technique: str, **said: Any) -> dict[str, Any]:
+    return {"kind": "procedure", "date": date, "technique": technique, "id": f"{technique}-{date}", **said}
+
+
+def of(*events: dict[str, Any], as_of: dt.date = AS_OF) -> ResponseReport:
+    return response_of(case_of(DIAGNOSIS, *events), as_of=as_of)
+
+
+def recist(*events: dict[str, Any], as_of: dt.date = AS_OF) -> str:
+    return of(*events, as_of=as_of).criteria["recist11"].category
+
+
+def messages(report: ResponseReport) -> str:
+    return "\n".join(str(problem) for problem in report.problems)
+
+
+# --- baselines and courses
+
+
+def test_the_baseline_is_the_last_list_of_lesions_before_the_start() -> None:
+    report = of(
+        scan("2024-01-01", size("L1", 30)),
+        scan("2024-02-01", size("L1", 50)),
+        done("2024-02-10", "tae"),
+        scan("2024-06-01", size("L1", 35)),
+    )
+    assert report.course is not None
+    assert report.course.baseline == "ct-2024-02-01"
+    assert report.criteria["recist11"].category == "PR"
+
+
+def test_an_assessment_without_baseline_is_named_and_no_category() -> None:
+    report = of(
+        done("2024-02-10", "tae"),
+        scan("2024-06-01", size("L1", 35)),
+        {"kind": "assessment", "date": "2024-06-02", "recist11": "PR"},
+    )
+    assert {answer.category for answer in report.criteria.values()} == {"NE"}
+    assert "no baseline for tae of 2024-02-10" in report.criteria["recist11"].basis[0]
+    assert "no baseline and follow-up with lesions stand behind it" in messages(report)
+
+
+def test_no_imaging_since_the_start_is_named() -> None:
+    report = of(scan("2024-02-01", size("L1", 50)), done("2024-02-10", "tae"))
+    assert report.criteria["recist11"].category == "NE"
+    assert "no imaging since tae of 2024-02-10" in report.criteria["recist11"].basis[0]
+
+
+def test_an_old_baseline_is_named() -> None:
+    report = of(scan("2024-01-01", size("L1", 50)), done("2024-03-01", "tae"), scan("2024-06-01", size("L1", 50)))
+    assert "60 days old" in messages(report)
+    assert "at most 28" in messages(report)
+
+
+def test_sessions_of_one_technique_are_one_course_and_another_technique_is_a_new_one() -> None:
+    events = [
+        scan("2024-01-01", size("L1", 50)), done("2024-01-10", "tae", lesions=["L1"]), done("2024-03-01", "tae", lesions=["L1"], session=2),
+        scan("2024-06-01", size("L1", 35)), done("2024-06-10", "sirt_resin"), scan("2024-10-01", size("L1", 30)),
+    ]  # fmt: skip
+    courses = of(*events).courses
+    assert [(each.what, each.baseline) for each in courses] == [
+        ("tae", "ct-2024-01-01"),
+        ("sirt_resin", "ct-2024-06-01"),
+    ]
+    assert [each.category for each in courses[0].days["mchoi"]] == ["NE"], (
+        "the follow-up of the second course is not of the first"
+    )
+
+
+def test_an_analogue_ends_no_course() -> None:
+    events = [
+        scan("2024-01-01", size("L1", 50)), done("2024-01-10", "tae"), {"kind": "systemic", "date": "2024-02-01", "drug": "lanreotide"},
+        scan("2024-06-01", size("L1", 30)),
+    ]  # fmt: skip
+    report = of(*events)
+    assert report.course is not None
+    assert (report.course.what, report.criteria["recist11"].category) == ("tae", "PR")
+
+
+def test_without_treatment_the_course_is_observation() -> None:
+    report = of(scan("2024-01-01", size("L1", 50)), scan("2024-09-01", size("L1", 70)))
+    assert report.course is not None
+    assert (report.course.what, report.criteria["recist11"].category) == ("observation", "PD")
+
+
+def test_nothing_at_all_is_said_so() -> None:
+    report = of()
+    assert report.course is None
+    assert "no imaging lists lesions" in report.criteria["recist11"].basis[0]
+
+
+# --- what was treated before
+
+
+def test_a_lesion_treated_before_the_baseline_is_no_target_by_name_or_by_territory() -> None:
+    for aimed in ({"lesions": ["L1"]}, {"territory": {"segments": [5, 6, 7, 8]}}):
+        lesions = (size("L1", 50, segments=[6]), size("L2", 20, segments=[2]))
+        report = of(
+            done("2023-06-01", "tae", **aimed),
+            scan("2024-01-01", *lesions),
+            done("2024-01-10", "sirt_resin"),
+            scan("2024-06-01", *lesions),
+        )
+        assert report.criteria["recist11"].targets == ("L2",)
+        assert report.criteria["mrecist"].targets == ("L1", "L2")
+        assert any("local treatment before the baseline" in text for text in report.criteria["recist11"].basis)
+
+
+def test_a_treatment_without_lesions_or_territory_before_the_baseline_is_named() -> None:
+    lesions = (size("L1", 50),)
+    report = of(
+        done("2023-06-01", "tae"),
+        scan("2024-01-01", *lesions),
+        done("2024-01-10", "sirt_resin"),
+        scan("2024-06-01", *lesions),
+    )
+    assert "which lesions tae of 2023-06-01 treated is not said" in messages(report)
+
+
+def test_a_stated_recurrence_in_a_treated_lesion_makes_it_measurable() -> None:
+    report = of(
+        done("2023-06-01", "rfa", lesions=["L1"]), scan("2024-01-01", size("L1", 30, state="progressing")), done("2024-01-10", "tae"),
+        scan("2024-06-01", size("L1", 15)),
+    )  # fmt: skip
+    assert (report.criteria["recist11"].targets, report.criteria["recist11"].category) == (("L1",), "PR")
+
+
+# --- names and contradictions
+
+
+def test_a_renamed_lesion_is_followed_by_what_it_was() -> None:
+    assert (
+        recist(
+            scan("2024-01-01", size("L1", 50)), done("2024-01-10", "tae"), scan("2024-06-01", size("A", 30, was=["L1"]))
+        )
+        == "PR"
+    )
+
+
+def test_names_are_followed_over_several_scans() -> None:
+    events = [
+        scan("2024-01-01", size("L1", 30), size("L2", 30)), done("2024-01-10", "tae"), scan("2024-04-01", size("M", 50, was=["L1", "L2"])),
+        scan("2024-08-01", size("M1", 20, was=["M"]), size("M2", 15, was=["M"])),
+    ]  # fmt: skip
+    report = of(*events)
+    assert (report.criteria["recist11"].sum_mm, report.criteria["recist11"].category) == (35, "PR")
+
+
+def test_a_lesion_that_was_what_nobody_listed_is_named() -> None:
+    report = of(
+        scan("2024-01-01", size("L1", 50)), done("2024-01-10", "tae"), scan("2024-06-01", size("A", 30, was=["L7"]))
+    )
+    assert "A was L7, which no earlier imaging lists" in messages(report)
+    assert report.criteria["recist11"].category == "NE"
+
+
+def test_lesions_that_cannot_be_matched_are_named_and_no_category() -> None:
+    report = of(
+        scan("2024-01-01", size("L1", 50), size("L2", 30)),
+        done("2024-01-10", "tae"),
+        scan("2024-06-01", size("A", 30), size("B", 20)),
+    )
+    assert report.criteria["recist11"].category == "NE"
+    assert any("cannot be matched" in text for text in report.criteria["recist11"].basis)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"short": "60 mm"}, "short (60) is larger than longest (50)"),
+        ({"viable": "60 mm"}, "viable (60) is larger than longest (50)"),
+        ({"state": "absent"}, "state is absent, yet a size is given"),
+    ],
+)
+def test_contradictions_within_a_lesion_are_named(said: dict[str, Any], words: str) -> None:
+    assert words in messages(of(scan("2024-01-01", size("L1", 50, **said))))
+
+
+def test_two_lists_of_one_day_are_named_and_the_later_in_the_file_counts() -> None:
+    report = of(
+        scan("2024-01-01", size("L1", 50)), done("2024-01-10", "tae"), scan("2024-06-01", size("L1", 30)),
+        {**scan("2024-06-01", size("L1", 50)), "id": "mr", "modality": "MR"},
+    )  # fmt: skip
+    assert "two imagings of 2024-06-01" in messages(report)
+    assert report.criteria["recist11"].category == "SD"
+    assert any("baseline on CT, this day on MR" in text for text in report.criteria["recist11"].basis)
+
+
+def test_ultrasound_does_not_measure() -> None:
+    events = [
+        scan("2024-01-01", size("L1", 50)),
+        done("2024-01-10", "tae"),
+        {**scan("2024-06-01", size("L1", 10)), "modality": "US"},
+    ]
+    assert "ultrasound does not measure" in messages(of(*events))
+    assert recist(*events) == "NE"
+
+
+def test_density_counts_on_ct_only() -> None:
+    events = [
+        scan("2024-01-01", size("L1", 50, density="100 HU")), done("2024-01-10", "tae"),
+        {**scan("2024-06-01", size("L1", 50, density="40 HU")), "modality": "MR"},
+    ]  # fmt: skip
+    report = of(*events)
+    assert report.criteria["choi"].category == "NE"
+    assert "Choi needs CT" in messages(report)
+
+
+def test_procedures_before_the_diagnosis_and_dates_out_of_order_are_named() -> None:
+    events = [
+        done("2022-01-10", "tae"),
+        scan("2024-06-01", size("L1", 30)),
+        {"kind": "status", "date": "2024-01-01", "state": "dead"},
+    ]
+    told = messages(of(*events))
+    assert "tae lies before the first diagnosis" in told
+    assert "lies after the death" in told
+
+
+def test_a_stated_category_that_the_sizes_do_not_give_is_named() -> None:
+    report = of(
+        scan("2024-01-01", size("L1", 50)), done("2024-01-10", "tae"), scan("2024-06-01", size("L1", 45)),
+        {"kind": "assessment", "date": "2024-06-03", "recist11": "PR"},
+    )  # fmt: skip
+    assert "recist11 PR is stated; the lesions of 2024-06-01 give SD" in messages(report)
+
+
+def test_a_readers_word_on_progression_against_the_sizes_is_named() -> None:
+    report = of(
+        scan("2024-01-01", size("L1", 50)), done("2024-01-10", "tae"),
+        scan("2024-06-01", size("L1", 48), progression={"hepatic": True, "extrahepatic": False}),
+    )  # fmt: skip
+    assert "the reader says progression in the liver" in messages(report)
+
+
+# --- extrahepatic, ablation, end points
+
+
+def test_lesions_outside_the_liver_are_targets_of_the_patient_not_of_the_liver() -> None:
+    def outside(short: float) -> dict[str, Any]:
+        return {
+            "extrahepatic_lesions": [{"id": "N1", "organ": "lymph_node", "longest": "40 mm", "short": f"{short} mm"}],
+            "extrahepatic": {"extent": "limited"},
+        }
+
+    report = of(
+        scan("2024-01-01", size("L1", 50), **outside(20)),
+        done("2024-01-10", "tae"),
+        scan("2024-06-01", size("L1", 30), **outside(34)),
+    )
+    answer = report.criteria["recist11"]
+    assert (answer.sum_mm, answer.category) == (64, "SD")
+    assert answer.hepatic is not None
+    assert (answer.hepatic.sum_mm, answer.hepatic.category) == (30, "PR")
+
+
+def test_ablated_lesions_are_judged_at_each_control() -> None:
+    report = of(
+        scan("2024-01-01", size("L1", 20)), done("2024-01-10", "rfa", lesions=["L1"]),
+        scan("2024-02-15", size("L1", 32, viable="0 mm", zone="32 mm", margin="6 mm")), scan("2024-08-15", size("L1", 30, viable="9 mm")),
+    )  # fmt: skip
+    assert [(each.complete, each.recurrence) for each in report.ablations] == [(True, False), (False, True)]
+
+
+def test_progression_by_the_sizes_ends_the_end_points() -> None:
+    report = of(
+        scan("2024-01-01", size("L1", 50)),
+        done("2024-01-10", "tae"),
+        scan("2024-06-01", size("L1", 48)),
+        scan("2024-12-01", size("L1", 62)),
+    )
+    point = report.endpoints.endpoints["hepatic_progression_free_survival"]
+    assert (point.happened, str(point.date), str(point.not_before)) == (True, "2024-12-01", "2024-06-01")
+    assert "recist11" in point.reason
+
+
+def test_the_document_has_the_keys_that_callers_use() -> None:
+    document: Any = response_document(
+        of(scan("2024-01-01", size("L1", 50)), done("2024-01-10", "tae"), scan("2024-06-01", size("L1", 30)))
+    )
+    assert {"criteria", "markers", "symptoms", "endpoints", "problems", "courses", "disagreements"} <= set(document)
+    assert {"recist11", "mrecist", "easl", "who", "choi", "mchoi", "volumetric"} <= set(document["criteria"])
+    assert {"category", "sum_mm", "change_percent", "basis"} <= set(document["criteria"]["recist11"])
+    assert document["criteria"]["recist11"]["change_percent"] == -40
+
+
+# --- nothing later shines through
+
+sizes = st.lists(st.integers(0, 90), min_size=2, max_size=5)
+
+
+@settings(deadline=None, max_examples=60)
+@given(sizes, st.integers(1, 90), st.booleans())
+def test_what_comes_after_the_day_changes_nothing(made: list[int], later: int, new: bool) -> None:
+    events = [scan("2024-01-01", size("L1", 40)), done("2024-01-10", "tae")]
+    events += [scan(f"2024-{2 + 2 * number:02d}-01", size("L1", each)) for number, each in enumerate(made)]
+    day = dt.date(2024, 11, 30)
+    after = [
+        scan("2024-12-01", size("L1", later), *([size("L9", 20)] if new else [])),
+        done("2024-12-02", "sirt_resin"),
+    ]
+    plain, more = of(*events, as_of=day), of(*events, *after, as_of=day)
+    assert plain.criteria == more.criteria
+    assert plain.endpoints == more.endpoints
+
+
+@given(st.permutations(range(4)))
+def test_the_order_of_events_in_the_file_does_not_matter(order: list[int]) -> None:
+    events = [
+        scan("2024-01-01", size("L1", 50)),
+        done("2024-01-10", "tae"),
+        scan("2024-06-01", size("L1", 30)),
+        scan("2024-09-01", size("L1", 40)),
+    ]
+    shuffled = of(*(events[number] for number in order))
+    assert shuffled.criteria == of(*events).criteria
+
+
+def test_time_points_keep_the_first_names() -> None:
+    case = case_of(
+        DIAGNOSIS,
+        scan("2024-01-01", size("L1", 50)),
+        scan("2024-06-01", size("A", 30, was=["L1"])),
+        scan("2024-09-01", size("A", 20)),
+    )
+    points = time_points(visible_events(case, AS_OF)[0]).points
+    assert [lesion.roots for point in points for lesion in point.lesions] == [frozenset({"L1"})] * 3
