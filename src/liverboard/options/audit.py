@@ -19,13 +19,13 @@ from liverboard.options.audit_report import (
     Thresholds,
     Verdicts,
 )
-from liverboard.options.disclosure import MIN_CELL
 from liverboard.options.policy import Ruleset
 from liverboard.options.thresholds import AskedMove, threshold_moves
 from liverboard.options.verdict import VERDICTS, rules_of, verdicts
 from liverboard.rules.evaluate import CASE, evaluate
 from liverboard.rules.expression import And, Comparison, Expression, Not, Or, facts_in, to_polars
 from liverboard.rules.rule import OPTIONS, Compiled
+from liverboard.synthesis.disclosure import MIN_CELL
 
 if TYPE_CHECKING:
     import polars as pl

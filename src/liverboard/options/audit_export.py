@@ -16,9 +16,9 @@ from liverboard.options.audit_report import (
     OptionCounts,
     Verdicts,
 )
-from liverboard.options.disclosure import Below, Count, Sum, Withheld, least_total, protect, share
 from liverboard.options.verdict import VERDICTS, Verdict, rules_of
 from liverboard.rules.rule import Compiled
+from liverboard.synthesis.disclosure import Below, Count, Sum, Withheld, least_total, protect, share
 
 _ALL = "cases"
 _REST = "not "  # before the name of a count: the cases that follow from it and its total

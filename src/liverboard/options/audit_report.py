@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from liverboard.clinical.events import Option
 from liverboard.clinical.extent import Frozen
-from liverboard.options.disclosure import Count
 from liverboard.options.verdict import Verdict
 from liverboard.rules.rule import Effect
+from liverboard.synthesis.disclosure import Count
 
 Verdicts = dict[Verdict, Count]
 

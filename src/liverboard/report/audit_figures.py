@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from liverboard.options.audit_report import Verdicts
-from liverboard.options.disclosure import Below, Count
 from liverboard.options.verdict import VERDICTS, Verdict
 from liverboard.options.words import SIGNS, VERDICT_WORDS
 from liverboard.report.palette import PRINT, Palette
 from liverboard.report.words import THIN, esc, number, shorten
+from liverboard.synthesis.disclosure import Below, Count
 
 # Fill, line and text of a segment, by role; the sign stands in it, so colour is never alone.
 _LOOKS: Final[dict[Verdict, tuple[str, str, str]]] = {

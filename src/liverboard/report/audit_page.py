@@ -11,12 +11,12 @@ from typing import Final
 
 from liverboard.clinical.events import Option
 from liverboard.options.audit_report import AuditReport, Move, Verdicts
-from liverboard.options.disclosure import Below, Count
 from liverboard.options.verdict import VERDICTS, Verdict
 from liverboard.options.words import EFFECT_WORDS, SIGNS, VERDICT_WORDS, option_words
 from liverboard.report.audit_figures import Bar, MovedBar, move_bars_svg, share_bars_svg, verdict_bars_svg
 from liverboard.report.palette import DARK, LIGHT, WEB, css_variables
 from liverboard.report.words import THIN, clean, number, unit_words
+from liverboard.synthesis.disclosure import Below, Count
 
 NOT_POSSIBLE: Final = "·"  # no rule of the option gives this verdict
 _WIDE, _NARROW = 1104, 358

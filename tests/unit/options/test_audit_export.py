@@ -15,9 +15,9 @@ from liverboard.errors import NotPermitted
 from liverboard.options.audit import Cohort, audit
 from liverboard.options.audit_export import for_export
 from liverboard.options.audit_report import AuditReport
-from liverboard.options.disclosure import Below, Count
 from liverboard.options.policy import packaged
 from liverboard.rules.evaluate import facts_frame
+from liverboard.synthesis.disclosure import Below, Count
 
 RULESET = packaged()
 K = 5

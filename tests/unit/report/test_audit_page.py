@@ -16,10 +16,10 @@ from liverboard.options.audit_report import (
     OptionCounts,
     Thresholds,
 )
-from liverboard.options.disclosure import Below, Withheld
 from liverboard.report.audit_figures import Bar, verdict_bars_svg
 from liverboard.report.audit_page import count_words, moved_bars, percent, render_audit
 from liverboard.report.palette import PRINT
+from liverboard.synthesis.disclosure import Below, Withheld
 
 HOSTILE = "<script>alert('x')</script>"
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from liverboard.options.disclosure import Below, Count, Sum, Withheld, least_total, protect, share
+from liverboard.synthesis.disclosure import Below, Count, Sum, Withheld, least_total, protect, share
 
 
 def possible(shown: Mapping[str, Count], sums: Sequence[Sum], most: int) -> Iterator[dict[str, int]]:
