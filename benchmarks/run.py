@@ -229,6 +229,19 @@ def sirt() -> None:
 
     for what, ours, peer, theirs in measure():
         row(what, f"{ours:.3f} s", f"{peer} {theirs:.3f} s", f"1/{theirs / ours:.2f}")
+    from dvh import DATA
+
+    patient = DATA.parent / "y90_pet_patient1"
+    if not patient.is_dir():
+        row("sirt dose of a patient (6 s)", "no sample", "set LIVERBOARD_TEST_DATA")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        words = ["--activity-map", str(patient / "patient_1_Y90_PET.nrrd")]
+        words += ["--structures", str(patient / "patient_1_Segmentation.seg.nrrd"), "--unit", "Bq/mL", "-o", folder]
+        row(
+            "sirt dose of a patient, with page, maps and pictures (6 s)",
+            f"{median_seconds(command(sys.executable, '-m', 'liverboard', 'sirt', 'dose', *words)):.2f} s",
+        )
 
 
 def dose_volume() -> None:
