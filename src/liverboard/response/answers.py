@@ -63,7 +63,7 @@ def answers_of(events: Sequence[AnyEvent], start: dt.date | None) -> Answers:
         courses=courses,
         current=_current(treated),
         ablations=ablations_of(events, found.points),
-        findings=() if start is None else _findings(whole_course(events, found.points, start)),
+        findings=() if start is None else _findings(events, found.points, start, treated, courses),
         problems=(*found.problems, *_against_stated(events, courses)),
     )
 
@@ -113,13 +113,23 @@ def _current(treated: Sequence[Treated]) -> int | None:
     return next((numbers[-1] for numbers in (directed, judged, range(len(treated))) if numbers), None)
 
 
-def _findings(course: Course | None) -> tuple[Finding, ...]:
+def _findings(
+    events: Sequence[AnyEvent],
+    points: Sequence[TimePoint],
+    start: dt.date,
+    treated: Sequence[Treated],
+    answered: Sequence[CourseAnswer],
+) -> tuple[Finding, ...]:
+    course = whole_course(events, points, start)
     if course is None:
         return ()
+    # Where nothing else was given meanwhile, the course from the start has been judged already.
+    same = next((number for number, each in enumerate(treated) if each.course == course), None)
+    judged = answered[same] if same is not None else None
+    of_patient = judge_recist11(course, "patient") if judged is None else judged.days["recist11"]
+    of_liver = judge_recist11(course, "liver") if judged is None else judged.hepatic["recist11"]
     found: list[Finding] = []
-    for point, whole, liver in zip(
-        course.points, judge_recist11(course, "patient"), judge_recist11(course, "liver"), strict=True
-    ):
+    for point, whole, liver in zip(course.points, of_patient, of_liver, strict=True):
         hepatic = _progressed(liver)
         anywhere = _progressed(whole) if whole.scope == "patient" else True if hepatic else None
         if hepatic is None and anywhere is None:

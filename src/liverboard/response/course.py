@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from liverboard.clinical.response import LesionAt, Scope, Session, TimePoint
@@ -17,15 +18,41 @@ OUTSIDE = "disease outside the liver"
 UNLISTED = "lesions of the liver that are not listed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Course:
-    """`start`: the day that times count from. `earlier`: time points before the baseline. `points`: those after it, in order of date. `sessions`: every treatment of it."""
+    """`start`: the day that times count from. `earlier`: time points before the baseline. `points`: those after it, in order of date. `sessions`: every treatment."""
 
     start: dt.date
     baseline: TimePoint
     points: tuple[TimePoint, ...]
     earlier: tuple[TimePoint, ...] = ()
     sessions: tuple[Session, ...] = ()
+
+    @cached_property
+    def became(self) -> tuple[dict[str, list[LesionAt]], ...]:
+        """For each follow-up: what each lesion of the baseline has become, by its id; an empty list: not listed."""
+        return tuple(
+            {lesion.id: pieces_of(lesion.roots, point) for lesion in self.baseline.lesions} for point in self.points
+        )
+
+    @cached_property
+    def strangers(self) -> tuple[list[LesionAt], ...]:
+        """For each follow-up: the lesions that show disease and are none of the baseline's."""
+        known = frozenset[str]().union(*(lesion.roots for lesion in self.baseline.lesions))
+        return tuple(
+            [lesion for lesion in point.lesions if known.isdisjoint(lesion.roots) and shows(lesion)]
+            for point in self.points
+        )
+
+    @cached_property
+    def _news(self) -> dict[Scope, tuple[Newness, ...]]:
+        return {}
+
+    def news(self, scope: Scope) -> tuple[Newness, ...]:
+        """New lesions on each follow-up, from what was known by then; the same for every criterion."""
+        if scope not in self._news:
+            self._news[scope] = tuple(_newness(self, number, scope) for number in range(len(self.points)))
+        return self._news[scope]
 
 
 class Newness(NamedTuple):
@@ -81,15 +108,13 @@ def _surely_new_outside(point: TimePoint) -> bool:
     return any(each.new is True and not each.in_liver and shows(each) for each in point.lesions)
 
 
-def newness(course: Course, upto: int, scope: Scope) -> Newness:
-    """New lesions on `course.points[upto]`, from what was known by then."""
+def _newness(course: Course, upto: int, scope: Scope) -> Newness:
     point = course.points[upto]
     says: list[str] = []
     unsure = False
     since: list[dt.date] = []
     new: list[str] = []
-    unmatched = {True: _unlisted(course.baseline, point, in_liver=True), False: _unlisted(course.baseline, point, in_liver=False)}  # fmt: skip
-    strangers = candidates(course.baseline, point, scope)
+    strangers = _strangers(course, upto, scope)
     for lesion in strangers:
         word, first = _word(course, upto, lesion)
         if word is True:
@@ -100,10 +125,11 @@ def newness(course: Course, upto: int, scope: Scope) -> Newness:
         elif word is None:
             if point.new_lesions is False:
                 continue
-            if unmatched[lesion.in_liver]:
+            unmatched = _unlisted(course, upto, in_liver=lesion.in_liver)
+            if unmatched:
                 unsure = True
                 says.append(
-                    f"{lesion.id} cannot be matched: it is in no earlier list, while {_and(unmatched[lesion.in_liver])} of the baseline is not listed; "
+                    f"{lesion.id} cannot be matched: it is in no earlier list, while {_and(unmatched)} of the baseline is not listed; "
                     f"write was: [...] if it is one of these, or new: true"
                 )
             elif _listed_all(course.baseline, lesion.in_liver):
@@ -138,14 +164,8 @@ def newness(course: Course, upto: int, scope: Scope) -> Newness:
     return Newness(False, None, tuple(says))
 
 
-def candidates(baseline: TimePoint, point: TimePoint, scope: Scope) -> list[LesionAt]:
-    """Lesions of the day that are none of the baseline's."""
-    known = {root for lesion in baseline.lesions for root in lesion.roots}
-    return [
-        lesion
-        for lesion in point.lesions
-        if not lesion.roots & known and shows(lesion) and (scope == "patient" or lesion.in_liver)
-    ]
+def _strangers(course: Course, upto: int, scope: Scope) -> list[LesionAt]:
+    return [lesion for lesion in course.strangers[upto] if scope == "patient" or lesion.in_liver]
 
 
 def _word(course: Course, upto: int, lesion: LesionAt) -> tuple[object, dt.date]:
@@ -161,8 +181,9 @@ def _word(course: Course, upto: int, lesion: LesionAt) -> tuple[object, dt.date]
     return word, first
 
 
-def _unlisted(baseline: TimePoint, point: TimePoint, *, in_liver: bool) -> list[str]:
-    return [each.id for each in baseline.lesions if each.in_liver == in_liver and not pieces_of(each.roots, point)]
+def _unlisted(course: Course, upto: int, *, in_liver: bool) -> list[str]:
+    became = course.became[upto]
+    return [each.id for each in course.baseline.lesions if each.in_liver == in_liver and not became[each.id]]
 
 
 def _listed_all(baseline: TimePoint, in_liver: bool) -> bool:
@@ -174,11 +195,11 @@ def non_targets(course: Course, upto: int, scope: Scope, targets: Iterable[str],
     baseline, point = course.baseline, course.points[upto]
     chosen = set(targets)
     states = {
-        lesion.id: _state(pieces_of(lesion.roots, point), gone)
+        lesion.id: _state(course.became[upto][lesion.id], gone)
         for lesion in baseline.lesions
         if lesion.id not in chosen and (scope == "patient" or lesion.in_liver) and not is_gone(lesion)
     }
-    strangers = candidates(baseline, point, scope)
+    strangers = _strangers(course, upto, scope)
     for lesion in strangers:
         if _word(course, upto, lesion)[0] is False or (point.new_lesions is False and lesion.new is None):
             states[lesion.id] = _state([lesion], gone)

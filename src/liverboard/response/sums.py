@@ -13,9 +13,7 @@ from liverboard.response.course import (
     Gone,
     covers_patient,
     is_gone,
-    newness,
     non_targets,
-    pieces_of,
     waiting,
 )
 from liverboard.response.overall import non_target_response, overall_response
@@ -98,11 +96,11 @@ class _Setting:
 def _judge(course: Course, measure: Measure, scope: Scope) -> tuple[Judgement, ...]:
     setting = _Setting(course, measure, targets_of(course, measure, scope), scope)
     origins = tuple(each for each in course.baseline.lesions if each.id in set(setting.targets.chosen))
-    before = [total_of(course.baseline, origins, measure)]
+    before = [_total(course.baseline, [(each, [each]) for each in origins], measure)]
     had_complete = False
     found: list[Judgement] = []
     for number, point in enumerate(course.points):
-        now = total_of(point, origins, measure)
+        now = _total(point, [(each, course.became[number][each.id]) for each in origins], measure)
         smallest = min((each.value for each in before if each.value is not None), default=0.0)
         reading = Reading(sum_rule(measure.criterion), origins, tuple(before), smallest, now, measure.needed)
         judgement = _of_day(setting, number, reading, had_complete)
@@ -124,13 +122,12 @@ def _liver(point: TimePoint) -> TimePoint:
     return replace(point, lesions=tuple(each for each in point.lesions if each.in_liver))
 
 
-def total_of(point: TimePoint, origins: Sequence[LesionAt], measure: Measure) -> Total:
-    """Each target once: the parts of one that split are added, a lesion into which several merged counts once."""
+def _total(point: TimePoint, became: Sequence[tuple[LesionAt, Sequence[LesionAt]]], measure: Measure) -> Total:
+    """Each target once: the parts of one that split are added, a lesion into which several merged counts once. `became`: target at baseline, what it is now."""
     counted: dict[str, LesionAt] = {}
     lacking: list[str] = []
     part = 0.0
-    for origin in origins:
-        pieces = pieces_of(origin.roots, point)
+    for origin, pieces in became:
         if not pieces:
             lacking.append(origin.id)
         for piece in pieces:
@@ -174,7 +171,7 @@ def by_sum(reading: Reading) -> Decision:
 def _of_day(setting: _Setting, number: int, reading: Reading, had_complete: bool) -> Judgement:
     course, measure, targets, scope = setting.course, setting.measure, setting.targets, setting.scope
     point, now, rule = course.points[number], reading.now, reading.rule
-    new = newness(course, number, scope)
+    new = course.news(scope)[number]
     others = non_targets(course, number, scope, targets.chosen, measure.gone)
     rest = non_target_response(list(others.states.values()))
     wait = waiting(course, point.date)
