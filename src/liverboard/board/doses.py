@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from liverboard.errors import BadInput
-from liverboard.sirt.dose_volume import DoseVolume, dose_volumes
+from liverboard.sirt.dose_band import DoseCurve, Errors, border, dose_curve, mean_interval
+from liverboard.sirt.dose_volume import DoseVolume, dose_volume, dose_volumes
+from liverboard.sirt.uncertainty import volume_relative_sd
+from liverboard.volume import Image
 from liverboard.volume.rtdose import DoseUnit, read_dose
-from liverboard.volume.structures import read_structures
+from liverboard.volume.structures import Structure, read_structures
 from liverboard.volume.surfaces import Space
 
 
@@ -24,25 +27,40 @@ class DoseFiles:
 
 @dataclass(frozen=True, slots=True)
 class DoseReport:
-    """`structures`: histograms by name. `alpha_per_gy`: for the equivalent uniform dose, None where none was asked for."""
+    """`structures`: histograms by name. `alpha_per_gy`: for the equivalent uniform dose, None where none was asked for.
+
+    `curves`: of each structure with a dose; with intervals where the error of the dose was stated.
+    """
 
     structures: dict[str, DoseVolume]
     warnings: tuple[str, ...]
     alpha_per_gy: float | None = None
+    curves: tuple[DoseCurve, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         found: dict[str, dict[str, object]] = {name: each.as_json() for name, each in self.structures.items()}
         if self.alpha_per_gy is not None:
             for name, each in self.structures.items():
                 found[name]["eud_gy"] = each.equivalent_uniform_dose(self.alpha_per_gy)
-        document: dict[str, object] = {"structures": found, "warnings": list(self.warnings)}
+        for curve in self.curves:
+            if curve.mean_low_gy is not None:
+                found[curve.name]["interval"] = {
+                    "of": "mean_gy",
+                    "low_gy": curve.mean_low_gy,
+                    "high_gy": curve.mean_high_gy,
+                }
+        document: dict[str, object] = {
+            "structures": found,
+            "curves": [curve.model_dump(mode="json") for curve in self.curves],
+            "warnings": list(self.warnings),
+        }
         if self.alpha_per_gy is not None:
             document["alpha_per_gy"] = self.alpha_per_gy
         return document
 
 
-def measure_doses(files: DoseFiles, alpha_per_gy: float | None = None) -> DoseReport:
-    """Dose-volume histograms of every structure.
+def measure_doses(files: DoseFiles, alpha_per_gy: float | None = None, dose_sd: float | None = None) -> DoseReport:
+    """Dose-volume histograms of every structure. `dose_sd`: relative standard deviation of the dose; with it, curves have intervals, of the outline too.
 
     Raises BadInput: frames of reference that differ, no structure with a dose, a dose that is none. UnsupportedImage, MissingData: as the readers say.
     """
@@ -66,4 +84,24 @@ def measure_doses(files: DoseFiles, alpha_per_gy: float | None = None) -> DoseRe
             f"no structure has a dose: {'; '.join(text for each in found.values() for text in each.warnings)}",
             hint="Check that dose and structures belong together, and the coordinates of a surface file (--surface-space).",
         )
-    return DoseReport(found, tuple(warnings), alpha_per_gy)
+    curves: list[DoseCurve] = []
+    for (name, each), structure in zip(found.items(), held.structures, strict=True):
+        curve, said = _curve(structure, each, dose, dose_sd)
+        curves += [] if curve is None else [curve.model_copy(update={"name": name})]
+        warnings += said
+    return DoseReport(found, tuple(warnings), alpha_per_gy, tuple(curves))
+
+
+def _curve(
+    structure: Structure, volume: DoseVolume, dose: Image, dose_sd: float | None
+) -> tuple[DoseCurve | None, tuple[str, ...]]:
+    """The curve, with intervals where the error of the dose is stated, and what is to be said. The border lies half a dose voxel either way."""
+    if dose_sd is None or not volume.mean_gy:
+        return dose_curve(volume, volume, None, None), ()
+    errors = Errors(volume_relative_sd(volume.volume_ml, dose.geometry.spacing_mm), dose_sd)
+    if errors.too_wide:
+        said = f"{volume.name}: {volume.volume_ml:.2g} mL is a few dose voxels; its dose has no interval"
+        return dose_curve(volume, volume, None, None), (said,)
+    edge = dose_volume(border(structure), dose)
+    interval = mean_interval(volume.mean_gy, edge.mean_gy or 0.0, volume.volume_ml, errors)
+    return dose_curve(volume, edge, errors, interval), ()

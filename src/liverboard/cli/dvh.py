@@ -52,6 +52,12 @@ def dvh(
         float | None,
         typer.Option("--alpha", metavar="PER_GY", help="Radiosensitivity in 1/Gy: adds the equivalent uniform dose."),
     ] = None,
+    dose_error: Annotated[
+        str | None,
+        typer.Option(
+            "--dose-error", metavar="SHARE", help="Of the dose, 1 SD, such as 5%: adds intervals, of the outline too."
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="DIR", help="Folder for dvh.html, dvh.svg and dvh.json.")
     ] = None,
@@ -65,7 +71,7 @@ def dvh(
         raise typer.BadParameter(f"--alpha {alpha:g}: give a radiosensitivity above 0 per Gy, such as 0.1")
     files = DoseFiles(dose, structures, _unit(dose_unit), _space(surface_space), same_space)
     with progress("Dose and structures"):
-        report = measure_doses(files, alpha)
+        report = measure_doses(files, alpha, _share(dose_error))
     document = report.as_json()
     if out is not None:
         from liverboard.report.dose_files import write_dvh
@@ -77,6 +83,20 @@ def dvh(
         _show(report)
         if out is not None:
             typer.echo(f"wrote {out}")
+
+
+def _share(text: str | None) -> float | None:
+    from liverboard.units import UnitError, parse_quantity
+
+    if text is None:
+        return None
+    try:
+        found = parse_quantity(text, "fraction")
+    except UnitError as error:
+        raise typer.BadParameter(f"--dose-error '{text}': {error}") from None
+    if not 0 <= found <= 1:
+        raise typer.BadParameter(f"--dose-error '{text}': give 0 % to 100 %")
+    return found
 
 
 def _unit(text: str | None) -> Literal["Gy", "cGy", "mGy"] | None:
@@ -114,15 +134,19 @@ def _show(report: DoseReport) -> None:
     out = out_console()
     table = Table(box=None, header_style="bold")
     eud = () if report.alpha_per_gy is None else ("EUD Gy",)
-    heads = ("structure", "mL", "mean Gy", "min", "max", "D95", "D70", "D50", "D2", *eud)
+    sure = {curve.name: curve for curve in report.curves if curve.mean_low_gy is not None}
+    heads = ("structure", "mL", "mean Gy", *(("95 %",) if sure else ()), "min", "max", "D95", "D70", "D50", "D2", *eud)
     for head in heads:
         table.add_column(head, justify="left" if head == "structure" else "right")
     for name, each in report.structures.items():
-        doses = [each.mean_gy, each.min_gy, each.max_gy, *(each.dose_to(x) for x in (95, 70, 50, 2))]
+        curve = sure.get(name)
+        ends = (f"{curve.mean_low_gy:.2f} to {curve.mean_high_gy:.2f}" if curve else "-",) if sure else ()
+        doses = [each.min_gy, each.max_gy, *(each.dose_to(x) for x in (95, 70, 50, 2))]
         if report.alpha_per_gy is not None:
             doses.append(each.equivalent_uniform_dose(report.alpha_per_gy))
         volume = f"{each.volume_ml:.0f}" if each.volume_ml >= 100 else f"{each.volume_ml:.3g}"
-        table.add_row(escape(name), volume, *("-" if dose is None else f"{dose:.2f}" for dose in doses))
+        mean = "-" if each.mean_gy is None else f"{each.mean_gy:.2f}"
+        table.add_row(escape(name), volume, mean, *ends, *("-" if dose is None else f"{dose:.2f}" for dose in doses))
     out.print(table)
     for warning in report.warnings:
         out.print(f"note: {escape(warning)}", soft_wrap=True)
