@@ -16,6 +16,7 @@ from liverboard.cli.evidence import evidence_app
 from liverboard.cli.pacs import pacs_app
 from liverboard.cli.parameters import AsOf, CasePath, Json, Sample, day, today
 from liverboard.cli.procedures import procedures
+from liverboard.cli.registry import registry_app
 from liverboard.cli.response import response
 from liverboard.cli.serve import demo, serve
 from liverboard.cli.sirt import sirt_app
@@ -409,6 +410,7 @@ app.add_typer(evidence_app, name="evidence")
 app.command(epilog="Example: liverboard serve --data /srv/liverboard --centre lyon-est")(serve)
 app.command(epilog="Example: liverboard demo --port 8350")(demo)
 app.add_typer(pacs_app, name="pacs")
+app.add_typer(registry_app, name="registry")
 app.add_typer(sirt_app, name="sirt")
 app.command(epilog="Example: liverboard cohort -o synthetic --cases 500 --seed 7")(cohort)
 app.command(epilog="Example: liverboard dvh --dose rtdose.dcm --structures rtss.dcm --json")(dvh)

@@ -52,11 +52,9 @@ class DataFolder:
         """The key of a centre's pseudonyms and links. Raises MissingData when its file is not there."""
         return _read_key(self.keys / f"centre-{centre_name(centre)}.key")
 
-    def make_keys(self, centre: str) -> None:
-        """Make the keys that are not there yet: of the audit chain, and of `centre`. An existing key is never replaced."""
-        self.keys.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name in (_AUDIT_KEY, f"centre-{centre_name(centre)}.key"):
-            _make_key(self.keys / name)
+    def make_centre_key(self, centre: str) -> None:
+        """Make the key of a centre that is new in this store. An existing key is never replaced."""
+        _make_key(self.keys / f"centre-{centre_name(centre)}.key")
 
 
 def centre_name(text: str) -> str:
@@ -80,24 +78,29 @@ def default_folder() -> Path:
 def make_folder(
     path: Path, centre: str, *, url: str | None = None, keys: Path | None = None, dates_policy: DatesPolicy = "shift"
 ) -> DataFolder:
-    """Make a data folder with its keys and settings; one that is there already is opened and its missing keys are made.
+    """Make a data folder with its keys and settings; one that is there already is opened. Keys that lie there already are used; one that got lost later is never made anew.
 
     Raises BadInput when the folder belongs to another centre or database than asked for.
     """
     centre = centre_name(centre)
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not (path / _CONFIG).exists():
+        place = Path(os.environ.get(KEYS_VARIABLE) or keys or path / "keys")
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name in (_AUDIT_KEY, f"centre-{centre}.key"):
+            _make_key(place / name)
         settings = {"centre": centre, "url": url, "keys": None if keys is None else str(keys.resolve()), "dates_policy": dates_policy}  # fmt: skip
         _write_new(path / _CONFIG, yaml.safe_dump({k: v for k, v in settings.items() if v is not None}).encode())
     folder = open_folder(path)
-    if folder.centre != centre or (url is not None and URL_VARIABLE not in os.environ and folder.url != _psycopg(url)):
+    if folder.centre != centre or (
+        url is not None and URL_VARIABLE not in os.environ and folder.url != database_url(url)
+    ):
         raise BadInput(
             "this data folder is set up for another centre or database",
             where=_CONFIG,
             hint=f"Its centre is {folder.centre}. Choose another folder, or edit {_CONFIG} there.",
         )
     folder.studies.mkdir(mode=0o700, exist_ok=True)
-    folder.make_keys(centre)
     return folder
 
 
@@ -114,7 +117,7 @@ def open_folder(path: Path) -> DataFolder:
     url = os.environ.get(URL_VARIABLE) or settings.get("url") or f"sqlite:///{(path / _DATABASE).resolve()}"
     keys = Path(os.environ.get(KEYS_VARIABLE) or settings.get("keys") or path / "keys")
     policy = settings.get("dates_policy", "shift")
-    return DataFolder(path, _psycopg(url), keys, centre_name(settings["centre"]), policy)
+    return DataFolder(path, database_url(url), keys, centre_name(settings["centre"]), policy)
 
 
 def keep_url(folder: DataFolder, url: str) -> None:
@@ -140,7 +143,8 @@ def _settings(path: Path) -> dict[str, Any]:
     return read  # pyright: ignore[reportUnknownVariableType]
 
 
-def _psycopg(url: str) -> str:
+def database_url(url: str) -> str:
+    """The URL as the registry uses it: PostgreSQL by psycopg, whichever way it is written."""
     for plain in ("postgresql://", "postgres://"):
         if url.startswith(plain):
             return f"postgresql+psycopg://{url.removeprefix(plain)}"

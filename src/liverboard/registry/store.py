@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event, exc, fun
 from liverboard.errors import BadInput, MissingData, UserError
 from liverboard.registry import audit
 from liverboard.registry.audit import Entry
-from liverboard.registry.folder import DataFolder
+from liverboard.registry.folder import DataFolder, centre_name
 from liverboard.registry.migrate import head_revision, migrate, revision_of
 from liverboard.registry.permissions import CONSOLE, EVERYWHERE, Actor
 from liverboard.registry.schema import centres
@@ -153,8 +153,10 @@ def centre_id(connection: Connection, name: str) -> int | None:
 
 
 def add_centre(tx: Transaction, name: str) -> int:
-    """A further centre in this store. Its key is made by `DataFolder.make_keys`."""
+    """A further centre in this store. `DataFolder.make_centre_key` makes its key. Raises BadInput, NotPermitted."""
     tx.by.require("keep_store", EVERYWHERE)
+    if centre_id(tx.connection, centre_name(name)) is not None:
+        raise BadInput("the store has a centre of this name already", hint="Choose another name.")
     tx.note("centre.add", centre=name)
     return insert_row(tx.connection, centres, name=name)
 

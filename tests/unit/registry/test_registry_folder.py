@@ -17,6 +17,10 @@ def test_a_folder_is_made_once_and_its_keys_stay(tmp_path: Path) -> None:
     assert keys[0] != keys[1] and {len(key) for key in keys} == {32}
     again = make_folder(tmp_path / "data", "lyon")
     assert (again.audit_key(), again.centre_key("lyon")) == keys
+    (folder.keys / "centre-lyon.key").unlink()
+    with pytest.raises(MissingData, match="key is not there"):  # a lost key is never made anew: pseudonyms would change
+        make_folder(tmp_path / "data", "lyon").centre_key("lyon")
+    folder.make_centre_key("paris")
     for file in (*folder.keys.iterdir(), tmp_path / "data" / "config.yaml"):
         assert file.stat().st_mode & 0o777 == 0o600
     assert folder.keys.stat().st_mode & 0o777 == 0o700
