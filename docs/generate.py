@@ -1,4 +1,4 @@
-"""Writes the reference pages that come from the code: the facts and the dossier's JSON schema. `make docs`; a test holds pages and code equal."""
+"""Writes the reference pages that come from the code: the facts, the procedures and the dossier's JSON schema. `make docs`; a test holds pages and code equal."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from liverboard.board.dossier import Dossier
+from liverboard.board.procedures_reference import render_procedures_reference
 from liverboard.clinical.facts_reference import render_facts_reference
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -19,6 +20,7 @@ def pages() -> dict[Path, str]:
     }
     return {
         REFERENCE / "facts.md": render_facts_reference(),
+        REFERENCE / "procedures.md": render_procedures_reference(),
         REFERENCE / "dossier.schema.json": json.dumps(schema, indent=2, ensure_ascii=False) + "\n",
     }
 

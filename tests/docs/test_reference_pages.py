@@ -15,6 +15,6 @@ def test_every_generated_page_is_what_the_code_renders() -> None:
     generate = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generate)
     pages = generate.pages()
-    assert {path.name for path in pages} == {"facts.md", "dossier.schema.json"}
+    assert {path.name for path in pages} == {"facts.md", "procedures.md", "dossier.schema.json"}
     for path, text in pages.items():
         assert path.read_text(encoding="utf-8") == text, f"{path.name} is out of date: make docs"
