@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -97,8 +98,7 @@ def growth(volumes: Sequence[MeasuredVolume], error: VolumeError | None = None) 
     if freedom:
         line = np.average(logs, weights=weights) + rate * (days - middle)
         scatter = float((weights * (logs - line) ** 2).sum()) / freedom
-        stats: Any = scipy.stats
-        half = max(half, float(stats.t.ppf(0.975, freedom)) * math.sqrt(scatter / spread))
+        half = max(half, _student(freedom) * math.sqrt(scatter / spread))
     span = float(days[-1] - days[0])
     low, high = rate - half, rate + half
     return Growth(
@@ -115,6 +115,13 @@ def growth(volumes: Sequence[MeasuredVolume], error: VolumeError | None = None) 
         time=change_time(rate, low, high),
         parameters={} if error is None else {key: float(value) for key, value in asdict(error).items()},
     )
+
+
+@cache
+def _student(freedom: int) -> float:
+    """The 97.5 % point of Student's t."""
+    stats: Any = scipy.stats
+    return float(stats.t.ppf(0.975, freedom))
 
 
 def change_time(rate: float, low: float, high: float) -> ChangeTime:

@@ -48,6 +48,22 @@ class Course:
     def _news(self) -> dict[Scope, tuple[Newness, ...]]:
         return {}
 
+    @cached_property
+    def waits(self) -> tuple[tuple[Wait, Session, int] | None, ...]:
+        """For each follow-up the wait that applies, the last session behind it and the days since; None: no session of such a treatment."""
+        return tuple(_waiting(self, point.date) for point in self.points)
+
+    @cached_property
+    def _others(self) -> dict[tuple[int, Scope, tuple[str, ...], Gone], dict[str, str]]:
+        return {}
+
+    def others(self, upto: int, scope: Scope, targets: tuple[str, ...], gone: Gone) -> dict[str, str]:
+        """The state of every lesion that is no target (absent, present, progressing, unknown) by its id; criteria that share targets and `gone` share it."""
+        key = (upto, scope, targets, gone)
+        if key not in self._others:
+            self._others[key] = _non_targets(self, upto, scope, targets, gone)
+        return self._others[key]
+
     def news(self, scope: Scope) -> tuple[Newness, ...]:
         """New lesions on each follow-up, from what was known by then; the same for every criterion."""
         if scope not in self._news:
@@ -63,16 +79,6 @@ class Newness(NamedTuple):
     says: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class NonTargets:
-    """`states`: absent, present, progressing or unknown, by the lesion's id at baseline."""
-
-    states: dict[str, str]
-
-    def named(self, state: str) -> list[str]:
-        return [name for name, held in self.states.items() if held == state]
-
-
 def pieces_of(roots: frozenset[str], point: TimePoint) -> list[LesionAt]:
     """What has become of a lesion: itself, its parts, or the lesion into which it merged; empty: not listed."""
     return [lesion for lesion in point.lesions if lesion.roots & roots]
@@ -80,12 +86,12 @@ def pieces_of(roots: frozenset[str], point: TimePoint) -> list[LesionAt]:
 
 def is_gone(lesion: LesionAt) -> bool:
     """Absent or of size 0; a node below 10 mm across, which is no longer pathological."""
-    if lesion.state == "absent":
-        return True
+    if lesion.state is None and lesion.organ != "lymph_node":
+        return lesion.longest_mm == 0
     size = size_mm(lesion)
-    if size is None or lesion.state == "not_evaluable":
+    if size is None:
         return False
-    return size < measurability().node_normal_below_mm if lesion.is_node else size == 0
+    return size < measurability().node_normal_below_mm if lesion.organ == "lymph_node" else size == 0
 
 
 def shows(lesion: LesionAt) -> bool:
@@ -190,8 +196,8 @@ def _listed_all(baseline: TimePoint, in_liver: bool) -> bool:
     return baseline.complete if in_liver else baseline.outside_listed or baseline.outside == "none"
 
 
-def non_targets(course: Course, upto: int, scope: Scope, targets: Iterable[str], gone: Gone = is_gone) -> NonTargets:
-    """The state of every lesion of the baseline that is no target, of what is known without a list, and of lesions that were there before in hindsight."""
+def _non_targets(course: Course, upto: int, scope: Scope, targets: Iterable[str], gone: Gone) -> dict[str, str]:
+    """Of the baseline's lesions that are no targets, of what is known without a list, and of lesions that were there before in hindsight."""
     baseline, point = course.baseline, course.points[upto]
     chosen = set(targets)
     states = {
@@ -208,7 +214,7 @@ def non_targets(course: Course, upto: int, scope: Scope, targets: Iterable[str],
         states[UNLISTED] = "present" if here or not point.complete else "unknown"
     if scope == "patient" and not baseline.outside_listed and baseline.outside in {"limited", "extensive"}:
         states[OUTSIDE] = _outside(baseline, point)
-    return NonTargets(states)
+    return states
 
 
 def _state(pieces: Sequence[LesionAt], gone: Gone) -> str:
@@ -232,8 +238,7 @@ def _outside(baseline: TimePoint, point: TimePoint) -> str:
     return "unknown" if grown and point.outside_progressing is None else "present"
 
 
-def waiting(course: Course, day: dt.date) -> tuple[Wait, Session, int] | None:
-    """The wait that applies on a day, the last session behind it and the days since; None: no session of such a treatment."""
+def _waiting(course: Course, day: dt.date) -> tuple[Wait, Session, int] | None:
     found: list[tuple[Wait, Session, int]] = []
     for techniques, kind in ((SIRT, "sirt"), (TRANSARTERIAL - SIRT, "embolisation")):
         done = [each for each in course.sessions if each.what in techniques and each.date <= day]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 
 from liverboard.clinical.response import Category, NonTargetResponse, TargetResponse
 
@@ -22,12 +22,13 @@ def overall_response(
     return target
 
 
-def non_target_response(states: Collection[str]) -> NonTargetResponse | None:
+def non_target_response(states: Iterable[str]) -> NonTargetResponse | None:
     """From what is said of each non-target lesion: absent, present, progressing, or unknown. None: there are none."""
-    if not states:
+    told = set(states)
+    if not told:
         return None
-    if "progressing" in states:
+    if "progressing" in told:
         return "PD"
-    if "unknown" in states:
+    if "unknown" in told:
         return "NE"
-    return "CR" if set(states) == {"absent"} else "non-CR/non-PD"
+    return "CR" if told == {"absent"} else "non-CR/non-PD"

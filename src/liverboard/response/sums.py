@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from liverboard.clinical.response import Criterion, Judgement, LesionAt, Scope, TargetResponse, TimePoint
@@ -13,8 +13,6 @@ from liverboard.response.course import (
     Gone,
     covers_patient,
     is_gone,
-    non_targets,
-    waiting,
 )
 from liverboard.response.overall import non_target_response, overall_response
 from liverboard.response.targets import Targets, choose_targets
@@ -172,9 +170,9 @@ def _of_day(setting: _Setting, number: int, reading: Reading, had_complete: bool
     course, measure, targets, scope = setting.course, setting.measure, setting.targets, setting.scope
     point, now, rule = course.points[number], reading.now, reading.rule
     new = course.news(scope)[number]
-    others = non_targets(course, number, scope, targets.chosen, measure.gone)
-    rest = non_target_response(list(others.states.values()))
-    wait = waiting(course, point.date)
+    others = course.others(number, scope, targets.chosen, measure.gone)
+    rest = non_target_response(others.values())
+    wait = course.waits[number]
     early = wait is not None and wait[2] < wait[0].not_before_days
     says: list[str] = []
     target: TargetResponse | None = None
@@ -196,16 +194,16 @@ def _of_day(setting: _Setting, number: int, reading: Reading, had_complete: bool
                 )
     else:
         says.append("no lesion is measurable; the answer rests on the others")
-    if rest == "non-CR/non-PD" and had_complete and others.named("present"):
+    if rest == "non-CR/non-PD" and had_complete and _named(others, "present"):
         rest = "PD"
-        says.insert(0, f"{', '.join(others.named('present'))} is there again after a complete response")
+        says.insert(0, f"{', '.join(_named(others, 'present'))} is there again after a complete response")
     elif rest == "PD":
-        says.insert(0, f"unequivocal progression of {', '.join(others.named('progressing'))}")
+        says.insert(0, f"unequivocal progression of {', '.join(_named(others, 'progressing'))}")
     if new.found:
         says[:0] = new.says
     else:
         says += new.says
-    says += _remarks(setting, point, reading, others.named("unknown"))
+    says += _remarks(setting, point, reading, _named(others, "unknown"))
     if wait is not None and wait[0].not_before_days <= wait[2] < wait[0].expected_days:
         says.append(f"{wait[2]} days after {wait[1].what}: trials look at {wait[0].expected_days} days ({wait[0].expected_source})")  # fmt: skip
     base = reading.before[0].value
@@ -250,6 +248,10 @@ def _remarks(setting: _Setting, point: TimePoint, reading: Reading, unknown: Seq
     if merged:
         found.append(f"{', '.join(merged)} became of several lesions and counts once, with its longest diameter")
     return found
+
+
+def _named(states: Mapping[str, str], state: str) -> list[str]:
+    return [name for name, held in states.items() if held == state]
 
 
 def change(now: float, then: float) -> float:

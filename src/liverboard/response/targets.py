@@ -25,14 +25,16 @@ class Targets:
 
 def size_mm(lesion: LesionAt) -> float | None:
     """The diameter that counts: the longest, of a node the short axis; 0 where it is gone, 5 mm where it is too small to measure; None: not said."""
-    if lesion.state == "not_evaluable":
-        return None
-    if lesion.state == "absent":
-        return 0.0
-    stated = lesion.short_mm if lesion.is_node else lesion.longest_mm
-    if lesion.is_node and stated is None and lesion.longest_mm == 0:
-        return 0.0
-    return measurability().too_small_mm if stated is None and lesion.state == "too_small" else stated
+    node = lesion.organ == "lymph_node"
+    stated = lesion.short_mm if node else lesion.longest_mm
+    if lesion.state is not None:
+        if lesion.state == "not_evaluable":
+            return None
+        if lesion.state == "absent":
+            return 0.0
+        if stated is None and lesion.state == "too_small":
+            return measurability().too_small_mm
+    return 0.0 if node and stated is None and lesion.longest_mm == 0 else stated
 
 
 def is_measurable(lesion: LesionAt, slice_mm: float | None = None) -> bool:
