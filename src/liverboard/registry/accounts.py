@@ -201,8 +201,11 @@ def _check_password(password: str) -> None:
         raise BadInput(
             f"a password has {_SHORTEST} to {_LONGEST} characters", hint="Three or four unrelated words are good."
         )
-    if len(set(password)) < 5:
-        raise BadInput("the password repeats too few characters", hint="Three or four unrelated words are good.")
+    if len(set(password)) < 5 or not password.isprintable():
+        raise BadInput(
+            "the password repeats too few characters, or holds some that cannot be typed",
+            hint="Three or four unrelated words are good.",
+        )
 
 
 @cache
@@ -219,7 +222,7 @@ def _fits(hashed: str | None, password: str) -> bool:
     """Takes as long for an account that is not there as for one that is."""
     try:
         return _hasher().verify(hashed or _no_password(), password[: _LONGEST + 1]) and hashed is not None
-    except (VerifyMismatchError, VerificationError, InvalidHashError):
+    except (VerifyMismatchError, VerificationError, InvalidHashError, UnicodeEncodeError):
         return False
 
 
@@ -312,7 +315,7 @@ def _end_sessions(connection: Connection, account_id: int) -> None:
 
 
 def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
 
 
 def _accounts() -> Any:

@@ -123,7 +123,7 @@ def plan_meeting(tx: Transaction, centre: str, date: dt.date, title: str) -> int
     """A new meeting; gives its number. Raises BadInput, NotPermitted."""
     tx.by.require("prepare_meetings", centre)
     owner = centre_id(tx.connection, centre)
-    if owner is None or not 1 <= len(title.strip()) <= 200:
+    if owner is None or not 1 <= len(title.strip()) <= 200 or not title.isprintable():
         raise BadInput("a meeting needs a centre of this store and a title of at most 200 characters")
     values = {"centre_id": owner, "date": date, "title": title.strip(), "state": "planned"}
     meeting_id = insert_row(tx.connection, meetings, **values)
@@ -192,7 +192,7 @@ def attend(tx: Transaction, meeting_id: int, attendees: Sequence[Attendee]) -> N
     """Who is there, by specialty: this list replaces the one before it. Raises BadInput, NotPermitted."""
     meeting = _planned(tx, meeting_id, "take_minutes")
     for one in attendees:
-        if not (1 <= len(one.specialty) <= 64 and 1 <= len(one.person) <= 64):
+        if not all(1 <= len(word) <= 64 and word.isprintable() for word in (one.specialty, one.person)):
             raise BadInput("specialty and person of who attends are 1 to 64 characters")
     tx.connection.execute(attendance.delete().where(attendance.c.meeting_id == meeting_id))
     rows = [{"meeting_id": meeting_id, "specialty": s, "person": p} for s, p in sorted({(a.specialty, a.person) for a in attendees})]  # fmt: skip

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, exc, func, select
@@ -132,6 +133,8 @@ def engine_of(url: str) -> Engine:
         if not url.startswith("sqlite"):
             return create_engine(url, pool_pre_ping=True, pool_size=10)
         engine = create_engine(url, connect_args={"timeout": _WAIT_S}, pool_size=10)
+        with suppress(OSError):  # where the file cannot be made, opening it says so
+            Path(engine.url.database or "").touch(mode=0o600)
     except (exc.ArgumentError, exc.NoSuchModuleError, ValueError):
         raise BadInput(
             "the URL of the database is none that the registry works with",
@@ -190,6 +193,12 @@ def _plain_words() -> Generator[None]:
         raise StoreUnavailable(
             f"the database of the registry {_reason(error)}",
             hint="Look whether it runs and its disk has room. Before repeating a change, look whether it was kept: nothing is kept in part.",
+        ) from None
+
+    except (exc.DataError, UnicodeEncodeError, OverflowError):
+        raise BadInput(
+            "a value holds what a database cannot keep",
+            hint="Text without control characters; numbers that are not too large.",
         ) from None
 
 
