@@ -1,10 +1,13 @@
 """Figures and pages of evidence for tests: usual, sparse and hostile."""
 
+import datetime as dt
 import math
 
 import numpy as np
+from tests.procedure_samples import three_rooms
 
 from liverboard.board.meta_table import MetaResult
+from liverboard.board.procedure_cohort import procedures_of_cohort
 from liverboard.report.evidence_figures import (
     Forest,
     ForestGroup,
@@ -20,6 +23,7 @@ from liverboard.report.evidence_figures import (
 )
 from liverboard.report.evidence_page import EvidencePage
 from liverboard.report.evidence_views import PoolLabels, meta_page, network_page
+from liverboard.report.procedures_page import procedures_page
 from liverboard.report.survival_views import SurvivalTime, survival_page
 from liverboard.synthesis.network import fit_network
 from liverboard.synthesis.network_rows import Arm, studies_from_arms
@@ -169,7 +173,17 @@ def network_sample(hostile: bool = False) -> EvidencePage:
     return network_page(fit_network(studies, scale="log_odds_ratio", warnings=said))
 
 
+def procedures_sample(*, hostile: bool = False) -> EvidencePage:
+    """Three invented rooms; with `hostile` one of them has a name that is no name."""
+    found = three_rooms()
+    if hostile:
+        found = [case.model_copy(update={"centre": HOSTILE}) for case in found]
+    return procedures_page(procedures_of_cohort(found, lambda case: case.as_of or dt.date(2024, 1, 31)))
+
+
 PAGES = {
+    "procedures": procedures_sample,
+    "hostile procedures": lambda: procedures_sample(hostile=True),
     "meta": lambda: meta_page(MetaResult(pooled(), "loghr"), PoolLabels(favours=("favours TAE", "favours TACE"))),
     "meta few": lambda: meta_page(MetaResult(pooled(3), "loghr")),
     "network": network_sample,
