@@ -13,7 +13,7 @@ from liverboard.response.start import SIRT, TRANSARTERIAL
 from liverboard.response.targets import size_mm
 from liverboard.response.thresholds import Wait, measurability, wait_after
 
-Gone = Callable[[LesionAt], bool]
+Gone = Callable[[LesionAt], bool | None]  # None: not said
 OUTSIDE = "disease outside the liver"
 UNLISTED = "lesions of the liver that are not listed"
 
@@ -149,7 +149,8 @@ def _newness(course: Course, upto: int, scope: Scope) -> Newness:
                 says.append(
                     f"whether {lesion.id} is new cannot be told, the baseline lists a part of the lesions; write new: true or false"
                 )
-    if point.new_lesions and not new:
+    elsewhere = scope == "liver" and any(not lesion.in_liver for lesion in course.strangers[upto])
+    if point.new_lesions and not new and not elsewhere:
         new.append("a lesion that is not named")
         since.append(point.date)
     appeared = course.baseline.outside == "none" and point.outside in {"limited", "extensive"}
@@ -224,7 +225,8 @@ def _state(pieces: Sequence[LesionAt], gone: Gone) -> str:
         return "progressing"
     if any(each.state == "not_evaluable" for each in pieces):
         return "unknown"
-    return "absent" if all(gone(each) for each in pieces) else "present"
+    found = {gone(each) for each in pieces}
+    return "present" if False in found else "unknown" if None in found else "absent"
 
 
 def _outside(baseline: TimePoint, point: TimePoint) -> str:

@@ -26,7 +26,7 @@ def _decide(reading: Reading) -> Decision:
     again = [
         piece.id
         for piece in reading.now.pieces
-        if not has_no_enhancement(piece) and (piece.viable_mm or 0) > 0 and _had_gone(piece, reading)
+        if (piece.viable_mm or 0) > 0 and not is_gone(piece) and _had_gone(piece, reading)
     ]
     target, says = by_sum(reading)
     if again and target != "PD" and reading.before[0].value:

@@ -24,9 +24,15 @@ def viable_size_mm(lesion: LesionAt, origin: LesionAt) -> float | None:
     return size_mm(lesion) if without else lesion.viable_mm
 
 
-def has_no_enhancement(lesion: LesionAt) -> bool:
-    """Gone, or without any enhancing part."""
-    return is_gone(lesion) or (lesion.viable_mm == 0 and lesion.state != "not_evaluable")
+def has_no_enhancement(lesion: LesionAt) -> bool | None:
+    """Gone, or without any enhancing part; None: not said. A lesion that is known not to enhance from the start is there until it is gone."""
+    if is_gone(lesion):
+        return True
+    if lesion.state == "not_evaluable":
+        return None
+    if lesion.viable_mm is None:
+        return None if lesion.in_liver and lesion.hypervascular is not False else False
+    return lesion.viable_mm == 0
 
 
 MRECIST = Measure("mrecist", viable_size_mm, "enhancing diameter", gone=has_no_enhancement)

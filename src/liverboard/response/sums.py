@@ -185,7 +185,7 @@ def _of_day(setting: _Setting, number: int, reading: Reading, had_complete: bool
         else:
             target, reasons = (measure.decide or by_sum)(reading)
             says += reasons
-            back = [each.id for each in now.pieces if not measure.gone(each) and each.state != "not_evaluable"]
+            back = [each.id for each in now.pieces if measure.gone(each) is False and each.state != "not_evaluable"]
             if had_complete and target != "PD" and back:
                 target = "PD"
                 says.insert(

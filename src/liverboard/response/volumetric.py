@@ -27,8 +27,10 @@ def _viable_ml(lesion: LesionAt, origin: LesionAt) -> float | None:
     return lesion.viable_ml
 
 
-def _without_enhancement(lesion: LesionAt) -> bool:
-    return has_no_enhancement(lesion) or (lesion.viable_ml == 0 and lesion.state != "not_evaluable")
+def _without_enhancement(lesion: LesionAt) -> bool | None:
+    if lesion.viable_ml is not None and lesion.state != "not_evaluable":
+        return lesion.viable_ml == 0 or is_gone(lesion)
+    return has_no_enhancement(lesion)
 
 
 def _decide(reading: Reading) -> Decision:

@@ -97,6 +97,16 @@ def test_mrecist_non_target_without_enhancement_is_gone() -> None:
     ) == ["PR"]
 
 
+def test_mrecist_after_a_complete_response_an_unsaid_enhancement_is_unknown_not_progression() -> None:
+    assert words(judge_mrecist(of({"viable_mm": 40}, {"viable_mm": 0}, {}))) == ["CR", "NE"]
+    baseline = point(0, lesion("L1", 40, viable_mm=30), lesion("L2", 9, viable_mm=9))
+    gone = point(60, lesion("L1", 40, viable_mm=0), lesion("L2", 9, viable_mm=0))
+    assert words(judge_mrecist(course(baseline, gone, point(120, lesion("L1", 40, viable_mm=0), lesion("L2", 9))))) == [
+        "CR",
+        "PR",
+    ]
+
+
 # --- EASL
 
 

@@ -378,6 +378,13 @@ def test_where_nothing_is_said_of_the_rest_the_answer_covers_the_liver_only() ->
     assert any("liver only" in text for text in found.basis)
 
 
+def test_a_readers_word_on_new_lesions_outside_the_liver_does_not_count_for_the_liver() -> None:
+    made = course(
+        point(0, lesion("L1", 50)), point(60, lesion("L1", 50), lesion("B1", 15, organ="bone"), new_lesions=True)
+    )
+    assert (last(made), last(made, "liver")) == ("PD", "SD")
+
+
 # --- timing
 
 
