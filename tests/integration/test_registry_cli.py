@@ -1,0 +1,111 @@
+"""`liverboard registry` as a person at the terminal meets it: made, verified, tampered with, backed up, brought back, moved."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.registry_samples import CASE, EDITOR, VIEWER, Postgres, postgres
+
+from liverboard.cli import main
+from liverboard.registry.cases import CaseKey, add_case, case_as_known
+from liverboard.registry.folder import open_folder
+from liverboard.registry.store import Store
+
+__all__ = ["postgres"]
+
+
+class Terminal:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self.monkeypatch, self.capsys = monkeypatch, capsys
+
+    def __call__(self, *words: object) -> tuple[int, str]:
+        """Exit code, and everything that was shown."""
+        self.monkeypatch.setattr("sys.argv", ["liverboard", "registry", *(str(word) for word in words)])
+        with pytest.raises(SystemExit) as done:
+            main()
+        shown = self.capsys.readouterr()
+        assert "Traceback" not in shown.out + shown.err
+        return int(str(done.value.code or 0)), shown.out + shown.err
+
+    def json(self, *words: object) -> dict[str, Any]:
+        code, shown = self(*words, "--json")
+        assert code == 0, shown
+        return json.loads(shown)
+
+
+@pytest.fixture
+def liverboard(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    return Terminal(monkeypatch, capsys)
+
+
+@pytest.fixture
+def data(liverboard: Terminal, tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    assert liverboard.json("init", "--data", folder, "--centre", "lyon")["database"] == "sqlite"
+    store = Store.initialise(open_folder(folder))
+    with store.transaction(EDITOR) as tx:
+        add_case(tx, "lyon", CASE)
+    store.close()
+    return folder
+
+
+def test_a_day_in_the_life_of_a_registry(liverboard: Terminal, data: Path, tmp_path: Path) -> None:
+    assert liverboard("init", "--data", data)[0] == 0
+    assert liverboard.json("centre", "paris", "--data", data) == {"centre": "paris"}
+    assert liverboard("verify", "--data", data, "--keep-head")[1].count("are as they were written") == 1
+    kept = tmp_path / "elsewhere.jsonl"
+    shutil.copy(data / "heads.jsonl", kept)
+    made = liverboard.json("backup", tmp_path / "b.sqlite", "--data", data)
+    assert liverboard("backup", tmp_path / "b.sqlite", "--data", data)[0] == 10
+    found = liverboard.json("verify", "--data", data, "--head", kept)
+    assert found["faults"] == [] and found["heads"] == 3
+    new = tmp_path / "new"
+    assert liverboard("restore", tmp_path / "b.sqlite", "--data", new)[0] == 12  # not a data folder yet
+    assert liverboard("init", "--data", tmp_path / "spare", "--centre", "lyon")[0] == 0
+    new.mkdir()
+    shutil.copy(data / "config.yaml", new)
+    shutil.copytree(data / "keys", new / "keys")
+    assert liverboard.json("restore", tmp_path / "b.sqlite", "--data", new)["head"] == made["head"]
+    assert liverboard.json("verify", "--data", new, "--head", kept)["faults"] == []
+    case = case_as_known(Store.open(open_folder(new)), VIEWER, CaseKey("lyon", "NELM-1")).case
+    assert case.events == CASE.events
+
+
+def test_a_hand_in_the_database_is_shown(liverboard: Terminal, data: Path) -> None:
+    with sqlite3.connect(data / "registry.sqlite") as connection:
+        connection.execute("DROP TRIGGER events_no_delete")
+        connection.execute("DELETE FROM events WHERE event_id = 'l1'")
+    code, shown = liverboard("verify", "--data", data, "--keep-head")
+    assert code == 10 and "1 faults" in shown and "changed, removed or put in" in shown
+    assert not (data / "heads.jsonl").exists()  # no head is kept of a chain that does not hold
+
+
+def test_a_move_to_postgresql(liverboard: Terminal, data: Path, postgres: Postgres) -> None:
+    url = postgres.database().replace("+psycopg", "")
+    assert liverboard.json("move", url, "--data", data)["rows"] > 5
+    assert liverboard.json("verify", "--data", data)["faults"] == []
+    assert liverboard.json("init", "--data", data)["database"] == "postgresql"
+    assert liverboard("move", url, "--data", data)[0] == 10  # there are tables already
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["init"], 2),
+        (["init", "--centre", "a b"], 10),
+        (["verify"], 12),
+        (["verify", "--head", "none"], 12),
+        (["backup", "b"], 12),
+        (["restore", "b"], 12),
+        (["move", "mysql://x"], 12),
+        (["centre", "x"], 12),
+    ],
+)
+def test_what_cannot_be_done_is_said(liverboard: Terminal, tmp_path: Path, words: list[str], code: int) -> None:
+    assert liverboard(*words, "--data", tmp_path / "none")[0] == code
+    assert not (tmp_path / "none").exists() or words[:2] == ["init", "--centre"]
