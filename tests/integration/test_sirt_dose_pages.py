@@ -168,3 +168,27 @@ def test_dvh_writes_its_page(tmp_path: Path) -> None:
     assert "EUD (Gy)" in page
     assert "95 % interval" not in page  # nobody stated an error
     ET.fromstring((out / "dvh.svg").read_text())  # noqa: S314  (our own)
+    assert all("interval" not in each for each in document["structures"].values())
+
+
+def test_dvh_with_a_stated_error_has_bands(tmp_path: Path) -> None:
+    place = sample_data() / "imaging" / "dicom_rt_breast"
+    words = (
+        "dvh",
+        "--dose",
+        place / "rtdose.dcm",
+        "--structures",
+        f"{place}/rtss.dcm#Tumor Bed,Scar",
+        "--dose-error",
+        "5%",
+    )
+    document = json.loads(told(*words, "-o", tmp_path / "dvh", "--json"))
+    bed, edge = document["structures"]["Tumor Bed"], document["structures"]["Scar"]
+    # Even dose: the error of the dose alone. A strip in a steep dose: that of the outline too.
+    assert bed["interval"]["high_gy"] / bed["mean_gy"] == pytest.approx(
+        np.exp(1.96 * np.sqrt(np.log1p(0.05**2))), rel=2e-3
+    )
+    assert edge["interval"]["high_gy"] / edge["mean_gy"] > 1.12
+    assert "fill-opacity" in (tmp_path / "dvh" / "dvh.svg").read_text()
+    assert "12.96 to 15.76" in told(*words)
+    assert run.invoke(app, [str(word) for word in (*words[:-1], "much")]).exit_code == 2

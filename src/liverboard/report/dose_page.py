@@ -12,7 +12,7 @@ from liverboard.report.evidence_page import EvidencePage, PageFigure, PageTable
 from liverboard.report.evidence_views import NARROW, SOFTWARE, twin
 from liverboard.report.palette import WEB
 from liverboard.report.words import THIN, clean, number
-from liverboard.sirt.dose_band import DoseCurve, dose_curve
+from liverboard.sirt.dose_band import DoseCurve
 
 _METHODS = {"kernel": "by the voxel kernel", "local": "by local deposition"}
 _FIRST = 3  # structures whose mean stands on top of the page
@@ -59,14 +59,8 @@ def delivered_page(report: DoseReport) -> EvidencePage:
 
 
 def any_dose_plot(report: AnyDose) -> DosePlot:
-    """The dose-volume picture of `dvh`: of a dose whose errors nobody stated, so without bands."""
-    curves = [dose_curve(each, each, None, None) for each in report.structures.values()]
-    named = [
-        curve.model_copy(update={"name": name})
-        for name, curve in zip(report.structures, curves, strict=True)
-        if curve is not None
-    ]
-    return DosePlot("Dose", tuple(named))
+    """The dose-volume picture of `dvh`, with bands where the error of the dose was stated."""
+    return DosePlot("Dose", report.curves)
 
 
 def any_dose_page(report: AnyDose) -> EvidencePage:
@@ -98,7 +92,7 @@ def any_dose_page(report: AnyDose) -> EvidencePage:
 
 
 def dvh_picture(plot: DosePlot) -> bytes:
-    """The picture as a file of its own, on white."""
+    """The picture as a file of its own, for print."""
     return dvh_svg(plot).encode()
 
 

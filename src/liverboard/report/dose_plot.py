@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 
 from liverboard.report.canvas import SIZE, Axis, Canvas, fit, tick_words, width_of, wrapped
 from liverboard.report.palette import PRINT, Palette
@@ -38,6 +38,7 @@ class DosePlot:
     def end_gy(self) -> float:
         """Where the axis ends: the hottest hundredth of a structure does not set the scale for all others."""
         wide = [_dose_at(curve, 1.0) for curve in self.curves] + [1.15 * line.dose_gy for line in self.lines]
+        wide += [_dose_at(curve, 50.0, curve.high_gy) for curve in self.curves if curve.high_gy]
         return _round_up(max((*wide, 1.0)))
 
     @property
@@ -210,18 +211,17 @@ def _names(c: Canvas, plot: DosePlot, x: Axis, y: Axis, looks: Sequence[tuple[st
         words = fit(curve.name, 180, weight=600)
         wide = width_of(words, weight=600)
         choices: list[tuple[float, float, float]] = []
-        for percent in range(90, 5, -2):
-            px, py = x.at(_dose_at(curve, float(percent))) + 8, y.at(float(percent))
+        for percent, right in product(range(90, 5, -2), (True, False)):
+            at, py = x.at(_dose_at(curve, float(percent))), y.at(float(percent))
+            px = at + 8 if right else at - 8 - wide
             box = (px, py - _BOX / 2, px + wide, py + _BOX / 2)
-            if box[2] > c.width:
+            if box[0] < x.start + 4 or box[2] > c.width:
                 continue
             hidden = sum(_touch(box, other) for other in taken)
-            crossed = sum(any(_within(point, box, 4.0) for point in other) for other in drawn)
-            # Where another curve runs close by, nobody can tell whose name it is.
-            near = sum(
-                abs(x.at(_dose_at(other, float(percent))) - px + 8) < 14 for other in plot.curves if other is not curve
-            )
-            choices.append((100.0 * hidden + crossed + 0.7 * near, px, py))
+            crossed = sum(any(_within(point, box) for point in other) for other in drawn)
+            # Where another curve runs close by, nobody can tell whose name it is; and a name is looked for on the right.
+            near = sum(abs(x.at(_dose_at(o, float(percent))) - at) < 14 for o in plot.curves if o is not curve)
+            choices.append((100.0 * hidden + crossed + 0.7 * near + (0.0 if right else 1.5), px, py))
         if choices:
             cost, px, py = min(choices, key=lambda each: each[0])
             if cost < 100:
@@ -229,8 +229,8 @@ def _names(c: Canvas, plot: DosePlot, x: Axis, y: Axis, looks: Sequence[tuple[st
                 taken.append((px, py - _BOX / 2, px + wide, py + _BOX / 2))
 
 
-def _within(point: tuple[float, float], box: tuple[float, float, float, float], left: float) -> bool:
-    return box[0] - left <= point[0] <= box[2] and box[1] <= point[1] <= box[3]
+def _within(point: tuple[float, float], box: tuple[float, float, float, float]) -> bool:
+    return box[0] - 4 <= point[0] <= box[2] + 4 and box[1] <= point[1] <= box[3]
 
 
 def _sampled(curve: DoseCurve, x: Axis, y: Axis) -> list[tuple[float, float]]:
