@@ -76,6 +76,8 @@ def details_type(technique: object) -> type[ProcedureDetails] | None:
 def _is_pseudonym(text: str) -> str:
     if not all(c.isascii() and (c.isalnum() or c in "-_.") for c in text):
         raise ValueError("a pseudonym holds letters, digits, '-', '_' and '.' only; never a name")
+    if not any(c.isalnum() for c in text):  # '..' would be another folder where a case has one
+        raise ValueError("a pseudonym holds at least one letter or digit")
     return text
 
 

@@ -229,3 +229,10 @@ def test_marker_lesion_and_end_are_typed() -> None:
     assert imaging.lesions[0].longest == 42.0
     systemic = next(event for event in case.events if isinstance(event, Systemic))
     assert str(systemic.until) == "2024-05-01"
+
+
+@pytest.mark.parametrize("name", ["..", ".", "-", "_.-"])
+def test_a_pseudonym_names_something(name: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        read_case(f"case: '{name}'\n")
+    assert "letter or digit" in str(caught.value)
