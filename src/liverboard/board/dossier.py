@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from liverboard.board.provenance import Provenance
+from liverboard.board.sirt_values import SirtSection
 from liverboard.clinical.extent import Frozen, LiverExtent
 from liverboard.evidence.expected import OptionEvidence
 from liverboard.options.report import OptionsReport
@@ -85,10 +86,10 @@ class ExtentSection(LiverExtent):
 
 
 class Outline(Frozen):
-    """Closed outline of one structure on a key image, or the two ends of a length; points (x right, y down) in mm from the image's top left corner."""
+    """Outline of one structure or isodose on a key image, or the two ends of a length; points (x right, y down) in mm from the image's top left corner."""
 
     name: str
-    role: Literal["lesion", "liver", "segment", "length"]
+    role: Literal["lesion", "liver", "segment", "length", "isodose"]
     points_mm: tuple[tuple[float, float], ...]
 
 
@@ -216,6 +217,10 @@ class Dossier(Frozen):
         default=(), description="slices evenly from the top of the liver to its bottom"
     )
     timeline: Timeline | None = None
+    sirt: SirtSection | None = Field(default=None, description="the latest radioembolisation, planned or done")
+    isodose_images: tuple[KeyImage, ...] = Field(
+        default=(), description="slices of the activity after SIRT with isodose lines, named by their dose"
+    )
     options: OptionsReport = OptionsReport()
     evidence: EvidenceSection = EvidenceSection()
     events: tuple[SourceEvent, ...] = ()

@@ -22,6 +22,8 @@ from liverboard.board.dossier import (
 )
 from liverboard.board.expected import evidence_provenance, evidence_section
 from liverboard.board.measured import KnownAt, Measured, Pictures, Step, measured_as_of, quiet
+from liverboard.board.sirt_section import sirt_section
+from liverboard.board.sirt_values import SirtSection
 from liverboard.board.summary import patient_lines
 from liverboard.board.timeline import timeline_of
 from liverboard.clinical.case_file import event_content
@@ -68,6 +70,7 @@ def prepare_dossier(
     entries = _entries(facts)
     extent = _extent(visible, measured)
     pictures = measured.pictures.get(extent.event or "", Pictures())
+    sirt, isodoses = sirt_section(visible, folder, step)
     diagnosed = min((event.date for event in visible if isinstance(event, Diagnosis)), default=None)
     age = entries["age_years"].value
     return Dossier(
@@ -92,6 +95,8 @@ def prepare_dossier(
         lesion_images=pictures.lesions,
         overview=pictures.overview,
         timeline=timeline_of(visible, as_of),
+        sirt=sirt,
+        isodose_images=isodoses,
         events=_source_events(case, measured.case, as_of, visible),
         options=options,
         evidence=evidence,
@@ -100,7 +105,7 @@ def prepare_dossier(
             *inputs,
             *measured.provenance,
             *_software(),
-            *_sources(options),
+            *_sources(options, sirt),
             *evidence_provenance(evidence, books.catalogue),
         ),
     )
@@ -293,8 +298,8 @@ def _once(*rows: Provenance) -> tuple[Provenance, ...]:
     return tuple(dict.fromkeys(rows))
 
 
-def _sources(options: OptionsReport) -> tuple[Provenance, ...]:
-    """The literature behind the derived facts and behind all that is said of the options."""
+def _sources(options: OptionsReport, sirt: SirtSection | None) -> tuple[Provenance, ...]:
+    """The literature behind the derived facts, all that is said of the options, and the limits of dose."""
     references = load_references()
     behind_facts = {definition.source for definition in load_dictionary().values() if definition.source is not None}
     statements = (
@@ -303,7 +308,11 @@ def _sources(options: OptionsReport) -> tuple[Provenance, ...]:
         *options.equipoise,
         *options.context,
     )
-    used = sorted(behind_facts | {source.key for statement in statements for source in statement.sources})
+    used = behind_facts | {source.key for statement in statements for source in statement.sources}
+    if sirt is not None:
+        parts = (sirt.planned, sirt.delivered)
+        limits = [line.source for part in parts if part is not None for line in part.limits]
+        used |= {source.key for source in limits if source is not None and source.key in references}
     return tuple(
         Provenance(
             what=key,
@@ -311,5 +320,5 @@ def _sources(options: OptionsReport) -> tuple[Provenance, ...]:
             detail=f"{references[key].citation}. Verified: {references[key].how}",
             verification=references[key].verification,
         )
-        for key in used
+        for key in sorted(used)
     )

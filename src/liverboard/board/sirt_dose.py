@@ -11,7 +11,8 @@ import numpy as np
 from liverboard.clinical.extent import Frozen
 from liverboard.errors import BadInput, MissingData
 from liverboard.sirt.activity_map import ActivityMap, Stated, activity_map
-from liverboard.sirt.dose_band import DoseCurve, Errors, Recovery, border, dose_curve, mean_interval
+from liverboard.sirt.dose_band import Errors, Recovery, border, dose_curve, mean_interval
+from liverboard.sirt.dose_curve import DoseCurve
 from liverboard.sirt.dose_volume import DoseVolume, dose_volume, dose_volumes
 from liverboard.sirt.limits import LimitCheck
 from liverboard.sirt.measured import Treated, effects_of, liver_limits, tissues

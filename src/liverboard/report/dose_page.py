@@ -12,7 +12,7 @@ from liverboard.report.evidence_page import EvidencePage, PageFigure, PageTable
 from liverboard.report.evidence_views import NARROW, SOFTWARE, twin
 from liverboard.report.palette import WEB
 from liverboard.report.words import THIN, clean, number
-from liverboard.sirt.dose_band import DoseCurve
+from liverboard.sirt.dose_curve import DoseCurve
 
 _METHODS = {"kernel": "by the voxel kernel", "local": "by local deposition"}
 _FIRST = 3  # structures whose mean stands on top of the page

@@ -9,7 +9,7 @@ from itertools import pairwise, product
 from liverboard.report.canvas import SIZE, Axis, Canvas, fit, tick_words, width_of, wrapped
 from liverboard.report.palette import PRINT, Palette
 from liverboard.report.words import THIN, clean, counted, number
-from liverboard.sirt.dose_band import DoseCurve
+from liverboard.sirt.dose_curve import DoseCurve
 
 LOOKS = (("accent", ""), ("amber", "9 4"), ("teal", "2 3"), ("violet", "12 4 2 4"), ("red", "5 3"), ("ink", "1 4"))
 BANDS, DIRECT = 8, 12  # most structures with bands, and with names beside their curves

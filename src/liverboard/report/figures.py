@@ -23,6 +23,7 @@ from liverboard.report.words import (
 )
 
 MAX_BARS = 20
+ISODOSE_COLOURS = ("#4f7fd0", "#35b8b0", "#8fd14f", "#f2c14e", "#ef6f5e")
 
 
 def sizes_finding(lesions: Sequence[Lesion]) -> str:
@@ -95,6 +96,13 @@ def _closed(points: tuple[tuple[float, float], ...]) -> str:
     return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points) + "Z" if points else ""
 
 
+def isodoses_gy(image: KeyImage) -> dict[str, str]:
+    """The isodoses of an image by name, from the lowest, each with its colour: the same five run from blue to red whatever their doses."""
+    names = {o.name for o in image.outlines if o.role == "isodose"}
+    ordered = sorted(names, key=lambda name: float(name.split()[0]))
+    return dict(zip(ordered, ISODOSE_COLOURS[-len(ordered) :], strict=False)) if ordered else {}
+
+
 def key_image_svg(image: KeyImage, palette: Palette = PRINT, *, prefix: str = "image") -> str:
     """One slice with outlines, lesion names, scale bar and patient sides. Overlay colours do not follow the theme: they lie on the image."""
     w, h = max(image.width_mm, 1.0), max(image.height_mm, 1.0)
@@ -114,15 +122,22 @@ def key_image_svg(image: KeyImage, palette: Palette = PRINT, *, prefix: str = "i
         )
     else:
         text(w / 2, h / 2, "This image cannot be shown", anchor="middle")
+    doses = isodoses_gy(image)
     looks = {
+        "isodose": ("", 0.55, ""),
         "segment": ("#c3ccd4", 0.25, ""),
         "liver": (blue, 0.4, f"stroke-dasharray:{2 * unit:.1f} {1.4 * unit:.1f};"),
         "lesion": (yellow, 0.65, ""),
         "length": ("#4aa3ff", 0.8, ""),
     }
+    if doses:  # the lines of the dose speak, the structures stand back
+        looks["lesion"] = (light, 0.4, f"stroke-dasharray:{1.6 * unit:.1f} {0.9 * unit:.1f};")
     for o in sorted(image.outlines, key=lambda o: list(looks).index(o.role)):
         d = _closed(o.points_mm)
+        if o.role == "isodose" and o.points_mm[:1] != o.points_mm[-1:]:
+            d = d.removesuffix("Z")  # it leaves the picture
         colour, wide, dash = looks[o.role]
+        colour = doses.get(o.name, light) if o.role == "isodose" else colour
         out.append(
             f'<path d="{d}" style="fill:none;stroke:{dark};stroke-opacity:0.7;stroke-width:{(wide + 0.5) * unit:.2f}"/>'
             f'<path d="{d}" style="fill:none;stroke:{colour};stroke-width:{wide * unit:.2f};{dash}stroke-linejoin:round"/>'
@@ -135,7 +150,13 @@ def key_image_svg(image: KeyImage, palette: Palette = PRINT, *, prefix: str = "i
             flip = right[0] > 0.82 * w
             x = min(p[0] for p in o.points_mm) - 1.5 * unit if flip else right[0] + 1.5 * unit
             y = min(max(right[1] + 1.7 * unit, 6 * unit), h - 3 * unit)
-            text(x, y, shorten(o.name, 12), yellow, "end" if flip else "start")
+            text(x, y, shorten(o.name, 12), light if doses else yellow, "end" if flip else "start")
+    for row, (name, colour) in enumerate(reversed(doses.items())):
+        y = (5.5 + 6 * row) * unit
+        out.append(
+            f'<path d="M{3 * unit:.1f} {y - 1.6 * unit:.1f}h{6 * unit:.1f}" style="stroke:{colour};stroke-width:{1.1 * unit:.2f}"/>'
+        )
+        text(11 * unit, y, name.replace(" ", "\u202f"), size=4.6)
     text(2.5 * unit, h / 2 + 2 * unit, "R")
     text(w - 2.5 * unit, h / 2 + 2 * unit, "L", anchor="end")
     bar = min((10.0, 20.0, 50.0), key=lambda mm: abs(mm - w / 5))
@@ -144,7 +165,8 @@ def key_image_svg(image: KeyImage, palette: Palette = PRINT, *, prefix: str = "i
     out.append(f'<path d="M{x1 - bar:.1f} {y1:.1f}H{x1:.1f}" style="stroke:{light};stroke-width:{1.1 * unit:.2f}"/>')
     text(x1 - bar / 2, y1 - 2.2 * unit, f"{bar:.0f}\u202fmm", anchor="middle", size=4.4)
     names = list(dict.fromkeys(shorten(o.name, 20) for o in image.outlines if o.role == "lesion"))
-    says = f"{image.title}. {image_caption(image)}. " + (
+    lines = f"Isodose lines at {', '.join(doses)}. " if doses else ""
+    says = f"{image.title}. {image_caption(image)}. {lines}" + (
         f"Outlined: {', '.join(names)}." if names else "No lesion on this slice."
     )
     return (

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING, TypeVar
 
 from liverboard.board.dossier import Dossier, KeyImage
 from liverboard.report.evidence_figures import MiniInterval, forest_svg, mini_interval_svg
@@ -17,7 +19,12 @@ from liverboard.report.timeline import timeline_svg
 from liverboard.report.view import summary, view_of
 from liverboard.report.words import anchor, clean, day
 
+if TYPE_CHECKING:
+    from jinja2 import Template
+    from markupsafe import Markup
+
 MISSING_FIRST = 5
+_T = TypeVar("_T")
 
 
 class Footnotes:
@@ -46,12 +53,15 @@ def _template(name: str) -> str:
 
 def render_html(dossier: Dossier) -> str:
     """The dossier as the text of one HTML file."""
-    return _rendered(dossier, bare=False)
+    return _rendered(dossier, bare=False, only=None)
 
 
-def render_sections(dossier: Dossier) -> str:
-    """The sections of the dossier, without head, banner and script, for a page that brings its own. Their style is `dossier_css`."""
-    return _rendered(dossier, bare=True)
+def render_sections(dossier: Dossier, only: Collection[str] | None = None) -> str:
+    """The sections of the dossier, without head, banner and script, for a page that brings its own. Their style is `dossier_css`.
+
+    `only`: the ids of the sections wanted, such as `board`, `lesions`, `options`, `evidence` (None: all). A link may lead to a section that is not among them.
+    """
+    return _rendered(dossier, bare=True, only=only)
 
 
 def dossier_css() -> str:
@@ -59,9 +69,30 @@ def dossier_css() -> str:
     return _template("dossier.css")
 
 
-def _rendered(dossier: Dossier, *, bare: bool) -> str:
+@cache
+def _page() -> Template:
+    """Compiled once: that takes longer than to fill it."""
     from jinja2 import DictLoader, Environment, StrictUndefined
+
+    environment = Environment(
+        loader=DictLoader({"page": _template("dossier.html.jinja")}),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page")
+
+
+def _rendered(dossier: Dossier, *, bare: bool, only: Collection[str] | None) -> str:
     from markupsafe import Markup
+
+    def shows(section: str) -> bool:
+        return only is None or section in only
+
+    def where(section: str, draw: Callable[[], _T]) -> _T | tuple[()]:
+        """What only one section shows is drawn only for it."""
+        return draw() if shows(section) else ()
 
     def drawn(text: str) -> Markup:
         return Markup(text)  # noqa: S704  (our own pictures, style and script; each escapes the text that it takes in)
@@ -78,13 +109,6 @@ def _rendered(dossier: Dossier, *, bare: bool) -> str:
         f"@media screen{{:root[data-theme=dark]{{{css_variables(DARK)}}}}}"
     ) + _template("dossier.css")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    environment = Environment(
-        loader=DictLoader({"page": _template("dossier.html.jinja")}),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
 
     def figures(images: Sequence[KeyImage], prefix: str) -> list[dict[str, object]]:
         return [
@@ -97,15 +121,19 @@ def _rendered(dossier: Dossier, *, bare: bool) -> str:
             for k, image in enumerate(images, 1)
         ]
 
+    def course(width: int, prefix: str) -> Markup:
+        return drawn(timeline_svg(dossier.timeline, dossier.as_of, WEB, width=width, prefix=prefix, links=links))
+
     forests = [
         {
             "wide": drawn(forest_svg(f.forest, WEB, width=960, prefix=f.anchor)),
             "narrow": drawn(forest_svg(f.forest, WEB, width=360, prefix=f"narrow-{f.anchor}")),
         }
-        for f in view.evidence.forests
+        for f in (view.evidence.forests if shows("evidence") else ())
     ]
     values: dict[str, object] = {
         "bare": bare,
+        "shows": shows,
         "mini": mini,
         "forests": forests,
         "absent": ABSENT,
@@ -119,18 +147,16 @@ def _rendered(dossier: Dossier, *, bare: bool) -> str:
         "style": drawn(style),
         "script": drawn(script),
         "running": drawn(_css_string(f"SYNTHETIC DATA · {view.case}" if view.synthetic else view.case)),
-        "map": drawn(liver_map_svg(dossier.extent, WEB, prefix="map")),
-        "sizes": drawn(lesion_sizes_svg(dossier.extent.lesions, WEB, prefix="sizes")),
-        "images": figures(dossier.key_images, "image"),
-        "lesion_images": figures(dossier.lesion_images, "lesion"),
-        "overview": figures(dossier.overview, "overview"),
+        "map": where("board", lambda: drawn(liver_map_svg(dossier.extent, WEB, prefix="map"))),
+        "sizes": where("lesions", lambda: drawn(lesion_sizes_svg(dossier.extent.lesions, WEB, prefix="sizes"))),
+        "images": where("board", lambda: figures(dossier.key_images, "image")),
+        "lesion_images": where("lesions", lambda: figures(dossier.lesion_images, "lesion")),
+        "overview": where("lesions", lambda: figures(dossier.overview, "overview")),
         "no_images": drawn(no_images_svg(WEB, prefix="image-none")),
-        "time_wide": drawn(timeline_svg(dossier.timeline, dossier.as_of, WEB, width=960, prefix="time", links=links)),
-        "time_narrow": drawn(
-            timeline_svg(dossier.timeline, dossier.as_of, WEB, width=360, prefix="time-narrow", links=links)
-        ),
+        "time_wide": where("board", lambda: course(960, "time")),
+        "time_narrow": where("board", lambda: course(360, "time-narrow")),
     }
-    return environment.get_template("page").render(values)
+    return _page().render(values)
 
 
 def _css_string(text: str) -> str:

@@ -14,13 +14,12 @@ from PIL import Image as Picture
 from PIL import ImageDraw, ImageFont
 
 from liverboard.imaging import best_slices, slice_at
+from liverboard.report.figures import ISODOSE_COLOURS
 from liverboard.report.palette import DARK
+from liverboard.sirt.isodoses import isodose_levels_gy
 from liverboard.volume import Image, Mask
 from liverboard.volume.structures import Structure
 
-# Round levels, a convention of this project and no limits: at most five are drawn.
-_LEVELS_GY = (10, 20, 40, 70, 100, 150, 200, 300, 400, 600, 800, 1200)
-_COLOURS = ("#4f7fd0", "#35b8b0", "#8fd14f", "#f2c14e", "#ef6f5e")
 _FIELD_MM, _PIXEL_MM, _FINER = 300.0, 0.75, 2
 
 
@@ -38,16 +37,11 @@ def isodose_pictures(dose: Image, structures: Sequence[Structure], count: int = 
         organ = smallest[-1]
         points = organ.geometry.lps_mm(np.argwhere(organ.array).astype(np.float64))
         middle = (points.min(axis=0) + points.max(axis=0)) / 2
-    levels = _levels(float(dose.array.max()))
+    levels = isodose_levels_gy(float(dose.array.max()))
     return {
         f"isodose-{number}.png": _picture(dose, masks, (float(middle[0]), float(middle[1]), z), levels)
         for number, z in enumerate(heights, 1)
     }
-
-
-def _levels(highest: float) -> list[int]:
-    below = [level for level in _LEVELS_GY if level < 0.95 * highest] or [_LEVELS_GY[0]]
-    return below if len(below) <= 5 else [below[round(n * (len(below) - 1) / 4)] for n in range(5)]
 
 
 def _picture(dose: Image, masks: Sequence[Mask], centre: tuple[float, float, float], levels: Sequence[int]) -> bytes:
@@ -81,7 +75,7 @@ def _picture(dose: Image, masks: Sequence[Mask], centre: tuple[float, float, flo
     contours: Any = contourpy.contour_generator(z=part.pixels)
     present: list[tuple[int, str]] = []
     for number, level in enumerate(levels):
-        colour = _COLOURS[number + len(_COLOURS) - len(levels)]
+        colour = ISODOSE_COLOURS[number + len(ISODOSE_COLOURS) - len(levels)]
         lines = [line for line in contours.lines(level) if len(line) > 3]
         for line in lines:
             draw.line([((x + 0.5) * _FINER, (y + 0.5) * _FINER) for x, y in line], fill=colour, width=3, joint="curve")

@@ -65,7 +65,7 @@ def verify_svg(found: Verification, palette: Palette = PRINT, *, width: int = 96
         c.text(0, 20, "No planned dose can be compared with a delivered one.", "soft")
         return c.svg(32, verify_finding(found), verify_says(found), prefix)
     axis = Axis("ratio", min(held) / 1.15, max(held) * 1.15, left, right)
-    step, top = (62.0 if narrow else 40.0), 36.0
+    step, top = (66.0 if narrow else 40.0), 36.0
     bottom = top + step * len(found.compared) + 4
     _key(c, 0.0 if narrow else left)
     if not narrow:
@@ -74,7 +74,7 @@ def verify_svg(found: Verification, palette: Palette = PRINT, *, width: int = 96
     for tick in grid:
         c.line(axis.at(tick), top - 8, axis.at(tick), bottom, "line")
     for n, each in enumerate(found.compared):
-        y = top + step * n + (40.0 if narrow else 18.0)
+        y = top + step * n + (44.0 if narrow else 18.0)
         if n and not narrow:
             c.line(0, y - step / 2, width, y - step / 2, "line", 0.6)
         _row(c, each, axis, y)
@@ -89,7 +89,7 @@ def verify_svg(found: Verification, palette: Palette = PRINT, *, width: int = 96
                 full=each.name,
                 halo=True,
             )
-            c.text(width, y - 18, shown, _tone(each), anchor="end", halo=True)
+            c.text(width, y - 22, shown, _tone(each), anchor="end", halo=True)
         else:
             c.text(0, y + 5, fit(each.name, left - 16, weight=600), "ink", 600, full=each.name)
             c.text(right + 20, y + 5, shown, _tone(each))

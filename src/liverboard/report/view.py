@@ -11,6 +11,7 @@ from liverboard.report.figures import sizes_finding
 from liverboard.report.liver_map import diameter, finding, liver_map_text, main_segments
 from liverboard.report.measures import Measures, measures_of
 from liverboard.report.options_view import OptionsView, options_view
+from liverboard.report.sirt_view import SirtView, sirt_view
 from liverboard.report.timeline import TimelineRow, timeline_finding, timeline_rows
 from liverboard.report.words import (
     NOT_KNOWN,
@@ -142,6 +143,7 @@ class View:
     references: tuple[SourceRow, ...]
     options: OptionsView
     evidence: EvidenceView
+    sirt: SirtView | None
 
 
 def _headline(dossier: Dossier) -> tuple[Figure, ...]:
@@ -346,6 +348,7 @@ def view_of(dossier: Dossier) -> View:
         references=_references(dossier, cited),
         options=options,
         evidence=evidence,
+        sirt=sirt_view(dossier, cited),
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
-from liverboard.clinical.extent import Frozen
+from liverboard.sirt.dose_curve import DoseCurve
 from liverboard.sirt.dose_volume import DoseVolume
 from liverboard.sirt.uncertainty import Interval, MeasuredLesion, Term, measured_dose, propagate, recovery
 from liverboard.volume.structures import Structure
@@ -52,24 +52,6 @@ class Errors:
     def too_wide(self) -> bool:
         """Whether the outline is so unsure (a few voxels) that no interval means anything."""
         return self.volume_sd > _MOST_VOLUME_SD
-
-
-class DoseCurve(Frozen):
-    """A cumulative dose-volume curve for a plot or a file: `volume_percent[n]` of the structure gets `dose_gy[n]` or more; percent fall from 100 to 0.
-
-    `low_gy`, `high_gy`: the 95 % interval of each dose, empty where none is known. `recovery`: what all doses here are divided by, 1 for none.
-    """
-
-    name: str
-    volume_ml: float
-    mean_gy: float
-    mean_low_gy: float | None = None
-    mean_high_gy: float | None = None
-    volume_percent: tuple[float, ...]
-    dose_gy: tuple[float, ...]
-    low_gy: tuple[float, ...] = ()
-    high_gy: tuple[float, ...] = ()
-    recovery: float = 1.0
 
 
 def border(structure: Structure) -> Structure:

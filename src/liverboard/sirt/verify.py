@@ -15,7 +15,7 @@ Kind = Literal["lesion", "tumour", "normal_liver", "perfused"]
 _GROUPS: Mapping[Kind, str] = {
     "tumour": "all tumours together",
     "normal_liver": "non-tumour liver",
-    "perfused": "perfused liver with its tumours",
+    "perfused": "whole perfused liver",
 }
 _VOLUME_PERCENT = 20.0  # volumes further apart than this are not of one structure; a convention of this project
 _ACTIVITY_PERCENT = 5.0  # from which difference of activity on it is said; a convention of this project
