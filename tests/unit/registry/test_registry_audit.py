@@ -16,8 +16,9 @@ from tests.registry_samples import CASE, CHAIR, EDITOR, LABS
 
 from liverboard.errors import BadInput
 from liverboard.registry.audit import FIRST_MAC, Head, head_of, keep_head, read_heads, verify
-from liverboard.registry.cases import CaseKey, add_case, append_events, change_header, correct
+from liverboard.registry.cases import CaseKey, add_case, append_events, case_as_known, change_header, correct
 from liverboard.registry.meetings import Minutes, plan_meeting, schedule, sign_off, write_minutes
+from liverboard.registry.permissions import Actor
 from liverboard.registry.schema import audit, cases, decisions, events, headers
 from liverboard.registry.store import Store
 
@@ -53,7 +54,7 @@ def tamper(store: Store, change: Callable[[Connection], Any]) -> None:
     with engine.begin() as connection:
         if engine.dialect.name == "sqlite":
             for trigger in TRIGGERS:
-                connection.execute(text(f"DROP TRIGGER {trigger}"))
+                connection.execute(text(f"DROP TRIGGER IF EXISTS {trigger}"))
         else:
             connection.execute(text("SET LOCAL session_replication_role = replica"))
         change(connection)
@@ -159,6 +160,31 @@ def test_a_chain_cut_short_is_found_by_a_head_kept_elsewhere(written: Store) -> 
 
 def test_a_chain_rewritten_from_the_start_is_found_by_a_head(written: Store) -> None:
     assert any("rewritten" in fault for fault in faults(written, (Head(2, "0" * 64),)))
+
+
+def test_an_entry_of_another_past_is_found_though_its_mac_is_right(written: Store) -> None:
+    """A store is put back and goes on; then an entry of the first past is put in the place of one of the second. All were written with the key."""
+
+    def read_by(actor: Actor) -> None:
+        case_as_known(written, actor, KEY)
+
+    def last(connection: Connection) -> dict[str, Any]:
+        return dict(connection.execute(select(audit).order_by(audit.c.seq.desc()).limit(1)).mappings().one())
+
+    read_by(CHAIR)
+    with written.read() as connection:
+        first_past = last(connection)
+    tamper(written, lambda connection: connection.execute(delete(audit).where(audit.c.seq == first_past["seq"])))
+    read_by(EDITOR)
+    read_by(EDITOR)
+    assert faults(written) == ()
+
+    def swap(connection: Connection) -> None:
+        connection.execute(delete(audit).where(audit.c.seq == first_past["seq"]))
+        connection.execute(insert(audit).values(first_past))
+
+    tamper(written, swap)
+    assert any("does not continue" in fault for fault in faults(written))
 
 
 def test_an_empty_chain_is_whole(store: Store) -> None:
