@@ -15,6 +15,7 @@ from liverboard.report.expected_view import ABSENT, NO_RANK
 from liverboard.report.figures import image_caption, key_image_svg, lesion_sizes_svg, no_images_svg
 from liverboard.report.liver_map import liver_map_svg
 from liverboard.report.palette import DARK, LIGHT, WEB, css_variables
+from liverboard.report.sirt_view import sirt_pictures
 from liverboard.report.timeline import timeline_svg
 from liverboard.report.view import summary, view_of
 from liverboard.report.words import anchor, clean, day
@@ -124,6 +125,12 @@ def _rendered(dossier: Dossier, *, bare: bool, only: Collection[str] | None) -> 
     def course(width: int, prefix: str) -> Markup:
         return drawn(timeline_svg(dossier.timeline, dossier.as_of, WEB, width=width, prefix=prefix, links=links))
 
+    def sirt_drawn() -> dict[str, object]:
+        return {
+            name: {"wide": drawn(each(960, f"sirt-{name}")), "narrow": drawn(each(360, f"sirt-{name}-narrow"))}
+            for name, each in sirt_pictures(dossier, WEB).items()
+        }
+
     forests = [
         {
             "wide": drawn(forest_svg(f.forest, WEB, width=960, prefix=f.anchor)),
@@ -152,6 +159,8 @@ def _rendered(dossier: Dossier, *, bare: bool, only: Collection[str] | None) -> 
         "images": where("board", lambda: figures(dossier.key_images, "image")),
         "lesion_images": where("lesions", lambda: figures(dossier.lesion_images, "lesion")),
         "overview": where("lesions", lambda: figures(dossier.overview, "overview")),
+        "isodoses": where("sirt", lambda: figures(dossier.isodose_images, "isodose")),
+        "sirt": where("sirt", sirt_drawn) or {},
         "no_images": drawn(no_images_svg(WEB, prefix="image-none")),
         "time_wide": where("board", lambda: course(960, "time")),
         "time_narrow": where("board", lambda: course(360, "time-narrow")),
