@@ -12,6 +12,7 @@ import pytest
 from tests.procedure_samples import staged_tae, three_rooms
 
 from liverboard.clinical.case_file import write_case
+from liverboard.knowledge import packaged_text
 
 
 def liverboard(*words: str | Path) -> subprocess.CompletedProcess[str]:
@@ -83,6 +84,22 @@ def test_the_intervals_of_the_centre_are_those_before_the_day(cohort: Path, tmp_
         assert json.loads(done.stdout)["proposal"]["own"]["n"] == n
 
 
+def test_into_adds_the_sessions_once_and_leaves_the_rest_of_the_file_as_it_is(tmp_path: Path) -> None:
+    text = packaged_text("samples/typed-in/case.yaml")
+    case = tmp_path / "case.yaml"
+    case.write_text(text, encoding="utf-8")
+    done = liverboard("procedures", case, "--technique", "tae", "--into", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["added"] == 2
+    changed = case.read_text(encoding="utf-8")
+    assert changed.startswith(text.rstrip())
+    assert changed.count("kind: plan") == text.count("kind: plan") + 2
+    again = liverboard("procedures", case, "--technique", "tae", "--into")
+    assert again.returncode == 10
+    assert "a plan of this technique that is not done" in again.stderr
+    assert case.read_text(encoding="utf-8") == changed
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
@@ -91,6 +108,8 @@ def test_the_intervals_of_the_centre_are_those_before_the_day(cohort: Path, tmp_
         (("broken",), 10, "broken.yaml: SACE IV is no antegrade flow"),
         (("twice",), 10, "the same pseudonym as"),
         (("list.txt",), 10, "there is no such file"),
+        (("good.yaml", "--technique", "tae", "--into"), 10, "no session is planned"),
+        (("--sample", "typed-in", "--into"), 2, "--into needs a case file"),
         (("good.yaml", "--technique", "rfa"), 2, "is none of ctace"),
         (("good.yaml", "-o", "page.pdf"), 2, "should end in .html"),
         (("empty", "--technique", "tae"), 2, "this is a cohort"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,12 @@ from liverboard.errors import BadInput
 
 
 def append_event(path: Path, event: Mapping[str, Any]) -> Path:
-    """Add `event` (as `clinical.case_append.with_event` takes it) to the case file, or to the case file of the folder, and give the file's path.
+    """As `append_events`, of one event."""
+    return append_events(path, [event])
+
+
+def append_events(path: Path, events: Sequence[Mapping[str, Any]]) -> Path:
+    """Add events (as `clinical.case_append.with_event` takes each) to the case file, or to the case file of the folder, and give the file's path.
 
     Either the whole new file is there or the old one is untouched. Raises BadInput: no readable case before or after, a file that cannot be written, or one
     that changed in the meantime.
@@ -24,7 +29,9 @@ def append_event(path: Path, event: Mapping[str, Any]) -> Path:
     raw = file.read_bytes()
     mark = b"\xef\xbb\xbf" if raw.startswith(b"\xef\xbb\xbf") else b""
     text = raw.decode("utf-8-sig")
-    changed = mark + with_event(text, event, where=file.name, is_json=file.suffix.lower() == ".json").encode()
+    for event in events:
+        text = with_event(text, event, where=file.name, is_json=file.suffix.lower() == ".json")
+    changed = mark + text.encode()
     target = file.resolve()  # a link stays a link
     try:
         handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)

@@ -14,6 +14,7 @@ _OF_THE_EVENT = {"id", "kind", "date", "recorded", "corrects", "confirmed", "not
 _TWINS = {
     "details.planned_activity": "details.injected_activity"
 }  # what a plan and a procedure call by different names
+_INTERVAL = "details.planned_interval"
 _PLANNED, _DELIVERED = "details.planned_doses.", "details.delivered_doses."
 _OF_A_PLAN_ALONE = (
     "details.limits",
@@ -62,7 +63,9 @@ def plans_and_done(visible: Sequence[AnyEvent]) -> tuple[PlanAndDone, ...]:
             found.append(PlanAndDone(plan=plan.id, technique=plan.technique, date=plan.date))
             continue
         taken.add(done.id)
-        found.append(_compared(plan, done))
+        family = FAMILY_OF.get(done.technique)
+        before = [each.date for each in procedures if each.date < done.date and family and FAMILY_OF.get(each.technique) == family]  # fmt: skip
+        found.append(_compared(plan, done, (done.date - before[-1]).days if before else None))
     return tuple(found)
 
 
@@ -70,8 +73,11 @@ def _same_session(plan: Plan, done: Procedure) -> bool:
     return plan.session is None or done.session is None or plan.session == done.session
 
 
-def _compared(plan: Plan, done: Procedure) -> PlanAndDone:
+def _compared(plan: Plan, done: Procedure, waited_days: int | None) -> PlanAndDone:
+    """`waited_days`: since the session before of the family; it stands in the dates, not in the details."""
     planned, told = event_content(plan), event_content(done)
+    if waited_days is not None:
+        told |= {_INTERVAL: f"{waited_days} day"}
     differences: list[Difference] = []
     same: list[str] = []
     not_told: list[str] = []

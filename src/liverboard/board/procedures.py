@@ -26,6 +26,7 @@ from liverboard.embolisation.intervals import (
 )
 from liverboard.embolisation.staging import Published, StagedPlan, published_for, staged_plan
 from liverboard.embolisation.territory import Loads, territory_loads
+from liverboard.errors import BadInput
 from liverboard.options.policy import Ruleset
 from liverboard.options.weigh import weigh_case
 
@@ -367,6 +368,31 @@ def _sequence_rules(case: Case, technique: str, asked: Asked) -> Iterator[Sequen
             needs=reason.needs,
             sources=tuple(source.key for source in reason.sources),
         )
+
+
+def plan_events(case: str, proposal: PlanProposal, day: dt.date) -> list[dict[str, Any]]:
+    """The proposed sessions as `plan` events, as a case file writes them. Raises BadInput: there is no session to plan, or a rule stops them."""
+    sessions = proposal.plan.sessions
+    stops = [rule.says for rule in proposal.rules if rule.word == "stop"]
+    if stops or not sessions:
+        raise BadInput(
+            "no session is planned: " + (" ".join(stops) if stops else " ".join(proposal.plan.open)),
+            where=case,
+            hint="Choose another technique, or record the plan by hand with its reason.",
+        )
+    return [
+        {
+            "kind": "plan",
+            "date": day,
+            "technique": proposal.technique,
+            "session": session.number,
+            "territory": {"segments": list(session.segments)},
+            "lesions": list(session.lesions),
+            "details": {"planned_sessions": len(sessions)}
+            | ({} if session.after_days is None else {"planned_interval": f"{session.after_days:.0f} day"}),
+        }
+        for session in sessions
+    ]
 
 
 # --- problems ------------------------------------------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,20 +40,34 @@ def procedures(
         typer.Option("--past", metavar="COHORT", help="The centre's own cases, for the intervals that it used to keep."),
     ] = None,
     policy: Policy = None,
+    into: Annotated[
+        bool, typer.Option("--into", help="Add the proposed sessions to the case file as plan events, after a look at them.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="FILE.html", help="A page with plots, for the centre alone.")
     ] = None,
     json: Json = False,
 ) -> None:  # fmt: skip
     """Procedures: how complete they are recorded, planned beside done, what comes next; over a cohort, rooms side by side."""
+    from liverboard.cli.show import show_json
+
     if out is not None and out.suffix.lower() != ".html":
         raise typer.BadParameter(f"'{out.name}' should end in .html", param_hint="--out")
     if case is not None and sample is None and _is_cohort(case):
-        if technique is not None or past is not None or policy is not None:
-            raise typer.BadParameter("--technique, --past and --policy belong to one case; this is a cohort")
+        if technique is not None or past is not None or policy is not None or into:
+            raise typer.BadParameter("--technique, --past, --policy and --into belong to one case; this is a cohort")
         _cohort(case, day(as_of), out, json)
     else:
-        _case(case, sample, day(as_of), technique, past, policy, out, json)
+        if into and case is None:
+            raise typer.BadParameter("--into needs a case file; a sample stays as it is")
+        report = _case(case, sample, _Wishes(day(as_of), technique, past, policy), out)
+        added = _add(case, report) if into and case is not None else None
+        if json:
+            show_json(report.model_dump(mode="json") | ({} if added is None else {"added": added}))
+        else:
+            _show_case(report, out)
+            if added is not None:
+                typer.echo(f"added {added} plan events to {case}")
 
 
 def _is_cohort(path: Path) -> bool:
@@ -75,35 +90,62 @@ def _cohort(path: Path, as_of: dt.date | None, out: Path | None, json: bool) -> 
         _show_cohort(report, out)
 
 
-def _case(
-    path: Path | None, sample: str | None, as_of: dt.date | None, technique: str | None, past: Path | None,
-    policy: Path | None, out: Path | None, json: bool,
-) -> None:  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class _Wishes:
+    """What is asked of one case."""
+
+    as_of: dt.date | None
+    technique: str | None
+    past: Path | None
+    policy: Path | None
+
+
+def _case(path: Path | None, sample: str | None, wishes: _Wishes, out: Path | None) -> CaseProcedures:
     from liverboard.board.load import open_case
     from liverboard.board.procedure_cohort import past_intervals, procedures_of_cohort, read_cases
     from liverboard.board.procedures import ARTERIAL, Asked, procedures_of
-    from liverboard.cli.show import progress, show_json
+    from liverboard.cli.show import progress
     from liverboard.options.policy import read_policy
 
+    technique, past = wishes.technique, wishes.past
     if technique is not None and technique not in ARTERIAL:
         raise typer.BadParameter(f"'{technique}' is none of {', '.join(sorted(ARTERIAL))}", param_hint="--technique")
     opened = open_case(path, sample=sample)
-    on = _day_of(opened.case, as_of)
+    on = _day_of(opened.case, wishes.as_of)
     with progress("Reading the procedures") as step:
         others = [] if past is None else [each for each in read_cases(past, step)[0] if each.case != opened.case.case]
         # Of the centre's other patients only what lies before this day counts: a plan of that day could not have known more.
         intervals = past_intervals(others, lambda _: on)
         report = procedures_of(
             opened.case,
-            Asked(on, read_policy(policy), technique=technique, past=intervals),
+            Asked(on, read_policy(wishes.policy), technique=technique, past=intervals),
             folder=opened.folder,
         )
         if out is not None:
             _write(procedures_of_cohort([opened.case], lambda _: on), out)
-    if json:
-        show_json(report.model_dump(mode="json"))
-    else:
-        _show_case(report, out)
+    return report
+
+
+def _add(case: Path, report: CaseProcedures) -> int:
+    """Add the proposed sessions to the case file; how many. Raises BadInput."""
+    from liverboard.board.append import append_events
+    from liverboard.board.procedures import plan_events
+    from liverboard.errors import BadInput
+
+    if report.proposal is None:
+        raise BadInput(
+            f"no session is planned: {report.proposal_none_because}", where=case.name, hint="Give --technique."
+        )
+    undone = [each.plan for each in report.plans if each.done is None and each.technique == report.proposal.technique]
+    if undone:
+        raise BadInput(
+            f"the case holds a plan of this technique that is not done: {', '.join(undone)}",
+            where=case.name,
+            hint="Correct that plan in the case file, or carry it out first.",
+        )
+    events = plan_events(case.name, report.proposal, report.as_of)
+    append_events(case, events)
+    return len(events)
 
 
 def _day_of(case: Case, as_of: dt.date | None) -> dt.date:

@@ -26,6 +26,7 @@ from liverboard.clinical.quantity import (
     VolumeMl,
 )
 
+TimeDays = Annotated[float, Unit("day"), Field(ge=0)]
 TimeMin = Annotated[float, Unit("min"), Field(ge=0)]
 MassMg = Annotated[float, Unit("mg"), Field(ge=0)]
 MassUg = Annotated[float, Unit("ug"), Field(ge=0)]
@@ -180,7 +181,10 @@ class EndPoint(Frozen):
 
 
 class ArterialDetails(ProcedureDetails, Imaged):
-    """What every treatment through the hepatic artery may state; the arteries themselves are in `territory.arteries`."""
+    """What every treatment through the hepatic artery may state; the arteries themselves are in `territory.arteries`.
+
+    `planned_interval`: of a plan, days after the session before.
+    """
 
     access: Literal["femoral", "radial", "brachial", "other"] | None = None
     selectivity: Literal["whole_liver", "lobar", "segmental", "subsegmental"] | None = None
@@ -188,6 +192,7 @@ class ArterialDetails(ProcedureDetails, Imaged):
     coils: tuple[Text, ...] | None = None
     end_point: EndPoint | None = None
     planned_sessions: Annotated[int, Field(strict=True, ge=1)] | None = None
+    planned_interval: TimeDays | None = None
 
 
 class TaeDetails(ArterialDetails):

@@ -11,9 +11,10 @@ from tests.procedure_samples import LEFT, RIGHT, staged_tae, three_rooms
 from tests.strategies import FIRST_DAY, LAST_DAY, case_of, cases, days
 
 from liverboard.board.procedure_cohort import past_intervals, procedures_of_cohort
-from liverboard.board.procedures import Asked, CaseProcedures, procedures_of
+from liverboard.board.procedures import Asked, CaseProcedures, plan_events, procedures_of
 from liverboard.clinical.derive_timeline import visible_events
-from liverboard.clinical.events import Case
+from liverboard.clinical.events import Case, Plan
+from liverboard.errors import BadInput
 from liverboard.options.policy import read_policy
 
 DAY = dt.date(2024, 6, 1)
@@ -69,6 +70,15 @@ def test_one_procedure_carries_out_one_plan_and_an_ablation_no_embolisation() ->
     plans = [_event("plan", "2024-01-10", technique="tae"), _event("plan", "2024-01-11", technique="tae")]
     found = _of(case_of(*plans, _procedure("2024-02-01", "rfa"), _procedure("2024-02-02"))).plans
     assert [each.done for each in found] == ["e4", None]
+
+
+def test_the_planned_wait_is_held_against_the_days_between_the_sessions() -> None:
+    plan = _event("plan", "2024-01-20", technique="tae", session=2, details={"planned_interval": "6 week"})
+    done = [_procedure("2024-01-10", session=1), _procedure("2024-03-13", session=2)]
+    (found,) = _of(case_of(*done, plan)).plans
+    assert [(each.what, each.planned, each.done, each.percent) for each in found.differences] == [
+        ("planned interval", "42 day", "63 day", pytest.approx(50))
+    ]
 
 
 # --- the proposal --------------------------------------------------------------------------------------------------------------------------------------
@@ -127,6 +137,23 @@ def test_the_second_session_of_a_past_patient_is_not_known_before_it_was_done() 
     case = staged_tae("P", "A", 60)
     assert past_intervals([case], lambda _: dt.date(2023, 4, 29)) == ()
     assert [each.days for each in past_intervals([case], lambda _: dt.date(2023, 4, 30))] == [60]
+
+
+def test_the_proposal_becomes_plan_events_that_the_case_takes_and_a_stop_prevents_it() -> None:
+    case = case_of(_image("2024-01-02"))
+    proposal = _of(case, technique="tae").proposal
+    assert proposal is not None
+    events = plan_events("T-1", proposal, DAY)
+    planned = case_of(_image("2024-01-02"), *({**event, "date": str(event["date"])} for event in events))
+    plans = [event for event in planned.events if isinstance(event, Plan)]
+    assert [(each.session, each.territory.segments if each.territory else None, each.lesions) for each in plans] == [
+        (1, (5, 6, 7, 8), ("L1",)),
+        (2, (2, 3, 4), ("L2",)),
+    ]
+    stopped = _of(case_of(_image("2024-01-02", portal_vein="main")), technique="tae").proposal
+    assert stopped is not None
+    with pytest.raises(BadInput, match="no session is planned"):
+        plan_events("T-1", stopped, DAY)
 
 
 # --- problems ------------------------------------------------------------------------------------------------------------------------------------------
