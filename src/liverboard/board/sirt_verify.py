@@ -171,7 +171,8 @@ def verify_course(course: Course, found: Dosed | None) -> Verification:
     if found is not None and image is not None:
         what = (image.modality or "image").replace("_", " ")
         given = f"{what} of {image.date} ({image.id}), by {found.report.method}"
-        return compare_doses(details, Treatment(delivered_of(found.report.structures), injected, planned, given))
+        told = compare_doses(details, Treatment(delivered_of(found.report.structures), injected, planned, given))
+        return _also(told, found.report.warnings)
     if procedure is not None and done is not None and done.delivered_doses is not None:
         given = f"as stated with the procedure of {procedure.date} ({procedure.id})"
         return compare_stated(details, done.delivered_doses, Treatment((), injected, planned, given))
@@ -192,7 +193,12 @@ def verify_files(plan: Path, dose: Path, lesions: Sequence[str] = ()) -> Verific
             hint="Give what `liverboard sirt dose --json` writes, or dose.json of its -o folder.",
         ) from None
     treatment = Treatment(structures, None, plan.name, f"{dose.name}, by {method}")
-    return compare_doses(details, treatment)
+    return _also(compare_doses(details, treatment), content.get("warnings") or ())
+
+
+def _also(found: Verification, warnings: Sequence[str]) -> Verification:
+    """With what the delivered doses themselves warn of."""
+    return found.model_copy(update={"warnings": tuple(dict.fromkeys((*found.warnings, *map(str, warnings))))})
 
 
 def _plan_details(file: Path, lesions: Sequence[str]) -> SirtDetails:

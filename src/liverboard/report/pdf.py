@@ -16,6 +16,7 @@ from liverboard.report.expected_view import ABSENT, NO_RANK
 from liverboard.report.figures import image_caption, key_image_svg, lesion_sizes_svg, no_images_svg
 from liverboard.report.liver_map import liver_map_svg
 from liverboard.report.palette import LIGHT, PRINT
+from liverboard.report.sirt_view import sirt_pictures
 from liverboard.report.timeline import timeline_svg
 from liverboard.report.view import View, view_of
 from liverboard.report.words import clean, counted, shorten
@@ -47,7 +48,11 @@ def _cell_file(line: int, cell: int) -> str:
 
 
 def _galleries(dossier: Dossier) -> dict[str, tuple[KeyImage, ...]]:
-    return {"lesion_images": dossier.lesion_images, "overview": dossier.overview}
+    return {
+        "lesion_images": dossier.lesion_images,
+        "overview": dossier.overview,
+        "isodose_images": dossier.isodose_images,
+    }
 
 
 def _data(dossier: Dossier, view: View) -> dict[str, object]:
@@ -121,6 +126,7 @@ def render_pdf(dossier: Dossier) -> bytes:
         for each in view.evidence.forests
         if each.first
     }
+    pictures |= {f"sirt-{name}.svg": draw(960, f"sirt-{name}") for name, draw in sirt_pictures(dossier, PRINT).items()}
     for key, images in _galleries(dossier).items():
         for k, image in enumerate(images, 1):
             pictures[f"{key}-{k}.svg"] = key_image_svg(image, PRINT, prefix=f"{key}-{k}")
