@@ -1,148 +1,108 @@
-"""Outcomes cannot look ahead: nothing later than the day, or entered later than the moment, changes an end point, a marker, a symptom or a toxicity."""
+"""Response on any timeline: no crash, one answer for every criterion with a reason, and nothing from after the day or the moment shines through."""
 
 from __future__ import annotations
 
 import datetime as dt
+import json
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.strategies import cases, days, events, moments
 
+from liverboard.board.response import response_document, response_of
 from liverboard.clinical.derive_timeline import moment
 from liverboard.clinical.events import EVENT_KINDS, Case
-from liverboard.response.adverse_events import toxicity_of
-from liverboard.response.endpoints import Finding, endpoints_of
-from liverboard.response.late_toxicity import late_toxicity_of
-from liverboard.response.markers import markers_of
-from liverboard.response.overdue import overdue_of
-from liverboard.response.symptoms import symptoms_of
+from liverboard.response.criteria import CRITERIA
 
-# Kinds that outcomes read come often, so that most cases hold a start, a finding and an end.
-kinds = st.sampled_from(
-    [
-        "procedure",
-        "imaging",
-        "assessment",
-        "status",
-        "clinic",
-        "labs",
-        "adverse_event",
-        "systemic",
-        *sorted(EVENT_KINDS),
-    ]
-)
 ahead = st.integers(1, 900).map(lambda n: dt.timedelta(days=n))
-findings = st.lists(
-    st.builds(
-        Finding,
-        date=days,
-        hepatic=st.sampled_from([None, True, False]),
-        anywhere=st.sampled_from([None, True, False]),
-        event=st.just("imaging"),
-        by=st.just("recist11"),
-    ),
-    max_size=4,
+sizes = st.one_of(st.none(), st.integers(0, 90).map(lambda mm: f"{mm} mm"))
+lesions = st.fixed_dictionaries(
+    {"id": st.sampled_from(["L1", "L2", "L3"])},
+    optional={
+        "longest": sizes.filter(bool), "short": sizes.filter(bool), "viable": sizes.filter(bool), "viable_short": sizes.filter(bool),
+        "volume": st.sampled_from(["0 mL", "5 mL", "90 mL"]), "viable_volume": st.sampled_from(["0 mL", "4 mL"]), "density": st.sampled_from(["-10 HU", "0 HU", "80 HU"]),
+        "state": st.sampled_from(["present", "absent", "progressing", "too_small", "not_evaluable"]), "target": st.booleans(), "measurable": st.booleans(),
+        "new": st.sampled_from([True, False, "equivocal"]), "was": st.lists(st.sampled_from(["L1", "L2", "L9"]), max_size=2), "nodule": st.booleans(),
+        "hypervascular": st.booleans(), "zone": sizes.filter(bool), "margin": sizes.filter(bool), "segments": st.just([6]), "treated": st.booleans(),
+    },
+)  # fmt: skip
+outside = st.builds(
+    lambda lesion, organ: {key: value for key, value in lesion.items() if key not in {"hypervascular", "segments"}} | {"id": "X1", "organ": organ},
+    lesions,
+    st.sampled_from(["lymph_node", "bone", "lung"]),
+)  # fmt: skip
+scans = st.fixed_dictionaries(
+    {"kind": st.just("imaging"), "date": days, "lesions": st.lists(lesions, max_size=3, unique_by=lambda each: each["id"])},
+    optional={
+        "extrahepatic_lesions": st.lists(outside, max_size=1), "extrahepatic": st.sampled_from([{"extent": "none"}, {"extent": "limited"}, {"extent": "extensive"}]),
+        "too_many_to_count": st.booleans(), "new_lesions": st.booleans(), "modality": st.sampled_from(["CT", "MR", "US"]),
+        "progression": st.sampled_from([{"hepatic": True, "extrahepatic": False}, {"hepatic": False, "extrahepatic": True}]),
+    },
+)  # fmt: skip
+treatments = st.fixed_dictionaries(
+    {
+        "kind": st.just("procedure"),
+        "date": days,
+        "technique": st.sampled_from(["tae", "sirt_resin", "rfa", "liver_resection"]),
+    },
+    optional={"lesions": st.just(["L1"]), "session": st.integers(1, 3)},
 )
-written = kinds.flatmap(events)
 
 
-def outcomes(case: Case, as_of: dt.date, known_at: dt.date | None = None, judged: Any = ()) -> tuple[object, ...]:
-    return (
-        endpoints_of(case, as_of, known_at, judged=judged),
-        toxicity_of(case, as_of, known_at),
-        late_toxicity_of(case, as_of, known_at),
-        markers_of(case, as_of, known_at),
-        symptoms_of(case, as_of, known_at),
-        overdue_of(case, as_of, known_at),
+def made(raw: list[dict[str, Any]]) -> Case:
+    return Case.model_validate(
+        {"case": "T-1", "events": [{"id": f"e{number}", **event} for number, event in enumerate(raw)]}
     )
 
 
-def with_event(case: Case, raw: dict[str, Any], position: int) -> Case:
-    event = EVENT_KINDS[raw["kind"]].model_validate({"id": "added", **raw})
-    place = position % (len(case.events) + 1)
-    return Case.model_validate({**dict(case), "events": (*case.events[:place], event, *case.events[place:])})
+timelines = st.lists(st.one_of(scans, scans, treatments), max_size=7).map(made)
+every = st.one_of(cases(), timelines)
 
 
-@given(cases(), days, moments, written, ahead, st.integers(0, 20))
-def test_an_event_after_the_day_changes_no_outcome(
-    case: Case, as_of: dt.date, known_at: dt.date, raw: dict[str, Any], step: dt.timedelta, position: int
+@given(every, days, moments)
+def test_every_criterion_answers_with_a_reason(case: Case, as_of: dt.date, known_at: dt.date) -> None:
+    report = response_of(case, as_of=as_of, known_at=known_at)
+    assert set(report.criteria) == set(CRITERIA)
+    for answer in report.criteria.values():
+        assert answer.basis
+        assert answer.date <= as_of
+        if answer.category in {"CR", "PR", "SD"}:
+            assert answer.total is not None or answer.target is None or answer.criterion == "choi"
+    json.dumps(response_document(report), allow_nan=False)
+
+
+@given(timelines, days, st.one_of(scans, treatments), ahead)
+def test_an_event_after_the_day_changes_nothing(
+    case: Case, as_of: dt.date, raw: dict[str, Any], step: dt.timedelta
 ) -> None:
-    raw["date"] = as_of + step
-    if raw.get("until") is not None:
-        raw["until"] = raw["date"] + step
-    later = with_event(case, raw, position)
-    assert outcomes(later, as_of, known_at) == outcomes(case, as_of, known_at)
-    assert outcomes(later, as_of) == outcomes(case, as_of)
+    added = EVENT_KINDS[raw["kind"]].model_validate({"id": "added", **raw, "date": as_of + step})
+    later = Case.model_validate({**dict(case), "events": (*case.events, added)})
+    assert response_of(later, as_of=as_of) == response_of(case, as_of=as_of)
 
 
-@given(cases(), days, moments, written, ahead, st.integers(0, 20))
-def test_an_event_entered_after_the_moment_changes_no_outcome(
-    case: Case, as_of: dt.date, known_at: dt.date, raw: dict[str, Any], step: dt.timedelta, position: int
+@given(timelines, days, moments, st.one_of(scans, treatments), ahead)
+def test_an_event_entered_after_the_moment_changes_nothing(
+    case: Case, as_of: dt.date, known_at: dt.date, raw: dict[str, Any], step: dt.timedelta
 ) -> None:
-    raw["recorded"] = moment(known_at) + step
-    assert outcomes(with_event(case, raw, position), as_of, known_at) == outcomes(case, as_of, known_at)
+    added = EVENT_KINDS[raw["kind"]].model_validate({"id": "added", **raw, "recorded": moment(known_at) + step})
+    later = Case.model_validate({**dict(case), "events": (*case.events, added)})
+    assert response_of(later, as_of=as_of, known_at=known_at) == response_of(case, as_of=as_of, known_at=known_at)
 
 
-@given(cases(), days, findings, ahead)
-def test_a_judgement_after_the_day_changes_no_end_point(
-    case: Case, as_of: dt.date, judged: list[Finding], step: dt.timedelta
-) -> None:
-    late = Finding(date=as_of + step, hepatic=True, anywhere=True, event="imaging", by="recist11")
-    assert endpoints_of(case, as_of, judged=[late, *judged]) == endpoints_of(case, as_of, judged=judged)
+@given(timelines, days)
+def test_the_liver_alone_progresses_only_where_the_patient_does(case: Case, as_of: dt.date) -> None:
+    for course in response_of(case, as_of=as_of).courses:
+        for name, hepatic in course.hepatic.items():
+            for whole, liver in zip(course.days[name], hepatic, strict=True):
+                if liver.category == "PD" and liver.new_lesion and whole.scope == "patient":
+                    assert whole.category == "PD"
 
 
-@given(cases(), days, findings)
-def test_no_end_point_lies_after_the_day_or_before_its_start(case: Case, as_of: dt.date, judged: list[Finding]) -> None:
-    for point in endpoints_of(case, as_of, judged=judged).endpoints.values():
-        assert point.reason
-        if point.happened is None:
-            assert point.date is None
-            assert point.days is None
-            continue
-        assert point.start is not None
-        assert point.date is not None
-        assert point.start.date <= point.date <= as_of
-        assert point.days == (point.date - point.start.date).days
-        if point.not_before is not None:
-            assert point.start.date <= point.not_before <= point.date
-
-
-@given(cases(recorded=False), days, ahead, findings)
-def test_what_has_happened_stays_happened(
-    case: Case, as_of: dt.date, step: dt.timedelta, judged: list[Finding]
-) -> None:
-    first = endpoints_of(case, as_of, judged=judged)
-    if any(event.corrects for event in case.events):
-        return
-    later = endpoints_of(case, as_of + step, judged=judged)
-    for name, point in first.endpoints.items():
-        if point.happened and later.endpoints[name].happened is not None:
-            assert later.endpoints[name] == point
-
-
-@given(cases(), days, findings)
-def test_hepatic_progression_never_comes_before_progression(case: Case, as_of: dt.date, judged: list[Finding]) -> None:
-    consistent = [f for f in judged if not f.hepatic or f.anywhere]
-    points = endpoints_of(case, as_of, judged=consistent).endpoints
-    anywhere, hepatic = points["progression_free_survival"], points["hepatic_progression_free_survival"]
-    overall = points["overall_survival"]
-    if hepatic.happened and anywhere.happened:
-        assert hepatic.date >= anywhere.date  # pyright: ignore[reportOptionalOperand]
-    if hepatic.happened:
-        assert anywhere.happened
-    if overall.happened:
-        assert anywhere.happened
-        assert anywhere.date <= overall.date  # pyright: ignore[reportOptionalOperand]
-
-
-@given(cases(max_events=12), days)
-def test_complications_of_30_days_are_among_those_of_90(case: Case, as_of: dt.date) -> None:
-    found = endpoints_of(case, as_of).after_procedures
-    for short, long in zip(found[::2], found[1::2], strict=True):
-        assert (short.procedure, short.days, long.days) == (long.procedure, 30, 90)
-        assert set(short.complications) <= set(long.complications)
-        if short.died:
-            assert long.died
-        if long.died is False:
-            assert short.died is False
+@settings(max_examples=20)
+@given(st.data())
+def test_any_event_added_to_a_timeline_is_read(data: st.DataObject) -> None:
+    case = data.draw(timelines)
+    kind = data.draw(st.sampled_from(sorted(EVENT_KINDS)))
+    added = EVENT_KINDS[kind].model_validate({"id": "added", **data.draw(events(kind))})
+    response_of(Case.model_validate({**dict(case), "events": (*case.events, added)}), as_of=data.draw(days))
