@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from liverboard.board.asked import missing_of
-from liverboard.board.dossier import Missing
+from liverboard.board.dossier import Dossier, Missing
+from liverboard.board.measured import measured_as_of
 from liverboard.board.prepare import prepare_dossier
 from liverboard.clinical.dictionary import load_dictionary
-from liverboard.clinical.events import Case
+from liverboard.clinical.events import AnyEvent, Case, Imaging
 from liverboard.clinical.facts import Facts, facts_of
+from liverboard.errors import UserError
 from liverboard.options.policy import packaged
 from liverboard.options.report import OptionsReport
 from liverboard.options.weigh import weigh_case
@@ -48,9 +50,29 @@ def day_of(site: Site, case: Case) -> dt.date:
     return case.as_of or site.today()
 
 
-def weighed(site: Site, stored: StoredCase) -> Weighed:
-    day = day_of(site, stored.case)
-    return site.lines.get(("weighed", stored.key, stored.version, day), lambda: weigh(stored.case, day))
+def measured(site: Site, key: CaseKey, case: Case, day: dt.date) -> Case:
+    """The case with what its segmentations measure; as it is where they cannot be read. Kept as long as its imaging stays what it is."""
+    folder = folder_of(site, key)
+    imaging = tuple(event.model_dump_json() for event in case.events if isinstance(event, Imaging))
+    if not folder.is_dir() or not any('"studies":[' in each for each in imaging):
+        return case
+
+    def fill() -> dict[str, AnyEvent]:
+        try:
+            found = measured_as_of(case, folder, day, None, pictures=False).case
+        except UserError:
+            return {}
+        return {event.id: event for event in found.events if isinstance(event, Imaging)}
+
+    filled = site.pages.get(("measured", key, imaging, day), fill)
+    return case.model_copy(update={"events": tuple(filled.get(event.id, event) for event in case.events)})
+
+
+def weighed(site: Site, stored: StoredCase, day: dt.date | None = None) -> Weighed:
+    day = day or day_of(site, stored.case)
+    return site.lines.get(
+        ("weighed", stored.key, stored.version, day), lambda: weigh(measured(site, stored.key, stored.case, day), day)
+    )
 
 
 def weigh(case: Case, day: dt.date) -> Weighed:
@@ -59,12 +81,24 @@ def weigh(case: Case, day: dt.date) -> Weighed:
     return Weighed(facts, options, missing_of(facts, options))
 
 
-def sections(site: Site, stored: StoredCase) -> str:
-    """The dossier of a case, as HTML for a page that brings head and style."""
-    day, folder = day_of(site, stored.case), folder_of(site, stored.key)
+def dossier_of(site: Site, stored: StoredCase, day: dt.date | None = None) -> Dossier:
+    """The dossier on a day (None: today). Images that cannot be read are left out, and a warning says so."""
+    day, folder = day or day_of(site, stored.case), folder_of(site, stored.key)
 
-    def make() -> str:
-        made = prepare_dossier(stored.case, folder=folder if folder.is_dir() else None, as_of=day)
-        return render_sections(made)
+    def make() -> Dossier:
+        if not folder.is_dir():
+            return prepare_dossier(stored.case, folder=None, as_of=day)
+        try:
+            return prepare_dossier(stored.case, folder=folder, as_of=day)
+        except UserError as error:
+            made = prepare_dossier(stored.case, folder=None, as_of=day)
+            return made.model_copy(update={"warnings": (*made.warnings, f"Images are left out: {error.message}.")})
 
-    return site.pages.get(("sections", stored.key, stored.version, day), make)
+    return site.pages.get(("dossier", stored.key, stored.version, day), make)
+
+
+def sections(site: Site, stored: StoredCase, only: tuple[str, ...] | None = None, day: dt.date | None = None) -> str:
+    """Sections of the dossier (None: all), as HTML for a page that brings head and style."""
+    day = day or day_of(site, stored.case)
+    key = ("sections", stored.key, stored.version, day, only)
+    return site.pages.get(key, lambda: render_sections(dossier_of(site, stored, day), only))
