@@ -12,6 +12,7 @@ import pytest
 from tests.registry_samples import CASE, EDITOR, VIEWER, Postgres, postgres
 
 from liverboard.cli import main
+from liverboard.clinical.case_file import write_case
 from liverboard.registry.cases import CaseKey, add_case, case_as_known
 from liverboard.registry.folder import open_folder
 from liverboard.registry.store import Store
@@ -91,6 +92,35 @@ def test_a_move_to_postgresql(liverboard: Terminal, data: Path, postgres: Postgr
     assert liverboard.json("verify", "--data", data)["faults"] == []
     assert liverboard.json("init", "--data", data)["database"] == "postgresql"
     assert liverboard("move", url, "--data", data)[0] == 10  # there are tables already
+
+
+def test_cases_come_in_and_go_out_and_in_again(liverboard: Terminal, data: Path, tmp_path: Path) -> None:
+    source = tmp_path / "cases"
+    source.mkdir()
+    for number in range(3):
+        case = CASE.model_copy(update={"case": f"N-{number}", "question": None})
+        (source / f"{number}.yaml").write_text(write_case(case))
+    assert liverboard.json("import", source, "--data", data)["added"] == ["lyon/N-0", "lyon/N-1", "lyon/N-2"]
+    assert liverboard("import", source, "--data", data)[1].startswith("0 cases added, 0 with further events, 3 as they were")  # fmt: skip
+    (source / "3.yaml").write_text("case: N-3\nevents: [{kind: labs, date: 2024-05-02, bilirubn: 1}]")
+    code, shown = liverboard("import", source, "--data", data)
+    assert code == 10 and "did you mean 'bilirubin'?" in shown
+
+    assert liverboard.json("export", tmp_path / "out.zip", "--data", data, "--free-text")["cases"] == 4
+    other = tmp_path / "other"
+    liverboard.json("init", "--data", other, "--centre", "lyon")
+    assert len(liverboard.json("import", tmp_path / "out.zip", "--data", other)["added"]) == 4
+    first, second = (
+        case_as_known(Store.open(open_folder(path)), VIEWER, CaseKey("lyon", "NELM-1")).case for path in (data, other)
+    )
+    assert first == second
+
+    assert liverboard.json("export", tmp_path / "f.csv", "--data", data, "--as-of", "2024-06-01")["cases"] == 4
+    assert (tmp_path / "f.csv").read_text().startswith("case,centre,as_of,chosen,")
+    assert liverboard("export", tmp_path / "n.csv", "--data", data, "--counts", "sex,primary_site")[0] == 14
+    for wrong in (["x.txt"], ["x.zip", "--counts", "sex,sex"], ["x.csv", "--counts", "sex"], ["x.csv", "--as-of", "1"]):
+        assert liverboard("export", tmp_path / wrong[0], *wrong[1:], "--data", data)[0] == 2
+    assert liverboard("export", tmp_path / "old.zip", "--data", data, "--known-at", "2020-01-01")[0] == 10
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def centre(
     from liverboard.registry.store import add_centre
 
     folder = _folder(data)
-    with closing(_open(data)) as store:
+    with closing(open_store(data)) as store:
         with store.transaction(CONSOLE) as tx:
             add_centre(tx, name)
         folder.make_centre_key(name)
@@ -103,7 +103,7 @@ def verify(
         if not file.is_file():
             raise MissingData("there is no such file", where=file.name, hint="Name a file of heads.")
         heads += read_heads(file)
-    with progress("Verifying"), closing(_open(data)) as store:
+    with progress("Verifying"), closing(open_store(data)) as store:
         found = verify_store(store, CONSOLE, heads)
         kept = keep_store_head(store, CONSOLE) if keep_head and not found.faults else None
     if json:
@@ -137,7 +137,7 @@ def backup(
     from liverboard.registry.backup import back_up
     from liverboard.registry.permissions import CONSOLE
 
-    with progress("Backing up"), closing(_open(data)) as store:
+    with progress("Backing up"), closing(open_store(data)) as store:
         made = back_up(store, CONSOLE, file)
     _show(json, {"file": str(file), "rows": made.rows, "head": {"seq": made.head.seq, "mac": made.head.mac}}, f"{made.rows} rows in {file}; the head of the chain is entry {made.head.seq}")  # fmt: skip
 
@@ -170,7 +170,7 @@ def move(
     from liverboard.registry.folder import database_url
     from liverboard.registry.permissions import CONSOLE
 
-    with progress("Moving"), closing(_open(data)) as store:
+    with progress("Moving"), closing(open_store(data)) as store:
         moved = move_store(store, CONSOLE, database_url(url))
     _show(json, {"rows": moved.rows, "head": {"seq": moved.head.seq, "mac": moved.head.mac}}, f"{moved.rows} rows moved and verified; config.yaml names the new database, without a password")  # fmt: skip
 
@@ -181,7 +181,8 @@ def _folder(data: Path | None) -> DataFolder:
     return open_folder(data or default_folder())
 
 
-def _open(data: Path | None) -> Store:
+def open_store(data: Path | None) -> Store:
+    """The store of a data folder."""
     from liverboard.registry.store import Store
 
     return Store.open(_folder(data))

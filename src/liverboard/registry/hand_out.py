@@ -122,7 +122,7 @@ def facts_table(
     head = pl.DataFrame(
         heads, schema={"case": pl.String, "centre": pl.String, "as_of": pl.Date, "chosen": pl.String}, orient="row"
     )
-    return pl.concat([head, facts_frame(rows, load_dictionary())], how="horizontal")
+    return head.hstack(facts_frame(rows, load_dictionary()))
 
 
 def write_table(table: pl.DataFrame, file: Path) -> None:
