@@ -252,7 +252,7 @@ def _structures(c: Canvas, curves: Sequence[DoseCurve], looks: Sequence[tuple[st
         room = c.width - 36
         one_line = width_of(curve.name, weight=600) + width_of(f"  {says}") <= room
         c.line(0, y + 9, 28, y + 9, colour, 2.4, dash)
-        c.text(36, y + 14, fit(curve.name, room, weight=600), "ink", 600, full=curve.name, after=f"  {says}" if one_line else "")  # fmt: skip
+        c.text(36, y + 14, fit(curve.name, room, weight=600), "ink", 600, full=curve.name, after=f"\u2002{says}" if one_line else "")  # fmt: skip
         y += 22
         if not one_line:
             c.text(36, y + 12, fit(says, room), "soft", full=says)
