@@ -16,6 +16,7 @@ from liverboard.clinical.case_file import read_case, write_case
 from liverboard.clinical.events import AnyEvent, Case
 from liverboard.errors import BadInput, MissingData, UserError
 from liverboard.registry.audit import canonical, digest, digest_of_rows, event_digest, header_digest
+from liverboard.registry.identity import refuse_identifiers
 from liverboard.registry.permissions import Actor
 from liverboard.registry.schema import CaseState, cases, centres, events, headers
 from liverboard.registry.store import Store, Transaction, centre_id, insert_row
@@ -94,7 +95,7 @@ class CaseFilter:
 def add_case(tx: Transaction, centre: str, case: Case) -> int:
     """Add a case with its events, as the case file states them (`recorded` too); gives its version, 1.
 
-    Raises BadInput when the centre has a case of this pseudonym or is none of the store, NotPermitted.
+    Raises BadInput when the centre has a case of this pseudonym or is none of the store, or the case identifies a person, NotPermitted.
     """
     tx.by.require("edit_cases", centre)
     key = CaseKey(centre, case.case)
@@ -105,6 +106,7 @@ def add_case(tx: Transaction, centre: str, case: Case) -> int:
         raise BadInput("the case names another centre", hint="Import it as that centre, or take `centre` out of it.")
     if _row_of(tx.connection, key) is not None:
         raise BadInput("the centre has a case of this pseudonym already", hint="Add events to it, or choose another.")
+    refuse_identifiers(case)
     state: CaseState = "discussed" if any(event.kind == "board" for event in case.events) else "backlog"
     tree = _tree(case)
     case_id = insert_row(
@@ -152,9 +154,11 @@ def change_header(tx: Transaction, key: CaseKey, changed: Mapping[str, Any], exp
     row = _at_version(tx.connection, key, expected_version)
     before = _tree_of(tx.connection, row)
     changed_tree = {name: value for name, value in {**before, **changed}.items() if value is not None}
-    tree = _tree(read_case(json.dumps(changed_tree, default=str), where="the header", is_json=True))
+    case = read_case(json.dumps(changed_tree, default=str), where="the header", is_json=True)
+    tree = _tree(case)
     if tree == before:
         return expected_version
+    refuse_identifiers(case.model_copy(update={"events": ()}), "the header")
     _write(tx, "case.header", key, _Rows(row.id, expected_version + 1, _header(tree), []))
     return expected_version + 1
 
@@ -186,8 +190,10 @@ def write_events(
     stamp = {} if keep_recorded else {"recorded": tx.at.isoformat()}
     # A write and a read make every event what the store keeps, and name all problems in the words of a case file.
     text = json.dumps({**before, "events": [*before["events"], *({**event, **stamp} for event in added)]}, default=str)
-    after = _tree(read_case(text, where="the new events", is_json=True))
-    new = after["events"][len(before["events"]) :]
+    case = read_case(text, where="the new events", is_json=True)
+    count = len(before["events"])
+    refuse_identifiers(case.model_copy(update={"question": None, "events": case.events[count:]}), "the new events")
+    new = _tree(case)["events"][count:]
     return _write(tx, action, key, _Rows(row.id, expected_version + 1, None, new, also_written))
 
 

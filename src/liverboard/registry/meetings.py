@@ -23,6 +23,7 @@ from liverboard.registry.cases import (
     list_cases,
     write_events,
 )
+from liverboard.registry.identity import refuse_identifiers
 from liverboard.registry.permissions import Actor
 from liverboard.registry.schema import (
     MeetingState,
@@ -405,7 +406,8 @@ def _minutes(connection: Connection, row: Row[Any]) -> Minutes:
 def _check(minutes: Minutes, date: dt.date) -> None:
     """Minutes that could not become a `board` event are refused when they are written, not when they are signed."""
     event = _board_event(Meeting(0, "", date, "", "planned"), minutes)
-    read_case(json.dumps({"case": "minutes", "events": [event]}), where="the minutes", is_json=True)
+    said = read_case(json.dumps({"case": "minutes", "events": [event]}), where="the minutes", is_json=True)
+    refuse_identifiers(said, "the minutes")
     if minutes.follow_up_on is not None and minutes.follow_up_on < date:
         raise BadInput("the follow-up lies before the meeting", hint="Give a later day.")
 

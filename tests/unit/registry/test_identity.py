@@ -192,7 +192,7 @@ def test_every_place_is_named_and_nothing_is_repeated() -> None:
         question="For Mrs Dupont, born 03/05/1961",
         events=[
             {"kind": "imaging", "date": "2024-05-02", "modality": "CT", "studies": [{"path": "DUPONT_Jean/ct", "role": "arterial"}]},
-            {"kind": "board", "date": "2024-05-15", "reason": "ask at jean@dupont.fr", "actions": [{"what": "ring", "owner": "06 12 34 56 78"}]},
+            {"kind": "board", "date": "2024-05-15", "reason": "ask at jean@dupont.fr", "actions": [{"what": "ring", "owner": "06 12 34 56 78"}, {"what": "PET", "owner": "Mrs Kelly"}]},
             {"kind": "procedure", "date": "2024-07-01", "technique": "sirt_resin", "details": {"lot": "9434765919"}},
         ],
     )  # fmt: skip
