@@ -32,6 +32,7 @@ from liverboard.options.weigh import weigh_case
 
 ARTERIAL = frozenset(name for name, family in FAMILY_OF.items() if family in {"embolisation", "sirt"})
 FEWEST_OWN_INTERVALS = 3  # a median of fewer is shown and not proposed; a convention of this project
+_ALTERS_DUCTS = frozenset({"pancreatoduodenectomy", "biliary_anastomosis", "sphincterotomy"})
 _BEARS_ON_SEQUENCE = frozenset({
     "portal_vein", "portal_flow", "thrombus_uptake", "biliary_anastomosis", "biliary_stent", "sphincterotomy", "biliary_obstruction",
     "liver_burden_percent", "prior_sirt", "prior_liver_radiation", "prior_tae", "prior_tace", "prior_debtace", "bilirubin_umol_l", "bilirubin_x_uln",
@@ -235,7 +236,8 @@ def _end_point(event: Procedure) -> str | None:
 def _stasis(event: Procedure) -> bool | None:
     words, flow, sace = (_first(event, f"details.end_point.{name}") for name in ("stasis", "flow", "sace"))
     if words is None and flow is None and sace is None:
-        return None
+        injections = list(values_at(event, "details.injections.stasis"))
+        return any(injections) if injections else None
     return words == "stasis" or flow == "none" or sace == "IV"
 
 
@@ -411,6 +413,7 @@ def _problems(visible: Sequence[AnyEvent]) -> Iterator[str]:
         if sessions is not None and event.session is not None and event.session > sessions:
             yield f"{event.id} is session {event.session}, and states {sessions} planned: check both."
         yield from _lesions_nobody_listed(event, visible)
+        yield from _against_what_was_known(event, visible)
     numbered = [event for event in procedures if event.session is not None and event.technique in FAMILY_OF]
     for number, event in enumerate(numbered):
         session, family = event.session or 1, FAMILY_OF[event.technique]
@@ -421,6 +424,18 @@ def _problems(visible: Sequence[AnyEvent]) -> Iterator[str]:
         before = {other.session for other in numbered[:number] if FAMILY_OF[other.technique] == family}
         if session > 1 and session - 1 not in before:
             yield f"{event.id} is session {session} of {event.technique}, and no session {session - 1} stands before it: dates out of order, or an earlier session is missing."
+
+
+def _against_what_was_known(event: Procedure, visible: Sequence[AnyEvent]) -> Iterator[str]:
+    """Ducts called native after an operation that altered them for good; a portal vein told otherwise than on the last image before."""
+    before = [other for other in visible if other.date < event.date]
+    altered = [other for other in before if isinstance(other, Procedure) and other.technique in _ALTERS_DUCTS]
+    if altered and _first(event, "details.bile_ducts") == ("native",):
+        yield f"{event.id} states native bile ducts, and {altered[-1].id} ({altered[-1].technique}, {altered[-1].date}) altered them before."
+    told = _first(event, "details.portal_vein.main")
+    images = [image for image in before if isinstance(image, Imaging) and image.portal_vein is not None]
+    if told is not None and images and (told == "thrombosed") != (images[-1].portal_vein == "main"):
+        yield f"{event.id} states the main portal vein {told}, {images[-1].id} before it says {images[-1].portal_vein}: one of both is wrong, or it changed."
 
 
 def _lesions_nobody_listed(event: Procedure, visible: Sequence[AnyEvent]) -> Iterator[str]:

@@ -167,6 +167,8 @@ def test_the_proposal_becomes_plan_events_that_the_case_takes_and_a_stop_prevent
         ((_procedure("2024-02-01", session=2), _procedure("2024-03-01", session=1)), "no session 1 stands before it"),
         ((_procedure("2024-02-01", session=1, territory={"segments": RIGHT}), _procedure("2024-03-01", session=1, territory={"segments": RIGHT})), "one may be written twice"),
         ((_procedure("2024-02-01", session=1), _procedure("2024-03-01", session=2, details={"planned_sessions": 1})), "is session 2, and states 1 planned"),
+        ((_procedure("2020-02-01", "pancreatoduodenectomy"), _procedure("2024-02-01", details={"bile_ducts": ["native"]})), "states native bile ducts, and e1"),
+        ((_event("imaging", "2024-01-01", portal_vein="main"), _procedure("2024-02-01", details={"portal_vein": {"main": "patent"}})), "says main: one of both is wrong"),
         ((_image("2024-01-01"), _procedure("2024-02-01", "mwa", details={"ablations": [{"lesion": "L9"}]})), "names lesions that no imaging lists: L9"),
     ],
 )  # fmt: skip
@@ -177,6 +179,8 @@ def test_bad_timelines_are_named_problems(events: tuple[dict[str, Any], ...], sa
 
 def test_a_sound_timeline_has_no_problem() -> None:
     assert _of(staged_tae("P", "A", 60)).problems == ()
+    known = (_event("imaging", "2024-01-01", portal_vein="branch"), _procedure("2024-02-01", details={"portal_vein": {"main": "patent", "left": "thrombosed"}, "bile_ducts": ["native"]}))  # fmt: skip
+    assert _of(case_of(*known)).problems == ()
     other = (_procedure("2024-02-01", session=1, territory={"segments": RIGHT}), _procedure("2024-02-01", session=2, territory={"segments": LEFT}))  # fmt: skip
     assert _of(case_of(*other)).problems == ()
 
