@@ -45,7 +45,7 @@ def best_response(judgements: Sequence[Judgement], start: dt.date) -> BestRespon
     stable = best_rules().stable_after_days
     confirmed, plain = _best(days, start, True, stable), _best(days, start, False, stable)
     responses = [each.date for each in days if each.category in _RESPONSES]
-    progressions = [each.since for each in days if each.category == "PD"]
+    progression = next((each.since for each in days if each.category == "PD"), None)
     judged = [each.date for each in days if each.category != "NE"]
     return BestResponse(
         criterion=judgements[-1].criterion,
@@ -54,7 +54,7 @@ def best_response(judgements: Sequence[Judgement], start: dt.date) -> BestRespon
         without_confirmation=plain,
         confirmed=None if not responses else confirmed in _RESPONSES,
         response_days=(responses[0] - start).days if responses else None,
-        progression_days=(min(progressions) - start).days if progressions else None,
+        progression_days=None if progression is None else (progression - start).days,
         followed_days=(judged[-1] - start).days if judged else None,
         basis=tuple(_says(days, confirmed, plain)),
     )

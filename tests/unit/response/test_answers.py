@@ -119,6 +119,25 @@ def test_nothing_at_all_is_said_so() -> None:
     assert "no imaging lists lesions" in report.criteria["recist11"].basis[0]
 
 
+def test_a_scan_of_the_day_of_the_start_is_the_baseline_only_without_an_earlier_one() -> None:
+    same = scan("2024-01-10", size("L1", 40))
+    report = of(scan("2024-01-02", size("L1", 50)), same, done("2024-01-10", "tae"), scan("2024-06-01", size("L1", 30)))
+    assert report.course is not None
+    assert report.course.baseline == "ct-2024-01-02"
+    alone = of(same, done("2024-01-10", "tae"), scan("2024-06-01", size("L1", 30)))
+    assert alone.course is not None
+    assert alone.course.baseline == "ct-2024-01-10"
+    assert "of the same day" in messages(alone)
+
+
+def test_session_1_again_is_a_new_course_with_its_own_baseline() -> None:
+    events = [
+        scan("2024-01-01", size("L1", 50)), done("2024-01-10", "tae", session=1, lesions=["L1"]), scan("2024-06-01", size("L1", 60)),
+        done("2024-06-10", "tae", session=1, lesions=["L1"]), scan("2024-10-01", size("L1", 58)),
+    ]  # fmt: skip
+    assert [each.baseline for each in of(*events).courses] == ["ct-2024-01-01", "ct-2024-06-01"]
+
+
 # --- what was treated before
 
 
@@ -134,6 +153,25 @@ def test_a_lesion_treated_before_the_baseline_is_no_target_by_name_or_by_territo
         assert report.criteria["recist11"].targets == ("L2",)
         assert report.criteria["mrecist"].targets == ("L1", "L2")
         assert any("local treatment before the baseline" in text for text in report.criteria["recist11"].basis)
+
+
+def test_a_lesion_that_reaches_beyond_the_territory_or_was_treated_later_is_a_target() -> None:
+    lesions = (size("L1", 50, segments=[4, 6]),)
+    territory = {"territory": {"segments": [5, 6, 7, 8]}}
+    beyond = of(
+        done("2023-06-01", "tae", **territory),
+        scan("2024-01-01", *lesions),
+        done("2024-01-10", "sirt_resin"),
+        scan("2024-06-01", *lesions),
+    )
+    assert beyond.criteria["recist11"].targets == ("L1",)
+    same_day = of(
+        scan("2024-01-01", *lesions),
+        done("2024-01-01", "rfa", lesions=["L1"]),
+        done("2024-01-10", "sirt_resin"),
+        scan("2024-06-01", *lesions),
+    )
+    assert same_day.criteria["recist11"].targets == ("L1",)
 
 
 def test_a_treatment_without_lesions_or_territory_before_the_baseline_is_named() -> None:
@@ -290,6 +328,17 @@ def test_ablated_lesions_are_judged_at_each_control() -> None:
         scan("2024-02-15", size("L1", 32, viable="0 mm", zone="32 mm", margin="6 mm")), scan("2024-08-15", size("L1", 30, viable="9 mm")),
     )  # fmt: skip
     assert [(each.complete, each.recurrence) for each in report.ablations] == [(True, False), (False, True)]
+
+
+def test_controls_of_an_ablation_end_with_the_next_of_that_lesion() -> None:
+    report = of(
+        scan("2024-01-01", size("L1", 20)), done("2024-01-10", "rfa", lesions=["L1"]), scan("2024-02-15", size("L1", 32, viable="9 mm")),
+        scan("2024-03-01", size("L1", 32, viable="9 mm")), done("2024-03-10", "mwa", lesions=["L1"]),
+        scan("2024-05-15", size("L1", 40, viable="0 mm", margin="5 mm")),
+    )  # fmt: skip
+    assert [(str(each.date), each.complete) for each in report.ablations] == [
+        ("2024-02-15", False), ("2024-03-01", False), ("2024-05-15", True),
+    ]  # fmt: skip
 
 
 def test_progression_by_the_sizes_ends_the_end_points() -> None:

@@ -159,7 +159,7 @@ def test_a_treated_target_of_the_reader_is_flagged() -> None:
 def test_partial_response_is_a_fall_of_at_least_30_percent_from_baseline() -> None:
     assert categories(sizes(100, 70.1)) == ["SD"]
     assert categories(sizes(100, 70)) == ["PR"]
-    assert categories(sizes(13, 9.1)) == ["PR"], "no binary dust at the threshold"
+    assert categories(sizes(13, 9.1)) == categories(sizes(10.1, 7.07)) == ["PR"], "no binary dust at the threshold"
 
 
 def test_progression_is_a_rise_of_at_least_20_percent_over_the_smallest_sum() -> None:
@@ -334,6 +334,29 @@ def test_disease_again_after_a_complete_response_is_progression_even_below_5_mm(
     found = judge_recist11(sizes(30, 0, 3))
     assert [each.category for each in found] == ["CR", "PD"]
     assert "partial one" in found[1].basis[0]
+
+
+def test_a_non_target_again_after_a_complete_response_is_progression() -> None:
+    baseline = point(0, lesion("L1", 30), lesion("L2", 8))
+    gone = point(60, lesion("L1", 0), lesion("L2", 0))
+    found = judge_recist11(course(baseline, gone, point(120, lesion("L1", 0), lesion("L2", 6))))
+    assert [each.category for each in found] == ["CR", "PD"]
+    assert "L2 is there again" in found[-1].basis[0]
+
+
+def test_a_reader_who_sees_no_new_lesion_makes_an_unknown_one_an_old_one() -> None:
+    made = course(point(0, lesion("L1", 50)), point(60, lesion("L1", 50), lesion("L2", 12), new_lesions=False))
+    found = judge_recist11(made)[-1]
+    assert (found.category, found.new_lesion, found.non_target) == ("SD", False, "non-CR/non-PD")
+
+
+def test_progression_by_new_lesions_counts_from_the_first_of_them() -> None:
+    made = course(
+        point(0, lesion("L1", 50)),
+        point(60, lesion("L1", 50), lesion("L2", 5, new="equivocal")),
+        point(120, lesion("L1", 50), lesion("L2", 12, new=True), lesion("L3", 9, new=True)),
+    )
+    assert judge_recist11(made)[-1].since == day(60)
 
 
 def test_a_target_that_reappears_without_complete_response_is_judged_by_the_sum() -> None:
