@@ -131,7 +131,7 @@ def engine_of(url: str) -> Engine:
         if not url.startswith(("sqlite:///", "postgresql+psycopg://")):
             raise exc.ArgumentError
         if not url.startswith("sqlite"):
-            return create_engine(url, pool_pre_ping=True, pool_size=10)
+            return create_engine(url, connect_args={"connect_timeout": 10}, pool_pre_ping=True, pool_size=10)
         engine = create_engine(url, connect_args={"timeout": _WAIT_S}, pool_size=10)
         with suppress(OSError):  # where the file cannot be made, opening it says so
             Path(engine.url.database or "").touch(mode=0o600)
@@ -171,6 +171,7 @@ def list_centres(store: Store) -> tuple[str, ...]:
 
 def _lock(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
+        connection.execute(select(func.set_config("lock_timeout", f"{_WAIT_S * 1000:.0f}", True)))
         connection.execute(select(func.pg_advisory_xact_lock(_WRITERS_LOCK)))
 
 
@@ -207,6 +208,7 @@ def _reason(error: Exception) -> str:
     for sign, words in (
         ("full", "has no room left on its disk"),
         ("no space", "has no room left on its disk"),
+        ("lock timeout", f"was busy for more than {_WAIT_S} s"),
         ("locked", f"was busy for more than {_WAIT_S} s"),
         ("read-only", "may not be written"),
         ("readonly", "may not be written"),

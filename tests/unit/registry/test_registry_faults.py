@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 from tests.registry_samples import CASE, EDITOR, LABS, VIEWER, Postgres
 from tests.registry_writer import PER_WRITE, write_on
 
+from liverboard.registry import store as store_room
 from liverboard.registry.backup import back_up, verify_store
 from liverboard.registry.cases import CaseKey, Conflict, add_case, append_events, case_as_known, read_cases
 from liverboard.registry.folder import DataFolder, make_folder
@@ -139,6 +140,23 @@ def test_a_database_lost_in_the_middle_of_a_write_keeps_nothing_of_it(postgres: 
     assert list(read_cases(store, CONSOLE)) == []
     assert verify_store(store, CONSOLE).faults == ()
     store.close()
+
+
+def test_a_busy_database_is_said(data_folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_room, "_WAIT_S", 0.2)
+    store = Store.initialise(data_folder)
+    with store.transaction(EDITOR) as tx:
+        add_case(tx, "lyon", CASE)
+        with pytest.raises(StoreUnavailable, match="busy"):
+            store.note(EDITOR, "case.read")
+        assert list(pseudonyms_in(store)) == []  # who reads does not wait for who writes
+    store.note(EDITOR, "case.read")
+    store.close()
+
+
+def pseudonyms_in(store: Store) -> list[str]:
+    with store.read() as connection:
+        return list(connection.scalars(select(cases.c.pseudonym)))
 
 
 def test_an_error_in_the_middle_keeps_nothing(store: Store) -> None:
