@@ -67,6 +67,23 @@ def test_new_lesions_of_the_truth_are_progression(report: ResponseReport, folder
     assert (report.criteria["recist11"].category == "PD") or not new
 
 
+def test_merged_and_vanished_lesions_of_the_truth_are_followed(report: ResponseReport, folder: Path) -> None:
+    matches = truth_of(folder / "followup")["matches"]
+    merged = [match for match in matches if len(match["baseline"]) > 1]
+    vanished = [match for match in matches if match["followup"] is None]
+    assert merged
+    assert vanished
+    found = report.criteria["recist11"]
+    assert not any("not said what became of" in text for text in found.basis), (
+        "every lesion of the baseline is accounted for"
+    )
+    assert any(
+        "became of several lesions and counts once" in text
+        for text in found.basis
+        if any(f"Lesion {name}" in found.targets for match in merged for name in match["baseline"])
+    )
+
+
 def test_growth_comes_with_its_interval(report: ResponseReport) -> None:
     assert report.growth
     assert all(each.growth.change_low < each.growth.change < each.growth.change_high for each in report.growth)

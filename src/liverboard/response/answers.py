@@ -9,6 +9,7 @@ from pydantic import Field
 
 from liverboard.clinical.events import AnyEvent, Assessment, Imaging, Procedure
 from liverboard.clinical.extent import Frozen
+from liverboard.clinical.procedure_details import AblationDetails
 from liverboard.clinical.response import BestResponse, Criterion, Judgement, Scope, TimePoint
 from liverboard.errors import Problem
 from liverboard.response.ablation_response import AblationResponse, Zone, ablation_response
@@ -152,31 +153,53 @@ def _progressed(judgement: Judgement) -> bool | None:
 
 
 def ablations_of(events: Sequence[AnyEvent], points: Sequence[TimePoint]) -> tuple[AblationResponse, ...]:
-    """For each ablated lesion that is named, each control after the ablation and up to the next one of that lesion."""
-    done = [event for event in events if isinstance(event, Procedure) and event.technique in ABLATION and event.lesions]
+    """For each ablated lesion that is named, each control after the ablation and up to the next one of that lesion.
+
+    Zone and margin are those of the control; where it gives none, those that the procedure states for the lesion.
+    """
+    done = [event for event in events if isinstance(event, Procedure) and event.technique in ABLATION]
     found: list[AblationResponse] = []
     for number, procedure in enumerate(done):
-        for name in procedure.lesions or ():
-            again = min((later.date for later in done[number + 1 :] if name in (later.lesions or ())), default=None)
-            found += _controls(name, procedure.date, again, points)
+        for name in _ablated(procedure):
+            again = min((later.date for later in done[number + 1 :] if name in _ablated(later)), default=None)
+            found += _controls(name, procedure, again, points)
     return tuple(found)
 
 
+def _ablated(procedure: Procedure) -> tuple[str, ...]:
+    details = procedure.details
+    entries = details.ablations if isinstance(details, AblationDetails) else None
+    return tuple(dict.fromkeys((*(procedure.lesions or ()), *(each.lesion for each in entries or ()))))
+
+
+def _stated_zone(procedure: Procedure, name: str) -> Zone:
+    """What the procedure says of the lesion; of the session where it ablated this lesion alone."""
+    details = procedure.details
+    if not isinstance(details, AblationDetails):
+        return Zone()
+    own = next((each for each in details.ablations or () if each.lesion == name), None)
+    stated = own or (details if _ablated(procedure) == (name,) else None)
+    return Zone() if stated is None else Zone(max(stated.zone, default=None) if stated.zone else None, stated.margin)
+
+
 def _controls(
-    name: str, ablated: dt.date, again: dt.date | None, points: Sequence[TimePoint]
+    name: str, procedure: Procedure, again: dt.date | None, points: Sequence[TimePoint]
 ) -> list[AblationResponse]:
+    ablated = procedure.date
     before = next(
         (each for point in reversed(points) if point.date < ablated for each in point.lesions if name in {each.id, *each.roots}), None
     )  # fmt: skip
     if before is None:
         return []
+    stated = _stated_zone(procedure, name)
     found: list[AblationResponse] = []
     necrotic = False
     for point in points:
         if point.date <= ablated or (again is not None and point.date > again):
             continue
         for after in pieces_of(before.roots, point):
-            zone = Zone(after.zone_mm, after.margin_mm)
+            seen = Zone(after.zone_mm, after.margin_mm)
+            zone = stated if seen == Zone() else seen
             found.append(ablation_response(before, after, point.date, zone=zone, was_necrotic=necrotic))
             necrotic = necrotic or bool(found[-1].necrotic)
     return found

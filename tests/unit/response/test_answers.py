@@ -330,6 +330,20 @@ def test_ablated_lesions_are_judged_at_each_control() -> None:
     assert [(each.complete, each.recurrence) for each in report.ablations] == [(True, False), (False, True)]
 
 
+def test_the_margin_that_the_ablation_states_counts_where_the_control_gives_none() -> None:
+    for details in (
+        {"margin": "6 mm"},
+        {"ablations": [{"lesion": "L1", "margin": "6 mm"}, {"lesion": "L2", "margin": "-1 mm"}]},
+    ):
+        ablation = done("2024-01-10", "mwa", lesions=["L1"], details=details)
+        control = scan("2024-02-15", size("L1", 32, viable="0 mm"), size("L2", 32, viable="0 mm"))
+        found = of(scan("2024-01-01", size("L1", 20), size("L2", 20)), ablation, control).ablations
+        assert {each.lesion: each.recicl for each in found} == {
+            "L1": "TE4a",
+            **({"L2": "TE4b"} if "ablations" in details else {}),
+        }
+
+
 def test_controls_of_an_ablation_end_with_the_next_of_that_lesion() -> None:
     report = of(
         scan("2024-01-01", size("L1", 20)), done("2024-01-10", "rfa", lesions=["L1"]), scan("2024-02-15", size("L1", 32, viable="9 mm")),
