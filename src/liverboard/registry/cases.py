@@ -80,13 +80,14 @@ class CaseLine:
 
 @dataclass(frozen=True, slots=True)
 class CaseFilter:
-    """Which cases; every part that is given must hold. `pseudonym`: how it begins, in capitals or not."""
+    """Which cases; every part that is given must hold. `pseudonym`: how it begins, in capitals or not. `cases`: these pseudonyms only."""
 
     centre: str | None = None
     states: tuple[CaseState, ...] = ()
     pseudonym: str = ""
     review_by: dt.date | None = None
     synthetic: bool | None = None
+    cases: tuple[str, ...] | None = None
 
 
 # --- writing -------------------------------------------------------------------------------------------------------------------------------------------
@@ -321,6 +322,8 @@ def _selected(by: Actor, which: CaseFilter) -> Select[Any]:
         query = query.where(cases.c.review_on <= which.review_by)
     if which.synthetic is not None:
         query = query.where(cases.c.synthetic == which.synthetic)
+    if which.cases is not None:
+        query = query.where(cases.c.pseudonym.in_(which.cases))
     return query
 
 

@@ -177,6 +177,7 @@ def test_lists_are_filtered_and_in_order(kept: Store) -> None:
     assert [c.key.case for c in list_cases(kept, VIEWER, CaseFilter(pseudonym="b_"))] == ["B_1"]  # `_` means itself
     assert [c.key.case for c in list_cases(kept, VIEWER, CaseFilter(states=("follow_up",), review_by=dt.date(2025, 4, 1)))] == ["A-9"]  # fmt: skip
     assert list_cases(kept, VIEWER, CaseFilter(review_by=dt.date(2025, 2, 1))) == ()
+    assert [c.key.case for c in list_cases(kept, VIEWER, CaseFilter(cases=("B_1", "A-9", "none")))] == ["A-9", "B_1"]
     assert count_cases(kept, VIEWER) == {"backlog": 4, "follow_up": 1}
 
 
