@@ -200,6 +200,12 @@ def test_what_happened_later_changes_nothing(case: Case, day: dt.date) -> None:
     assert _of(case, day) == _of(earlier, day)
 
 
+def test_what_was_learnt_after_a_procedure_was_not_known_at_it() -> None:
+    late = _event("imaging", "2024-05-20", portal_vein="patent")
+    (complete,) = _of(case_of(_procedure("2024-05-01"), late)).completeness
+    assert "Portal vein, open or thrombosed" in complete.missing_required
+
+
 # --- rooms ---------------------------------------------------------------------------------------------------------------------------------------------
 
 
