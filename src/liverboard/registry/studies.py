@@ -1,146 +1,231 @@
-"""Uploaded studies of a case and how far their measurement is. The files lie in the folder `studies`; here stands what the people of the case see of them."""
+"""Studies of cases: received from outside, de-identified on arrival, kept in the data folder; the way back to the source sealed under the centre's key."""
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
+import json
+import secrets
+import shutil
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Row, select
 
-from liverboard.errors import BadInput, MissingData
+from liverboard.errors import BadInput, MissingData, UnsupportedImage
+from liverboard.registry.archive import STUDY, Limits, unpack
 from liverboard.registry.cases import CaseKey, find_case
 from liverboard.registry.permissions import Actor
 from liverboard.registry.schema import StudyState, cases, centres, studies
 from liverboard.registry.store import Store, Transaction, insert_row
+from liverboard.volume.clean_volume import ENDINGS, clean_volume
+from liverboard.volume.deidentify import Arrival, Link, Rules, deidentify_folder, file_bytes
+from liverboard.volume.dicom_files import read_whole
+from liverboard.volume.rejoin import rejoin
+
+Step = Callable[[str], None]
+
+_SEAL: Final = b"liverboard study link 1"
 
 
 @dataclass(frozen=True, slots=True)
-class Study:
-    """`path`: below the folder of studies. `link`: what leads back to the source study, sealed under the centre's key. `message`: what came of it, for people."""
+class Received:
+    """A study that came in. `warnings`: what a person must look at; `words`: names of structures that were kept; `left_aside`: files not taken, by reason."""
 
     id: int
-    case: CaseKey
+    path: Path
+    files: int
+    warnings: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    left_aside: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StudyLine:
+    """A study of a case. `path`: below the folder of its case, as an imaging event names it."""
+
+    id: int
+    key: CaseKey
     path: str
     kind: str
     state: StudyState
     progress_percent: int
     message: str | None
-    link: str | None
     uploaded_by: str
     uploaded: dt.datetime
 
 
-class NoSuchStudy(MissingData):
-    http_status = 404
+def case_folder(store: Store, key: CaseKey) -> Path:
+    """Where the studies of a case lie; image paths of its events start here."""
+    return store.folder.studies / key.centre / key.case
 
 
-def add_study(tx: Transaction, key: CaseKey, path: str, kind: str, link: str | None = None) -> int:
-    """A study that has arrived, de-identified, and waits to be measured; gives its number. Raises NoSuchCase, NotPermitted."""
-    tx.by.require("edit_cases", key.centre)
-    case = find_case(tx.connection, key)
-    values = {"path": path, "kind": kind, "state": "waiting", "progress_percent": 0, "link": link}
-    study_id = insert_row(tx.connection, studies, case_id=case.id, uploaded_by=tx.by.name, uploaded=tx.at, **values)
-    tx.note("study.add", centre=key.centre, case=key.case, detail={"study": study_id, "kind": kind})
-    return study_id
+def receive(
+    store: Store, by: Actor, key: CaseKey, source: Path, *, limits: Limits = STUDY, step: Step = lambda text: None
+) -> Received:
+    """Take a study of a case: a folder, zip or tar of DICOM, NIfTI or NRRD files, or one such file. It comes in whole or not at all.
 
-
-def take_next(tx: Transaction) -> Study | None:
-    """The study that waits longest, now `measuring`; None when none waits. For the worker, who acts as itself."""
-    query = _studies().where(studies.c.state == "waiting").order_by(studies.c.id).limit(1)
-    row = tx.connection.execute(query).first()
-    if row is None:
-        return None
-    _set(tx.connection, row.id, state="measuring", progress_percent=0, message=None)
-    return _find(tx.connection, row.id)
-
-
-def take_up_again(tx: Transaction) -> int:
-    """What was being measured when the program stopped waits again; gives how many. Called once at its start."""
-    return tx.connection.execute(studies.update().where(studies.c.state == "measuring").values(state="waiting", progress_percent=0)).rowcount  # fmt: skip
-
-
-def report_progress(tx: Transaction, study_id: int, percent: int) -> bool:
-    """How far the measurement is; False when someone cancelled it, and the worker stops."""
-    done = tx.connection.execute(
-        studies.update()
-        .where(studies.c.id == study_id, studies.c.state == "measuring")
-        .values(progress_percent=max(0, min(percent, 100)))
-    )
-    return done.rowcount == 1
-
-
-def finish_study(tx: Transaction, study_id: int, message: str | None = None, *, failed: bool = False) -> bool:
-    """The measurement came to its end; False when someone cancelled it before. `message` holds no identifier."""
-    study = _find(tx.connection, study_id)
-    if study.state != "measuring":
-        return False
-    state: StudyState = "failed" if failed else "measured"
-    _set(tx.connection, study_id, state=state, progress_percent=study.progress_percent if failed else 100, message=message)  # fmt: skip
-    tx.note("study.finish", centre=study.case.centre, case=study.case.case, detail={"study": study_id, "state": state})
-    return True
-
-
-def cancel_study(tx: Transaction, study_id: int) -> None:
-    """Stop a study that waits or is being measured. Raises NoSuchStudy, BadInput when it is over, NotPermitted."""
-    study = _of(tx, study_id)
-    if study.state not in {"waiting", "measuring"}:
-        raise BadInput(f"the study is {study.state}: there is nothing to cancel")
-    _set(tx.connection, study_id, state="cancelled")
-    tx.note("study.cancel", centre=study.case.centre, case=study.case.case, detail={"study": study_id})
-
-
-def measure_again(tx: Transaction, study_id: int) -> None:
-    """Let a study that failed, was cancelled or is measured wait again. Raises NoSuchStudy, BadInput, NotPermitted."""
-    study = _of(tx, study_id)
-    if study.state in {"waiting", "measuring"}:
-        raise BadInput(f"the study is {study.state} already")
-    _set(tx.connection, study_id, state="waiting", progress_percent=0, message=None)
-    tx.note("study.again", centre=study.case.centre, case=study.case.case, detail={"study": study_id})
-
-
-def find_study(store: Store, by: Actor, study_id: int) -> Study:
-    """One study. Raises NoSuchStudy, NotPermitted."""
+    DICOM is de-identified by the centre's key and its policy on dates; headers of NIfTI and NRRD are cleaned; every name of a file is replaced. Raises
+    UnsupportedImage, BadInput, NoSuchCase, NotPermitted.
+    """
+    by.require("edit_cases", key.centre)
     with store.read() as connection:
-        study = _find(connection, study_id)
-    by.require("see_cases", study.case.centre)
-    return study
+        find_case(connection, key)
+    rules = Rules(key.case, store.folder.centre_key(key.centre), store.folder.dates_policy)
+    home = case_folder(store, key)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place = home / f"study-{secrets.token_hex(6)}"
+    with tempfile.TemporaryDirectory(dir=home, prefix=".incoming-") as made:
+        files = Path(made) / "files"
+        step("unpacking")
+        unpack(source, files, limits)
+        clean = Path(made) / "clean"
+        clean.mkdir()
+        words = _volumes(files, clean, step)
+        arrival = _dicom(files, clean, rules, step)
+        clean.rename(place)
+    count = sum(file.is_file() for file in place.rglob("*"))
+    try:
+        with store.transaction(by) as tx:
+            row = find_case(tx.connection, key)
+            study = insert_row(
+                tx.connection,
+                studies,
+                case_id=row.id,
+                path=str(place.relative_to(store.folder.studies)),
+                kind="volume" if arrival is None else "dicom",
+                state="waiting",
+                progress_percent=0,
+                link=None if arrival is None else seal(rules.key, arrival.link),
+                uploaded_by=by.name,
+                uploaded=tx.at,
+            )
+            tx.note("study.receive", centre=key.centre, case=key.case, detail={"study": study, "files": count})
+    except BaseException:
+        shutil.rmtree(place, ignore_errors=True)
+        raise
+    if arrival is None:
+        return Received(study, place, count, (), words)
+    aside = tuple(sorted(arrival.left_aside.items()))
+    return Received(study, place, count, arrival.warnings, (*words, *arrival.words), aside)
 
 
-def list_studies(store: Store, by: Actor, key: CaseKey) -> tuple[Study, ...]:
-    """The studies of a case, oldest first. Raises NoSuchCase, NotPermitted."""
+def _volumes(files: Path, clean: Path, step: Step) -> tuple[str, ...]:
+    """Clean the NIfTI and NRRD files, and take them out of `files`; gives the names of their segments."""
+    words: list[str] = []
+    found = sorted(file for file in files.rglob("*") if file.name.lower().endswith(ENDINGS))
+    for number, file in enumerate(found, 1):
+        step(f"file {number} of {len(found)}")
+        words += clean_volume(file, clean / f"{number:04d}{_ending(file)}")
+        file.unlink()
+    return tuple(words)
+
+
+def _dicom(files: Path, clean: Path, rules: Rules, step: Step) -> Arrival | None:
+    """De-identify what is left; None when NIfTI or NRRD came and nothing else is DICOM."""
+    try:
+        return deidentify_folder(files, clean / "dicom", rules, step)
+    except UnsupportedImage:
+        if any(clean.iterdir()):
+            return None
+        raise
+
+
+def _ending(file: Path) -> str:
+    name = file.name.lower()
+    return next(ending for ending in (".seg.nrrd", ".nii.gz", ".nrrd", ".nii") if name.endswith(ending))
+
+
+def list_studies(store: Store, by: Actor, key: CaseKey) -> tuple[StudyLine, ...]:
+    """The studies of a case, in the order in which they came."""
     by.require("see_cases", key.centre)
     with store.read() as connection:
-        case = find_case(connection, key)
-        rows = connection.execute(_studies().where(studies.c.case_id == case.id).order_by(studies.c.id))
-        return tuple(_study(row) for row in rows)
+        row = find_case(connection, key)
+        rows = connection.execute(select(studies).where(studies.c.case_id == row.id).order_by(studies.c.id)).all()
+    return tuple(
+        StudyLine(each.id, key, each.path.rpartition("/")[2], each.kind, each.state, each.progress_percent, each.message, each.uploaded_by, each.uploaded)
+        for each in rows
+    )  # fmt: skip
 
 
-def _of(tx: Transaction, study_id: int) -> Study:
-    study = _find(tx.connection, study_id)
-    tx.by.require("edit_cases", study.case.centre)
-    return study
+def set_progress(
+    tx: Transaction, study_id: int, state: StudyState, progress_percent: int, message: str | None = None
+) -> None:
+    """How far the measuring of a study is. Not in the trail: it says nothing of a patient."""
+    changed = {"state": state, "progress_percent": progress_percent, "message": message}
+    tx.connection.execute(studies.update().where(studies.c.id == study_id).values(**changed))
 
 
-def _studies() -> Any:
-    return (
-        select(studies, cases.c.pseudonym, centres.c.name.label("centre"))
-        .join(cases, cases.c.id == studies.c.case_id)
-        .join(centres, centres.c.id == cases.c.centre_id)
-    )
+# --- the way back --------------------------------------------------------------------------------------------------------------------------------------
 
 
-def _find(connection: Connection, study_id: int) -> Study:
-    row = connection.execute(_studies().where(studies.c.id == study_id)).first()
-    if row is None:
-        raise NoSuchStudy("there is no such study", hint="Look at the studies of the case.")
-    return _study(row)
+def for_source(
+    store: Store, by: Actor, study_id: int, results: Iterator[Path] | tuple[Path, ...], folder: Path
+) -> tuple[Path, ...]:
+    """DICOM results of a study, given back to their patient and written into the new `folder`, to be sent to the PACS that the study came from.
+
+    Each use of the link is in the trail. Delete the folder when they are sent. Raises MissingData when the study has no link, BadInput for results of
+    another study, NotPermitted.
+    """
+    link = _open_link(store, by, study_id)
+    joined = [file_bytes(rejoin(read_whole(file), link)) for file in results]
+    folder.mkdir(mode=0o700)
+    written: list[Path] = []
+    for number, content in enumerate(joined, 1):
+        written.append(folder / f"{number:05d}.dcm")
+        written[-1].write_bytes(content)
+    return tuple(written)
 
 
-def _study(row: Row[Any]) -> Study:
-    key = CaseKey(row.centre, row.pseudonym)
-    return Study(row.id, key, row.path, row.kind, row.state, row.progress_percent, row.message, row.link, row.uploaded_by, row.uploaded)  # fmt: skip
+def _open_link(store: Store, by: Actor, study_id: int) -> Link:
+    with store.read() as connection:
+        row = _row(connection.execute(
+            select(studies.c.link, cases.c.pseudonym, centres.c.name.label("centre"))
+            .join(cases, cases.c.id == studies.c.case_id)
+            .join(centres, centres.c.id == cases.c.centre_id)
+            .where(studies.c.id == study_id)
+        ).first())  # fmt: skip
+    by.require("exchange_data", row.centre)
+    store.note(by, "study.link", centre=row.centre, case=row.pseudonym, detail={"study": study_id})
+    return unseal(store.folder.centre_key(row.centre), row.link)
 
 
-def _set(connection: Connection, study_id: int, **values: Any) -> None:
-    connection.execute(studies.update().where(studies.c.id == study_id).values(**values))
+def _row(row: Any) -> Row[Any]:
+    if row is None or row.link is None:
+        raise MissingData(
+            "the study has no way back to a source", hint="Only DICOM studies that were received here have one."
+        )
+    return row
+
+
+def seal(key: bytes, link: Link) -> str:
+    """The link, compressed and encrypted (AES-256-GCM, NIST SP 800-38D) under a key derived from the centre's (HKDF, RFC 5869)."""
+    nonce = secrets.token_bytes(12)
+    plain = zlib.compress(json.dumps(link.as_json()).encode())
+    return base64.b64encode(nonce + _cipher(key).encrypt(nonce, plain, _SEAL)).decode()
+
+
+def unseal(key: bytes, sealed: str) -> Link:
+    """The link again. Raises BadInput when the key is another one, or the text was changed."""
+    from cryptography.exceptions import InvalidTag
+
+    try:
+        raw = base64.b64decode(sealed, validate=True)
+        plain = _cipher(key).decrypt(raw[:12], raw[12:], _SEAL)
+    except (InvalidTag, ValueError):
+        raise BadInput(
+            "the way back to the source cannot be opened", hint="Is the key of the centre the one it was sealed with?"
+        ) from None
+    return Link.from_json(json.loads(zlib.decompress(plain)))
+
+
+def _cipher(key: bytes) -> Any:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+    return AESGCM(HKDF(algorithm=SHA256(), length=32, salt=None, info=_SEAL).derive(key))
