@@ -93,10 +93,29 @@ def _answer(treated: Treated, events: Sequence[AnyEvent]) -> CourseAnswer:
             "hepatic": hepatic,
             "best": {name: best_response(each, course.start) for name, each in days.items()},
             "best_hepatic": {name: best_response(each, course.start) for name, each in hepatic.items()},
-            "problems": (*treated.problems, *without_lesions(events, course.baseline.date)),
+            "problems": (*treated.problems, *without_lesions(events, course.baseline.date), *_unclear(course)),
             "disagreements": disagreements({name: each[-1] for name, each in days.items()}),
         }
     )
+
+
+def _unclear(course: Course) -> list[Problem]:
+    """On which follow-up lesions cannot be matched, are not listed, or newness cannot be told."""
+    found: list[Problem] = []
+    for point, news, became in zip(course.points, course.news("patient"), course.became, strict=True):
+        if news.found is None:
+            found += [Problem(text, event=point.event, field="lesions") for text in news.says]
+        lost = [name for name, pieces in became.items() if not pieces]
+        if lost:
+            found.append(
+                Problem(
+                    f"not listed, though the baseline of {course.baseline.date} has it: {', '.join(lost)}",
+                    event=point.event,
+                    field="lesions",
+                    hint="list each with its size, or with state: absent, too_small or not_evaluable; a lesion that is not listed is unknown, not gone",
+                )
+            )
+    return found
 
 
 def _judged(course: Course, scope: Scope) -> dict[Criterion, tuple[Judgement, ...]]:

@@ -230,6 +230,11 @@ def test_lesions_that_cannot_be_matched_are_named_and_no_category() -> None:
     )
     assert report.criteria["recist11"].category == "NE"
     assert any("cannot be matched" in text for text in report.criteria["recist11"].basis)
+    assert "A cannot be matched" in messages(report)
+    assert (
+        "event ct-2024-06-01, field lesions: not listed, though the baseline of 2024-01-01 has it: L1, L2"
+        in messages(report)
+    )
 
 
 @pytest.mark.parametrize(
