@@ -100,9 +100,9 @@ class Event(Frozen):
 class Marker(Frozen):
     """A laboratory value with the upper limit of normal of its own assay; both in one unit."""
 
-    value: Annotated[float, Field(strict=True, ge=0)]
+    value: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
     unit: Text
-    upper_limit: Annotated[float, Field(strict=True, gt=0)] | None = None
+    upper_limit: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = None
     assay: Text | None = None
 
 

@@ -236,3 +236,10 @@ def test_a_pseudonym_names_something(name: str) -> None:
     with pytest.raises(BadInput) as caught:
         read_case(f"case: '{name}'\n")
     assert "letter or digit" in str(caught.value)
+
+
+@pytest.mark.parametrize("written", ["1e999", ".inf", ".nan"])
+def test_a_marker_without_end_is_refused(written: str) -> None:
+    text = f"liverboard: 1\ncase: A-1\nevents:\n  - kind: labs\n    date: 2024-01-01\n    chromogranin_a: {{value: {written}, unit: ug/L}}\n"
+    with pytest.raises(BadInput):
+        read_case(text)
