@@ -1,0 +1,173 @@
+"""The minutes of a meeting as one object: who was there, and for each case what was considered, under which verdicts, what was chosen and why."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from liverboard.board.dossier import STATEMENT
+from liverboard.clinical.events import Case
+from liverboard.clinical.extent import Frozen
+from liverboard.options.history import OPTION_OF
+from liverboard.options.report import OptionsReport, OptionVerdict
+from liverboard.options.verdict import Verdict
+from liverboard.options.words import OPTION_WORDS, SIGNS, VERDICT_WORDS
+from liverboard.registry.cases import CaseKey
+from liverboard.registry.meetings import Agenda, AgendaItem
+
+AGAINST_THE_RULES: frozenset[Verdict] = frozenset({"excluded", "not_indicated", "cannot_tell"})
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A case as the board saw it: on that day, with the verdicts of that day."""
+
+    case: Case
+    day: dt.date
+    options: OptionsReport
+
+
+class Choice(Frozen):
+    """An option, drug or technique that the board named. `verdict` None: no rules are kept for it."""
+
+    choice: str
+    name: str
+    verdict: Verdict | None = None
+    sign: str = ""
+    word: str = "no rules"
+    reasons: tuple[str, ...] = Field(default=(), description="what decides the verdict")
+
+    @property
+    def against_the_rules(self) -> bool:
+        return self.verdict in AGAINST_THE_RULES
+
+
+class ActionLine(Frozen):
+    what: str
+    owner: str | None = None
+    due: dt.date | None = None
+    done: dt.datetime | None = None
+
+
+class CaseMinutes(Frozen):
+    """One case. `signed_by` None: a draft, or nothing was decided (`chosen` None and `reason` None)."""
+
+    case: str
+    synthetic: bool
+    who: str
+    question: str | None
+    as_of: dt.date
+    considered: tuple[Choice, ...] = ()
+    chosen: Choice | None = None
+    reason: str | None = None
+    deviation: str | None = None
+    dissent: str | None = None
+    actions: tuple[ActionLine, ...] = ()
+    follow_up_on: dt.date | None = None
+    written_by: str | None = None
+    signed_by: str | None = None
+    signed: dt.datetime | None = None
+
+    @property
+    def empty(self) -> bool:
+        return self.written_by is None
+
+    @property
+    def unexplained(self) -> bool:
+        """Whether the choice departs from the rules and nobody wrote why."""
+        return self.chosen is not None and self.chosen.against_the_rules and not self.deviation
+
+
+class Present(Frozen):
+    specialty: str
+    people: tuple[str, ...]
+
+
+class MeetingMinutes(Frozen):
+    """The minutes of a meeting. `held` False: it is not closed, so they may still change."""
+
+    centre: str
+    title: str
+    date: dt.date
+    held: bool
+    attendance: tuple[Present, ...]
+    cases: tuple[CaseMinutes, ...]
+    statement: str = STATEMENT
+
+    @property
+    def synthetic(self) -> bool:
+        return any(each.synthetic for each in self.cases)
+
+    @property
+    def signed(self) -> int:
+        return sum(each.signed is not None for each in self.cases)
+
+
+def minutes_of(agenda: Agenda, seen: Mapping[CaseKey, Seen]) -> MeetingMinutes:
+    """The minutes as they stand. `seen` holds every case of the agenda."""
+    meeting = agenda.meeting
+    people: dict[str, list[str]] = {}
+    for each in sorted(agenda.attendance, key=lambda one: (one.specialty, one.person)):
+        people.setdefault(each.specialty, []).append(each.person)
+    return MeetingMinutes(
+        centre=meeting.centre,
+        title=meeting.title,
+        date=meeting.date,
+        held=meeting.state == "held",
+        attendance=tuple(Present(specialty=name, people=tuple(found)) for name, found in people.items()),
+        cases=tuple(case_minutes(item, seen[item.case.key]) for item in agenda.items),
+    )
+
+
+def case_minutes(item: AgendaItem, seen: Seen) -> CaseMinutes:
+    """What stands of one case."""
+    decision = item.decision
+    minutes = decision.minutes
+    return CaseMinutes(
+        case=item.case.key.case,
+        synthetic=item.case.synthetic,
+        who=who_line(seen.case, seen.day),
+        question=seen.case.question,
+        as_of=seen.day,
+        considered=tuple(choice_of(seen.options, each) for each in minutes.considered),
+        chosen=None if minutes.chosen is None else choice_of(seen.options, minutes.chosen),
+        reason=minutes.reason,
+        deviation=minutes.deviation,
+        dissent=minutes.dissent,
+        actions=tuple(ActionLine(what=a.what, owner=a.owner, due=a.due, done=a.done) for a in minutes.actions),
+        follow_up_on=minutes.follow_up_on,
+        written_by=decision.changed_by,
+        signed_by=decision.signed_by,
+        signed=decision.signed,
+    )
+
+
+def who_line(case: Case, day: dt.date) -> str:
+    """Sex and age; "not known" where it is not."""
+    sex = case.sex or "sex not known"
+    age = "age not known" if case.birth_year is None else f"about {day.year - case.birth_year} years"
+    return f"{sex}, {age}"
+
+
+def choice_of(options: OptionsReport, choice: str) -> Choice:
+    """The choice with its verdict: a drug or technique has that of the option it belongs to."""
+    name = OPTION_WORDS.get(choice, choice.replace("_", " "))
+    found = verdict_of(options, choice)
+    if found is None:
+        return Choice(choice=choice, name=name)
+    return Choice(
+        choice=choice,
+        name=name,
+        verdict=found.verdict,
+        sign=SIGNS[found.verdict],
+        word=VERDICT_WORDS[found.verdict],
+        reasons=tuple(reason.says for reason in found.reasons if reason.decides)[:3],
+    )
+
+
+def verdict_of(options: OptionsReport, choice: str) -> OptionVerdict | None:
+    option = OPTION_OF.get(choice, choice)
+    return next((each for each in options.options if each.option == option), None)
