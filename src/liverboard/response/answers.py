@@ -76,6 +76,8 @@ def _answer(treated: Treated, events: Sequence[AnyEvent]) -> CourseAnswer:
         event=treated.event,
         start=treated.start,
         liver_directed=treated.liver_directed,
+        baseline=None if treated.baseline is None else treated.baseline.event,
+        baseline_date=None if treated.baseline is None else treated.baseline.date,
         problems=treated.problems,
     )
     if course is None:
@@ -87,8 +89,6 @@ def _answer(treated: Treated, events: Sequence[AnyEvent]) -> CourseAnswer:
     hepatic = {name: _of_liver(each) for name, each in days.items()} if quiet else _judged(course, "liver")
     return answer.model_copy(
         update={
-            "baseline": course.baseline.event,
-            "baseline_date": course.baseline.date,
             "days": days,
             "hepatic": hepatic,
             "best": {name: best_response(each, course.start) for name, each in days.items()},

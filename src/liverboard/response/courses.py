@@ -23,13 +23,14 @@ OBSERVATION = "observation"
 
 @dataclass(frozen=True, slots=True)
 class Treated:
-    """A treatment and its course. `what`: technique, drug, or observation where nothing was given; `event`: that started it. `course` None: no baseline, or no follow-up yet."""
+    """A treatment and its course. `what`: technique, drug, or observation where nothing was given; `event`: that started it. `course` None: no `baseline`, or no follow-up yet."""
 
     what: str
     event: str
     start: dt.date
     liver_directed: bool
     course: Course | None
+    baseline: TimePoint | None = None
     problems: tuple[Problem, ...] = ()
 
 
@@ -104,7 +105,7 @@ def _treated(begun: _Open, points: Sequence[TimePoint], sessions: Sequence[Sessi
             )
         else:
             problems.append(Problem(f"no imaging lists lesions before or after {name}", event=begun.event))
-        return Treated(begun.what, begun.event, start, begun.liver_directed, None, tuple(problems))
+        return Treated(begun.what, begun.event, start, begun.liver_directed, None, None, tuple(problems))
     baseline = before[-1]
     age = (start - baseline.date).days
     if age > best_rules().baseline_before_days:
@@ -119,7 +120,8 @@ def _treated(begun: _Open, points: Sequence[TimePoint], sessions: Sequence[Sessi
             Problem(f"the baseline of {name} is of the same day; it is taken as made before", event=baseline.event)
         )
     if not after:
-        problems.append(Problem(f"no imaging since {name} lists lesions", event=begun.event))
-        return Treated(begun.what, begun.event, start, begun.liver_directed, None, tuple(problems))
+        only = f"only the imaging of {baseline.date} lists lesions: nothing to compare it with yet"
+        problems.append(Problem(only if watching else f"no imaging since {name} lists lesions", event=begun.event))
+        return Treated(begun.what, begun.event, start, begun.liver_directed, None, baseline, tuple(problems))
     course = Course(start, baseline, after, tuple(before[:-1]), tuple(sessions))
-    return Treated(begun.what, begun.event, start, begun.liver_directed, course, tuple(problems))
+    return Treated(begun.what, begun.event, start, begun.liver_directed, course, baseline, tuple(problems))
