@@ -11,6 +11,7 @@ from liverboard import __version__
 from liverboard.board.load import sample_names
 from liverboard.incidents import log_file
 from liverboard.knowledge import knowledge_version
+from liverboard.registry.folder import default_folder
 
 
 def examine() -> dict[str, object]:
@@ -37,7 +38,8 @@ def examine() -> dict[str, object]:
         "optional": optional,
         "samples": list(sample_names()),
         "incident_log": str(log_file()),
-        "network": "only `liverboard pacs`, to the address that you give",
+        "data_folder": str(default_folder()),
+        "network": "only `liverboard pacs` and a database by URL, to the address that you give",
     }
 
 
