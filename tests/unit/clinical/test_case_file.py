@@ -243,3 +243,11 @@ def test_a_marker_without_end_is_refused(written: str) -> None:
     text = f"liverboard: 1\ncase: A-1\nevents:\n  - kind: labs\n    date: 2024-01-01\n    chromogranin_a: {{value: {written}, unit: ug/L}}\n"
     with pytest.raises(BadInput):
         read_case(text)
+
+
+@pytest.mark.parametrize("key", ["value", "upper_limit"])
+def test_a_marker_too_large_to_be_a_number_is_a_problem_and_not_infinite(key: str) -> None:
+    marker = {"value": "3", "unit": "ug/L", "upper_limit": "1"} | {key: "9e999"}
+    text = f"liverboard: 1\ncase: T-1\nevents:\n  - kind: labs\n    date: 2024-05-02\n    chromogranin_a: {{{', '.join(f'{k}: {v}' for k, v in marker.items())}}}\n"
+    with pytest.raises(BadInput, match="expected a finite number"):
+        read_case(text)
