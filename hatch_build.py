@@ -11,7 +11,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 WEB = Path(__file__).parent / "src" / "liverboard" / "web"
 VENDOR = WEB / "static" / "vendor"
-FILES = {"@niivue/niivue/dist/index.min.js": "niivue.js", "htmx.org/dist/htmx.min.js": "htmx.js"}
+FILES = {"@niivue/niivue/dist/niivue.umd.js": "niivue.js", "htmx.org/dist/htmx.min.js": "htmx.js"}
 
 
 class BrowserParts(BuildHookInterface[Any]):
