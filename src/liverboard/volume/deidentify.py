@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from liverboard.errors import BadInput, UnsupportedImage
-from liverboard.volume.deidentify_kept import DATES, KEPT, NUMBERS, PLACES, SEQUENCES, TEXTS, TIMES, UIDS
+from liverboard.volume.deidentify_kept import DATES, KEPT, NUMBERS, SEQUENCES, TEXTS, TIMES, UIDS
 from liverboard.volume.dicom_files import find_series, kind_of, quiet_pydicom, read_whole, text
 
 DatesPolicy = Literal["keep", "shift"]
@@ -33,7 +33,10 @@ STUDY: Final = ("AccessionNumber", "StudyID", "ReferringPhysicianName", "StudyDe
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _NOT_TAKEN: Final = "no image, segmentation, structure set or dose"
 _STILL_THERE: Final = "an identifier of the patient is still in it"
+_CODE_LETTERS: Final = 4  # shorter words of a code, such as CT, occur in names of test patients and say nothing
 _MOST_SHIFT_DAYS: Final = 365
+_METHOD: Final = "liverboard: only listed attributes kept"
+_PROFILE: Final = ("113100", "Basic Application Confidentiality Profile")
 _EMPTIED: Final = ("AccessionNumber", "StudyID", "ReferringPhysicianName", "PatientBirthDate", "PatientSex")
 _CODE_OF: Final = {"keep": ("113106", "Retain Longitudinal Temporal Information Full Dates Option"),
                    "shift": ("113107", "Retain Longitudinal Temporal Information Modified Dates Option")}  # fmt: skip
@@ -130,22 +133,45 @@ def deidentify(original: Any, rules: Rules, known: Identifiers | None = None) ->
     kept.SpecificCharacterSet = "ISO_IR 192"
     kept.PatientName, kept.PatientID = rules.pseudonym, rules.pseudonym
     kept.PatientIdentityRemoved = "YES"
-    kept.DeidentificationMethod = "liverboard: only listed attributes kept"
+    kept.DeidentificationMethod = _METHOD
     kept.DeidentificationMethodCodeSequence = [
-        _code("113100", "Basic Application Confidentiality Profile"),
+        _code(*_PROFILE),
         _code(*_CODE_OF[rules.dates]),
     ]
     kept.LongitudinalTemporalInformationModified = "UNMODIFIED" if rules.dates == "keep" else "MODIFIED"
-    if not text(kept, "SOPClassUID"):
-        kept.SOPClassUID = _CLASS_OF.get(text(kept, "Modality"), "")
-    if not text(kept, "SOPInstanceUID"):  # some writers leave it blank
-        kept.SOPInstanceUID = rules.uid(hashlib.sha256(original.get("PixelData") or b"").hexdigest())
+    _complete(kept, original, rules)
     meta: Any = FileMetaDataset()
     kept.file_meta = meta
     meta.MediaStorageSOPClassUID = kept.SOPClassUID
     meta.MediaStorageSOPInstanceUID = kept.SOPInstanceUID
     meta.TransferSyntaxUID = original.file_meta.TransferSyntaxUID
     return kept
+
+
+def _complete(kept: Any, original: Any, rules: Rules) -> None:
+    """What every object of its kind must have, without saying anything; some writers leave even classes and UIDs blank."""
+    if not text(kept, "SOPClassUID"):
+        kept.SOPClassUID = _CLASS_OF.get(text(kept, "Modality"), "")
+    for name in ("StudyInstanceUID", "SeriesInstanceUID"):
+        if not text(kept, name):
+            setattr(kept, name, rules.uid(f"no {name} {rules.pseudonym}"))
+    if not text(kept, "SOPInstanceUID"):
+        kept.SOPInstanceUID = rules.uid(hashlib.sha256(original.get("PixelData") or b"").hexdigest())
+    neutral = {"SeriesNumber": "", "InstanceNumber": "", "StudyDate": "", "StudyTime": ""}
+    if "FrameOfReferenceUID" in kept:
+        neutral["PositionReferenceIndicator"] = ""
+    if kind_of(kept) == "segmentation":
+        neutral |= {
+            "ContentLabel": "SEGMENTATION",
+            "ContentDescription": "",
+            "ContentCreatorName": "",
+            "DeviceSerialNumber": "removed",
+        }
+    if kind_of(kept) == "structures":
+        neutral["StructureSetLabel"] = "STRUCTURES"
+    for name, value in neutral.items():
+        if name not in kept:
+            setattr(kept, name, value)
 
 
 def file_bytes(dataset: Any) -> bytes:
@@ -184,7 +210,7 @@ def deidentify_folder(
                 original = read_whole(file)
                 kept = deidentify(original, rules, known)
                 content = file_bytes(kept)
-                if _leaks(content, known):
+                if _leaks(content, known, rules):
                     left[_STILL_THERE] += 1
                     continue
                 name = f"{series.number:04d}/{number:05d}.dcm"
@@ -215,9 +241,11 @@ class Identifiers:
     words: frozenset[str]
     numbers: frozenset[str]
 
-    def within(self, value: str) -> bool:
+    def within(self, value: str, least: int = 2) -> bool:
+        """Whether one of the words, of at least `least` letters, or of the numbers stands in a text."""
         lowered = value.casefold()
-        return bool(self.words & {*_WORD.findall(lowered)}) or any(number in lowered for number in self.numbers)
+        found = {word for word in _WORD.findall(lowered) if len(word) >= least}
+        return bool(self.words & found) or any(number in lowered for number in self.numbers)
 
 
 _NO_NAMES: Final = frozenset({"dr", "prof", "anonymous", "unknown", "none", "liver", "tumor", "tumour"})
@@ -228,7 +256,7 @@ def identifiers(*originals: Any) -> Identifiers:
     words: set[str] = set()
     numbers: set[str] = set()
     for element in (each for original in originals for each in _elements(original)):
-        if element.VR == "PN" or element.keyword in PLACES:
+        if element.VR == "PN":
             for value in texts_of(element):
                 words |= {*_WORD.findall(value.casefold())}
         elif element.keyword in NUMBERS:
@@ -236,13 +264,14 @@ def identifiers(*originals: Any) -> Identifiers:
     return Identifiers(frozenset(words - _NO_NAMES), frozenset(numbers))
 
 
-def _leaks(content: bytes, known: Identifiers) -> bool:
-    """Whether the file holds an identifier of 6 characters or more; shorter ones occur among pixels by chance."""
+def _leaks(content: bytes, known: Identifiers, rules: Rules) -> bool:
+    """Whether the file holds an identifier of 6 characters or more; shorter ones occur among pixels by chance. What we wrote ourselves is no leak."""
     lowered = content.lower()
+    ours = f"{rules.pseudonym} {_METHOD} {' '.join(_PROFILE)} {' '.join(_CODE_OF[rules.dates])} segmentation structures".casefold()
     return any(
         coded in lowered
         for each in known.words | known.numbers
-        if len(each) >= 6
+        if len(each) >= 6 and each not in ours
         for coded in {each.encode("utf-8"), each.encode("latin-1", "replace")}
     )
 
@@ -311,7 +340,8 @@ def _value(element: Any, rules: Rules, known: Identifiers) -> Any:
         values = texts_of(element)
         return values[0] if values and re.fullmatch(r"[0-9]{2,6}(\.[0-9]{1,6})?", values[0]) else ""
     if name in TEXTS or (name in KEPT and vr in {"CS", "SH", "LO", "ST", "LT", "UT", "UC"}):
-        values = ["" if known.within(each) else each for each in texts_of(element)]
+        least = _CODE_LETTERS if vr == "CS" else 2
+        values = ["" if known.within(each, least) else each for each in texts_of(element)]
         return (values[0] if len(values) == 1 else values) if values else ""
     if name not in KEPT:
         return None

@@ -98,12 +98,11 @@ SEQUENCES: Final = _words(
     """
 )
 
-# What points to a person or a place, beside every name of a person: words of places, and numbers and addresses as a whole.
-PLACES: Final = _words("InstitutionName InstitutionalDepartmentName")
+# What points to a person or a place as a whole; every word of a name of a person does so by itself.
 NUMBERS: Final = _words(
     """
     PatientID OtherPatientIDs IssuerOfPatientID AccessionNumber StudyID AdmissionID ServiceEpisodeID MedicalRecordLocator PatientAddress
     PatientTelephoneNumbers PatientBirthDate PlacerOrderNumberImagingServiceRequest FillerOrderNumberImagingServiceRequest InstitutionAddress
-    DeviceSerialNumber StationName
+    DeviceSerialNumber StationName InstitutionName InstitutionalDepartmentName
     """
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import datetime as dt
 import json
+import shutil
+import subprocess
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -203,6 +205,28 @@ def test_real_objects_lose_every_identifier_and_keep_their_pixels(name: str) -> 
     assert not any(element.tag.is_private for element in again.iterall())
 
 
+def faults(file: Path) -> set[str]:
+    told = subprocess.run(
+        ["dciodvfy", str(file)], capture_output=True, text=True, encoding="utf-8", errors="replace", check=False
+    )
+    return {line for line in (told.stdout + told.stderr).splitlines() if line.startswith("Error")}
+
+
+@pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="no dciodvfy here: apt-get install dicom3tools")
+@pytest.mark.parametrize("name", REAL)
+def test_dciodvfy_finds_no_fault_that_was_not_there(name: str, tmp_path: Path) -> None:
+    source = sample_data() / "dicom" / name
+    (tmp_path / "out.dcm").write_bytes(written(pydicom.dcmread(source)))
+    new = {fault for fault in faults(tmp_path / "out.dcm") - faults(source) if "<Laterality>" not in fault}
+    assert new == set()
+
+
+def test_a_name_that_is_also_a_code_does_not_empty_the_code() -> None:
+    original = copy.deepcopy(small())
+    original.PatientName = "CRLM-CT-1004"
+    assert deidentify(original, SHIFT).Modality == "CT"
+
+
 @pytest.mark.parametrize("folder", ["crlm-1004-ct", "totalseg-example/dicom"])
 def test_a_real_series_measures_the_same(folder: str, tmp_path: Path) -> None:
     source = sample_data() / "dicom" / folder
@@ -315,6 +339,23 @@ def test_an_object_that_still_holds_an_identifier_is_not_kept(tmp_path: Path) ->
     head.save_as(first)
     arrival = deidentify_folder(source, tmp_path / "kept", SHIFT)
     assert arrival.left_aside == {"an identifier of the patient is still in it": 1}
+
+
+def test_names_of_places_and_pseudonyms_that_are_also_our_words_refuse_nothing(tmp_path: Path) -> None:
+    files = ct(tmp_path / "sent")
+
+    def change(_: int, head: Dataset) -> None:
+        head.InstitutionName, head.PatientName, head.PatientID = (
+            "Liver Application Profile Hospital",
+            "Segmentation^Listed",
+            SHIFT.pseudonym,
+        )
+        head.SoftwareVersions = "Liver 3"
+
+    edit(files, change)
+    arrival = deidentify_folder(tmp_path / "sent", tmp_path / "kept", SHIFT)
+    assert arrival.left_aside == {} and len(arrival.files) == len(files)
+    assert pydicom.dcmread(arrival.files[0]).SoftwareVersions == "Liver 3"
 
 
 def test_the_same_key_gives_the_same_uids_and_another_key_others() -> None:
