@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from liverboard.board.dossier import STATEMENT
+from liverboard.clinical.dictionary import all_definitions
 from liverboard.clinical.events import Case
 from liverboard.clinical.extent import Frozen
 from liverboard.options.history import OPTION_OF
@@ -19,6 +20,7 @@ from liverboard.registry.cases import CaseKey
 from liverboard.registry.meetings import Agenda, AgendaItem
 
 AGAINST_THE_RULES: frozenset[Verdict] = frozenset({"excluded", "not_indicated", "cannot_tell"})
+_FIRST = 4  # facts that are named where an option needs many
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Choice(Frozen):
     verdict: Verdict | None = None
     sign: str = ""
     word: str = "no rules"
-    reasons: tuple[str, ...] = Field(default=(), description="what decides the verdict")
+    why: str = Field(default="", description="what decides the verdict, or which facts would settle it")
 
     @property
     def against_the_rules(self) -> bool:
@@ -164,8 +166,18 @@ def choice_of(options: OptionsReport, choice: str) -> Choice:
         verdict=found.verdict,
         sign=SIGNS[found.verdict],
         word=VERDICT_WORDS[found.verdict],
-        reasons=tuple(reason.says for reason in found.reasons if reason.decides)[:3],
+        why=_why(found),
     )
+
+
+def _why(option: OptionVerdict) -> str:
+    if option.verdict != "cannot_tell":
+        return next((reason.says for reason in option.reasons if reason.decides), "")
+    labels = [all_definitions()[name].label for name in option.missing]
+    if not labels:
+        return ""
+    more = f" and {len(labels) - _FIRST} more" if len(labels) > _FIRST else ""
+    return f"needs: {', '.join(labels[:_FIRST])}{more}"
 
 
 def verdict_of(options: OptionsReport, choice: str) -> OptionVerdict | None:

@@ -90,5 +90,5 @@ def _choice(choice: Choice) -> dict[str, object]:
         "name": clean(choice.name),
         "verdict": choice.verdict or "",
         "word": choice.word,
-        "because": clean(" ".join(choice.reasons)),
+        "because": clean(choice.why),
     }

@@ -10,6 +10,7 @@ import pytest
 from tests.registry_samples import CASE
 
 from liverboard.board.minutes import CaseMinutes, MeetingMinutes, Seen, minutes_of
+from liverboard.clinical.dictionary import all_definitions
 from liverboard.options.policy import packaged
 from liverboard.options.weigh import weigh_case
 from liverboard.registry.cases import CaseKey, CaseLine
@@ -17,10 +18,11 @@ from liverboard.registry.meetings import Action, Agenda, AgendaItem, Attendee, D
 from liverboard.report.minutes import render_minutes_pdf
 
 DAY = dt.date(2025, 1, 8)
+NOTHING = Minutes()
 HOSTILE = '#panic("x") *bold* $x$ `code` <tag> @ref \\ [ ] https://example.org ' + "y" * 200
 
 
-def meeting_minutes(minutes: Minutes = Minutes(), version: int = 1, **signature: object) -> MeetingMinutes:
+def meeting_minutes(minutes: Minutes = NOTHING, version: int = 1, **signature: object) -> MeetingMinutes:
     key = CaseKey("lyon", CASE.case)
     decision = Decision(minutes, version, "editor" if version else None, None, **signature)  # pyright: ignore[reportArgumentType]
     item = AgendaItem(CaseLine(key, 1, "scheduled", None, True), 1, decision)
@@ -100,3 +102,11 @@ def test_no_text_is_markup_and_the_same_minutes_are_the_same_bytes() -> None:
     pdf = render_minutes_pdf(minutes)
     assert '#panic("x") *bold* $x$ `code` <tag> @ref' in text_of(pdf)
     assert pdf == render_minutes_pdf(minutes)
+
+
+def test_what_cannot_be_told_names_what_would_settle_it() -> None:
+    rules = {each.option: each for each in weigh_case(CASE, DAY, packaged()).options}
+    open_one = next(each for each in rules.values() if each.verdict == "cannot_tell" and each.missing)
+    found = case_of(Minutes(considered=(open_one.option,))).considered[0]
+    assert found.why.startswith("needs: ")
+    assert all_definitions()[open_one.missing[0]].label in found.why
