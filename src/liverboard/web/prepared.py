@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,9 +72,24 @@ def measured(site: Site, key: CaseKey, case: Case, day: dt.date) -> Case:
 
 def weighed(site: Site, stored: StoredCase, day: dt.date | None = None) -> Weighed:
     day = day or day_of(site, stored.case)
-    return site.lines.get(
-        ("weighed", stored.key, stored.version, day), lambda: weigh(measured(site, stored.key, stored.case, day), day)
+    return site.lines.get(_line_key(stored, day), lambda: weigh(measured(site, stored.key, stored.case, day), day))
+
+
+def weighed_in_time(
+    site: Site, cases: Iterable[tuple[StoredCase, dt.date]], seconds: float | None
+) -> tuple[Weighed | None, ...]:
+    """`weighed` of many cases: after so many seconds (None: no end), None for what is not in memory already."""
+    end = None if seconds is None else time.monotonic() + seconds
+    return tuple(
+        weighed(site, stored, day)
+        if end is None or time.monotonic() < end or site.lines.holds(_line_key(stored, day))
+        else None
+        for stored, day in cases
     )
+
+
+def _line_key(stored: StoredCase, day: dt.date) -> tuple[object, ...]:
+    return ("weighed", stored.key, stored.version, day)
 
 
 def weigh(case: Case, day: dt.date) -> Weighed:

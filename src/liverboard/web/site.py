@@ -42,6 +42,10 @@ class Memory:
         self._found: OrderedDict[Any, Any] = OrderedDict()
         self._lock = Lock()
 
+    def holds(self, key: Any) -> bool:
+        with self._lock:
+            return key in self._found
+
     def get(self, key: Any, make: Callable[[], T]) -> T:
         with self._lock:
             if key in self._found:
