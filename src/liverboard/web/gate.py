@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
@@ -16,6 +17,7 @@ from liverboard.registry.accounts import NotLoggedIn, session_of
 from liverboard.registry.permissions import Actor, Right
 from liverboard.web.site import Site, site_of
 
+Route = TypeVar("Route", bound=Callable[..., Any])
 _SAFE = {"GET", "HEAD"}
 _SMALL = 2_000_000  # bytes of a form; studies have a door of their own
 
@@ -61,29 +63,39 @@ async def _checked(request: Request) -> FormData | None:
         origin is not None and origin != "null" and origin.split("://")[-1] != request.headers.get("host")
     ):
         raise NotPermitted("this request came from another site", hint="Open the page here and try again.")
+    if _streamed(request):
+        return None
     form: FormData | None = None
-    sent = request.headers.get("x-csrf-token", "")
-    if request.headers.get("content-type", "").startswith(
-        ("application/x-www-form-urlencoded", "multipart/form-data")
-    ) and not _streamed(request):
+    sent = ""
+    if request.headers.get("content-type", "").startswith(("application/x-www-form-urlencoded", "multipart/form-data")):
         length = request.headers.get("content-length", "")
         if not length.isdigit() or int(length) > _SMALL:
             raise NotPermitted("the form is larger than any of ours", hint="Send studies on the page for uploads.")
         form = await request.form(max_files=0, max_fields=5000)
         value = form.get("csrf", "")
-        sent = sent or (value if isinstance(value, str) else "")
+        sent = value if isinstance(value, str) else ""
+    prove(request, sent)
+    return form
+
+
+def reads_its_own_form(route: Route) -> Route:
+    """Marks a route that takes studies: it reads the form piece by piece, and holds its token against `prove` before it keeps anything."""
+    route.reads_its_own_form = True  # pyright: ignore[reportFunctionMemberAccess]
+    return route
+
+
+def prove(request: Request, sent: str) -> None:
+    """Refuse a form whose token (in the header, else `sent`) is not the one of this session. Raises NotPermitted."""
+    sent = request.headers.get("x-csrf-token", "") or sent
     if not hmac.compare_digest(sent.encode(), request.state.csrf.encode()):
         raise NotPermitted(
             "the form is too old, or was not made for you", hint="Open the page again, then repeat the change."
         )
-    return form
 
 
 def _streamed(request: Request) -> bool:
-    """A study on its way in is read by its own route, piece by piece; its token stands in the header."""
-    return "x-csrf-token" in request.headers and request.headers.get("content-type", "").startswith(
-        "multipart/form-data"
-    )
+    is_form = request.headers.get("content-type", "").startswith("multipart/form-data")
+    return is_form and getattr(request.scope.get("endpoint"), "reads_its_own_form", False)
 
 
 def form_of(form: Annotated[FormData | None, Depends(visit)]) -> dict[str, str]:
