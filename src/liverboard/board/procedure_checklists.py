@@ -19,6 +19,7 @@ from liverboard.rules.expression import Expression, decide
 from liverboard.rules.parse import ExpressionError, parse
 
 _FOLDER = "procedures"
+_PLAN = "plan."  # a path that starts so is looked for in the plan that the procedure carried out
 ItemWord = Literal["stated", "missing", "not_due", "not_asked", "of_study"]
 
 
@@ -146,16 +147,22 @@ def _condition(when: str | None) -> Expression | None:
 
 
 def completeness(
-    event: Procedure, visible: Sequence[AnyEvent], facts: Mapping[str, Value | None], as_of: dt.date
+    event: Procedure,
+    visible: Sequence[AnyEvent],
+    facts: Mapping[str, Value | None],
+    as_of: dt.date,
+    plan: Plan | None = None,
 ) -> Completeness | None:
-    """How complete a procedure is recorded, by what was visible on `as_of`. `facts`: those of the day of the procedure. None: nothing is asked of its technique.
+    """How complete a procedure is recorded, by what was visible on `as_of`. `facts`: those of the day of the procedure; `plan`: the one that it carried out.
+
+    None: nothing is asked of its technique.
 
     What is not stated is missing, never "no".
     """
     lists = [each for each in load_checklists() if event.technique in each.applies]
     if not lists:
         return None
-    told = {each: [_state(item, event, visible, facts, as_of) for item in each.items] for each in lists}
+    told = {each: [_state(item, (event, plan), visible, facts, as_of) for item in each.items] for each in lists}
     own = [state for each, states in told.items() if each.checklist is None for state in states]
     counted = [state for state in own if state.state in {"stated", "missing"}]
     required = [state for state in counted if state.need == "required"]
@@ -188,15 +195,19 @@ def _score(checklist: Checklist, states: Sequence[ItemState]) -> Score:
 
 
 def _state(
-    item: Item, event: Procedure, visible: Sequence[AnyEvent], facts: Mapping[str, Value | None], as_of: dt.date
+    item: Item,
+    of: tuple[Procedure, Plan | None],
+    visible: Sequence[AnyEvent],
+    facts: Mapping[str, Value | None],
+    as_of: dt.date,
 ) -> ItemState:
-    condition = _condition(item.when)
+    event, condition = of[0], _condition(item.when)
     holds = True if condition is None else decide(condition, facts)
     need = "wanted" if holds is None else item.need
     word: ItemWord
     if item.of == "study":
         word = "of_study"
-    elif _answered(item, event, visible, facts):
+    elif _answered(item, of, visible, facts):
         word = "stated"
     elif holds is False:
         word = "not_asked"
@@ -218,10 +229,13 @@ def _state(
 
 
 def _answered(
-    item: Item, event: Procedure, visible: Sequence[AnyEvent], facts: Mapping[str, Value | None]
+    item: Item, of: tuple[Procedure, Plan | None], visible: Sequence[AnyEvent], facts: Mapping[str, Value | None]
 ) -> bool:  # fmt: skip
-    if any(True for path in item.stated for _ in values_at(event, path)):
-        return True
+    event, plan = of
+    for path in item.stated:
+        node, inner = (plan, path.removeprefix(_PLAN)) if path.startswith(_PLAN) else (event, path)
+        if any(True for _ in values_at(node, inner)):
+            return True
     if item.facts and all(facts.get(name) is not None for name in item.facts):
         return True
     return item.event is not None and any(_is_wanted(other, item.event, event) for other in visible)

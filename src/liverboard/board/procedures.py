@@ -152,9 +152,11 @@ def recorded(
             continue
         facts = facts_of(case, event.date, known_at)
         values: dict[str, Value | None] = {name: facts.value(name) for name in facts.facts}
-        complete = completeness(event, visible, values, as_of)
+        carried_out = by_id.get(planned.get(event.id, ""))
+        plan = carried_out if isinstance(carried_out, Plan) else None
+        complete = completeness(event, visible, values, as_of, plan)
         told += [] if complete is None else [complete]
-        rows.append(_row(case, event, intervals.get(event.id), complete, by_id.get(planned.get(event.id, ""))))
+        rows.append(_row(case, event, intervals.get(event.id), complete, plan))
     return tuple(rows), tuple(told)
 
 
@@ -181,11 +183,9 @@ def _first(event: Procedure | Plan | None, *paths: str) -> Any:
 
 
 def _row(
-    case: Case, event: Procedure, interval: SessionInterval | None, complete: Completeness | None, plan: AnyEvent | None
+    case: Case, event: Procedure, interval: SessionInterval | None, complete: Completeness | None, plan: Plan | None
 ) -> ProcedureRow:
-    planned = _first(event, "details.planned_activity")
-    if planned is None and isinstance(plan, Plan):
-        planned = _first(plan, "details.planned_activity")
+    planned = _first(event, "details.planned_activity") or _first(plan, "details.planned_activity")
     return ProcedureRow(
         case=case.case,
         event=event.id,

@@ -46,6 +46,7 @@ def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
 
 def _can_state(technique: str, path: str) -> bool:
     models: list[Any] = [Procedure]
+    path = path.removeprefix("plan.")  # a plan states what a procedure does
     steps = path.split(".")
     for number, step in enumerate(steps):
         found = [model.model_fields[step] for model in models if step in model.model_fields]

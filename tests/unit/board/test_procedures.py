@@ -54,6 +54,16 @@ def test_what_was_done_is_held_against_the_plan_figure_by_figure() -> None:
     assert found.same == ("model",)
 
 
+def test_what_the_plan_states_need_not_be_said_again_of_what_carried_it_out() -> None:
+    plan = _event("plan", "2024-01-10", technique="sirt_resin", details={"planned_activity": "2 GBq", "model": "mird"})
+    done = _procedure("2024-02-01", "sirt_resin", details={"injected_activity": "1.8 GBq"})
+    asked = {"Activity planned", "Model of the activity"}
+    (alone,), (planned,) = _of(case_of(done)).completeness, _of(case_of(plan, done)).completeness
+    assert asked <= set(alone.missing_required)
+    assert not asked & set(planned.missing_required)
+    assert _of(case_of(plan, done)).procedures[0].planned_activity_gbq == 2
+
+
 def test_a_plan_that_nothing_followed_is_not_done_and_is_what_comes_next() -> None:
     found = _of(case_of(_image("2024-01-02"), _event("plan", "2024-05-10", technique="ctace")))
     assert found.plans[0].done is None
