@@ -21,7 +21,7 @@ from liverboard.registry.archive import STUDY, Limits, unpack
 from liverboard.registry.cases import CaseKey, find_case
 from liverboard.registry.permissions import Actor
 from liverboard.registry.schema import StudyState, cases, centres, studies
-from liverboard.registry.store import Store, Transaction, insert_row
+from liverboard.registry.store import Store, insert_row
 from liverboard.volume.clean_volume import ENDINGS, clean_volume
 from liverboard.volume.deidentify import Arrival, Link, Rules, deidentify_folder, file_bytes
 from liverboard.volume.dicom_files import read_whole
@@ -150,14 +150,6 @@ def list_studies(store: Store, by: Actor, key: CaseKey) -> tuple[StudyLine, ...]
         StudyLine(each.id, key, each.path.rpartition("/")[2], each.kind, each.state, each.progress_percent, each.message, each.uploaded_by, each.uploaded)
         for each in rows
     )  # fmt: skip
-
-
-def set_progress(
-    tx: Transaction, study_id: int, state: StudyState, progress_percent: int, message: str | None = None
-) -> None:
-    """How far the measuring of a study is. Not in the trail: it says nothing of a patient."""
-    changed = {"state": state, "progress_percent": progress_percent, "message": message}
-    tx.connection.execute(studies.update().where(studies.c.id == study_id).values(**changed))
 
 
 # --- the way back --------------------------------------------------------------------------------------------------------------------------------------

@@ -15,9 +15,10 @@ from tests.registry_samples import CASE, EDITOR, MANAGER, STRANGER, VIEWER
 
 from liverboard.errors import BadInput, MissingData, NotPermitted, UnsupportedImage
 from liverboard.registry.cases import CaseKey, NoSuchCase, add_case
+from liverboard.registry.measuring import report_progress, take_next
 from liverboard.registry.schema import studies
 from liverboard.registry.store import Store
-from liverboard.registry.studies import case_folder, for_source, list_studies, receive, seal, set_progress, unseal
+from liverboard.registry.studies import case_folder, for_source, list_studies, receive, seal, unseal
 from liverboard.volume import read_image
 from liverboard.volume.deidentify import Link
 
@@ -85,7 +86,9 @@ def test_nifti_comes_in_clean(store: Store, upload: Path, tmp_path: Path) -> Non
 def test_studies_are_listed_with_their_progress(store: Store, upload: Path) -> None:
     received = receive(store, EDITOR, KEY, upload)
     with store.transaction(EDITOR) as tx:
-        set_progress(tx, received.id, "measuring", 40)
+        taken = take_next(store, tx)
+        assert taken is not None and taken.folder == received.path
+        report_progress(tx, received.id, 40)
     (line,) = list_studies(store, VIEWER, KEY)
     assert (line.state, line.progress_percent, line.kind, line.uploaded_by) == ("measuring", 40, "dicom", "ed")
     assert case_folder(store, KEY) / line.path == received.path
