@@ -64,7 +64,10 @@ def not_compared_tables(found: Verification) -> list[PageTable]:
 
 def write_verification(folder: Path, found: Verification) -> dict[str, object]:
     """Page, picture and figures into the folder; `verify.json` comes last. Returns what it holds. Raises BadInput."""
-    document: dict[str, object] = {**found.model_dump(mode="json"), "files": {"page": "verify.html", "picture": "verify.svg"}}
+    document: dict[str, object] = {
+        **found.model_dump(mode="json"),
+        "files": {"page": "verify.html", "picture": "verify.svg"},
+    }
     write_files(
         {
             folder / "verify.html": render_page(verify_page(found)).encode(),
