@@ -16,7 +16,7 @@ from liverboard.cli.evidence import evidence_app
 from liverboard.cli.pacs import pacs_app
 from liverboard.cli.parameters import AsOf, CasePath, Json, Sample, day, today
 from liverboard.cli.procedures import procedures
-from liverboard.cli.registry_exchange import registry_app
+from liverboard.cli.registry_studies import registry_app
 from liverboard.cli.response import response
 from liverboard.cli.serve import demo, serve
 from liverboard.cli.sirt import sirt_app

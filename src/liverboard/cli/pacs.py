@@ -39,7 +39,7 @@ def list_(
 
     with progress("Asking the PACS"):
         found = list_studies(
-            _pacs(url), patient_id=patient_id, modality=modality, since=None if since is None else _day(since)
+            open_pacs(url), patient_id=patient_id, modality=modality, since=None if since is None else _day(since)
         )
     if json:
         show_json({"studies": [{**asdict(s), "date": None if s.date is None else s.date.isoformat()} for s in found]})
@@ -67,7 +67,7 @@ def fetch(
     from liverboard.volume.dicomweb import fetch_study
 
     with progress("Fetching") as step:
-        files = fetch_study(_pacs(url), study, out, series_uid=series, step=step)
+        files = fetch_study(open_pacs(url), study, out, series_uid=series, step=step)
     folders = sorted({str(file.parent) for file in files})
     if json:
         show_json({"files": len(files), "folders": folders})
@@ -90,14 +90,15 @@ def send(
     from liverboard.volume.dicomweb import send_files
 
     with progress("Sending") as step:
-        count = send_files(_pacs(url), files, step=step)
+        count = send_files(open_pacs(url), files, step=step)
     if json:
         show_json({"sent": count})
     else:
         typer.echo(f"{count} objects stored in the PACS")
 
 
-def _pacs(url: str | None) -> Pacs:
+def open_pacs(url: str | None) -> Pacs:
+    """The PACS that is meant, with the credentials of the environment."""
     from liverboard.errors import MissingData
     from liverboard.volume.dicomweb import Pacs
 

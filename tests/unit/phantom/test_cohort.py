@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from lifelines import CoxPHFitter
 
+from liverboard.cli import main
 from liverboard.clinical.case_file import read_case
 from liverboard.clinical.events import Board, Case, Imaging, Procedure, Status
 from liverboard.clinical.facts import facts_of
@@ -190,3 +191,16 @@ def test_nothing_is_overwritten_or_half_written(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="cannot be made"):
         write_cohort(CohortPlan(cases=0), tmp_path / "new")
     assert [each.name for each in tmp_path.iterdir()] == ["kept"]
+
+
+def test_the_command_says_where_the_truth_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        "sys.argv", ["liverboard", "cohort", "-o", str(tmp_path / "c"), "--cases", "3", "--seed", "9", "--json"]
+    )
+    with pytest.raises(SystemExit) as done:
+        main()
+    told = json.loads(capsys.readouterr().out)
+    assert not done.value.code and told["cases"] == 3
+    assert json.loads(Path(told["truth"]).read_text(encoding="utf-8"))["seed"] == 9
