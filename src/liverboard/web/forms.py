@@ -91,12 +91,7 @@ def _gather(found: _Gathering, name: str, info: FieldInfo, rows: int) -> None:
         found.groups.append(
             Group(
                 _words(name),
-                tuple(
-                    _field(found.kind, f"{name}.{row}.{inner}", part, shown=inner)
-                    for row in range(rows)
-                    for inner, part in model.model_fields.items()
-                    if _model_in(part.annotation)[0] is None
-                ),
+                tuple(each for row in range(rows) for each in _row(found.kind, f"{name}.{row}", model)),
                 rows=True,
             )
         )
@@ -117,17 +112,22 @@ def _nested(kind: str, path: str, model: type[BaseModel], rows: int) -> Iterator
             inner.append(
                 Group(
                     f"{_words(path)}: {_words(name)}",
-                    tuple(
-                        _field(kind, f"{path}.{name}.{row}.{each}", of, shown=each)
-                        for row in range(rows)
-                        for each, of in part.model_fields.items()
-                        if _model_in(of.annotation)[0] is None
-                    ),
+                    tuple(each for row in range(rows) for each in _row(kind, f"{path}.{name}.{row}", part)),
                     rows=True,
                 )
             )
     yield Group(_words(path), tuple(plain))
     yield from inner
+
+
+def _row(kind: str, path: str, model: type[BaseModel]) -> Iterator[Field]:
+    """The inputs of one row of a list, what its parts hold among them."""
+    for name, info in model.model_fields.items():
+        part, many = _model_in(info.annotation)
+        if part is None:
+            yield _field(kind, f"{path}.{name}", info, shown=name)
+        elif not many:
+            yield from _row(kind, f"{path}.{name}", part)
 
 
 def _field(kind: str, path: str, info: FieldInfo, shown: str | None = None) -> Field:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from liverboard.web.routes import sign_in
+from liverboard.web.routes import cases, events, new_case, sign_in, what_if
 
-EVERY = (sign_in.router,)
+EVERY = (
+    sign_in.router,
+    new_case.router,
+    events.router,
+    what_if.router,
+    cases.router,
+)  # `cases` last: its pages of a case take any name

@@ -1,0 +1,110 @@
+"""A case as a page opens it: who may see it, at which version or past moment, on which day, and where its other pages are."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import quote, urlencode
+
+from fastapi import Depends, Query
+
+from liverboard.clinical.facts import facts_of
+from liverboard.registry.cases import CaseKey, StoredCase, case_as_known
+from liverboard.report.words import SEX, fact_words
+from liverboard.web.gate import Here, Who
+from liverboard.web.prepared import day_of
+from liverboard.web.site import Site
+
+_PLACES = (
+    ("event-", "events"),
+    ("option-", "options"),
+    ("deviations", "options"),
+    ("forest-", "evidence"),
+    ("claim-", "evidence"),
+    ("source-", "sources"),
+    ("options", "options"),
+    ("evidence", "evidence"),
+    ("sirt", "plan"),
+    ("checks", ""),
+)
+_LINK = re.compile(r'href="#([^"]+)"')
+_ID = re.compile(r'\bid="([^"]+)"')
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedCase:
+    """`known_at` None: as it is now. `may_edit`: whether who looks may change it, which nobody may at a past moment."""
+
+    stored: StoredCase
+    day: dt.date
+    known_at: dt.datetime | None
+    may_edit: bool
+
+    @property
+    def path(self) -> str:
+        return case_path(self.stored.key)
+
+    @property
+    def asked(self) -> str:
+        """What every link between the pages of a past moment carries on."""
+        return "" if self.known_at is None else "?" + urlencode({"known_at": self.known_at.isoformat()})
+
+    @property
+    def who(self) -> tuple[str, ...]:
+        case = self.stored.case
+        facts = facts_of(case, self.day)
+        sex = "" if case.sex is None else SEX.get(case.sex, case.sex)
+        ecog = facts.facts["ecog"].value
+        return tuple(
+            part
+            for part in (
+                sex,
+                "" if case.birth_year is None else f"{self.day.year - case.birth_year} years",
+                "" if ecog is None else f"ECOG {fact_words(ecog)}",
+            )
+            if part
+        )
+
+    def linked(self, html: str) -> str:
+        """Sections of a dossier whose links to other sections lead to the pages of the case where those stand."""
+        here = set(_ID.findall(html))
+
+        def lead(link: re.Match[str]) -> str:
+            name = link[1]
+            if name in here:
+                return link[0]
+            tab = next((tab for start, tab in _PLACES if name.startswith(start)), "")
+            return f'href="{self.path}{"/" + tab if tab else ""}{self.asked}#{name}"'
+
+        return _LINK.sub(lead, html)
+
+
+def case_path(key: CaseKey) -> str:
+    return f"/cases/{quote(key.centre, safe='')}/{quote(key.case, safe='')}"
+
+
+def open_case(
+    site: Here,
+    who: Who,
+    centre: str,
+    case: str,
+    known_at: Annotated[dt.datetime | None, Query(description="as the case was known at this moment")] = None,
+) -> OpenedCase:
+    """The case of a page. Raises NoSuchCase, NotPermitted, NotLoggedIn."""
+    if known_at is not None and known_at.tzinfo is None:
+        known_at = known_at.replace(tzinfo=dt.UTC)
+    stored = case_as_known(site.store, who, CaseKey(centre, case), known_at)
+    may_edit = known_at is None and who.may("edit_cases", centre)
+    return OpenedCase(stored, _day(site, stored, known_at), known_at, may_edit)
+
+
+def _day(site: Site, stored: StoredCase, known_at: dt.datetime | None) -> dt.date:
+    """A past moment is seen with the eyes of its day; samples stand still on theirs."""
+    if known_at is None or stored.case.as_of is not None:
+        return day_of(site, stored.case)
+    return known_at.astimezone().date()
+
+
+Opened = Annotated[OpenedCase, Depends(open_case)]

@@ -1,0 +1,286 @@
+"""The list of cases, a new case, and the pages of a case: page one, lesions, options, evidence, facts, events, response, plan, decisions, sources."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any, Literal, get_args
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from pydantic import JsonValue
+
+from liverboard.board.procedures import Asked, procedures_of
+from liverboard.board.response import response_of
+from liverboard.clinical.events import Board
+from liverboard.clinical.extent import Frozen
+from liverboard.errors import UserError
+from liverboard.options.policy import packaged
+from liverboard.options.words import OPTION_WORDS
+from liverboard.registry.cases import CaseFilter, CaseLine, Entered, count_cases, list_cases
+from liverboard.registry.schema import CaseState
+from liverboard.report.words import anchor
+from liverboard.response.disagreement import NAMES
+from liverboard.web.gate import Here, Person, who_may
+from liverboard.web.opened import Opened, OpenedCase, case_path
+from liverboard.web.pages import drawn, page, wants_json
+from liverboard.web.prepared import dossier_of, folder_of, sections
+from liverboard.web.site import Site
+
+router = APIRouter(tags=["cases"])
+PER_PAGE = 50
+STATES: tuple[CaseState, ...] = get_args(CaseState)
+Tab = Literal["lesions", "options", "evidence", "facts", "sources"]
+_SECTIONS: dict[str, tuple[str, ...]] = {
+    "": ("board", "checks"),
+    "lesions": ("lesions",),
+    "options": ("options",),
+    "evidence": ("evidence",),
+    "facts": ("facts",),
+    "sources": ("provenance",),
+}
+_PARTS: dict[str, set[str]] = {
+    "": {"question", "patient", "missing", "conflicts", "warnings", "timeline"},
+    "lesions": {"extent"},
+    "options": {"options"},
+    "evidence": {"evidence"},
+    "facts": {"facts", "conflicts"},
+    "sources": {"provenance", "software", "knowledge_version"},
+}
+
+
+class ListedCase(Frozen):
+    """A case in the list. `path`: of its page."""
+
+    centre: str
+    case: str
+    state: CaseState
+    review_on: dt.date | None
+    synthetic: bool
+    version: int
+    path: str
+
+
+class CaseList(Frozen):
+    """One page of the list. `states`: how many cases of each state there are at all."""
+
+    cases: tuple[ListedCase, ...]
+    total: int
+    page: int
+    pages: int
+    states: dict[str, int]
+
+
+class CasePart(Frozen):
+    """A page of a case as data. `content`: the parts of the dossier, or of the report, that the page shows."""
+
+    centre: str
+    case: str
+    version: int
+    state: CaseState
+    review_on: dt.date | None
+    as_of: dt.date
+    known_at: dt.datetime | None
+    content: dict[str, JsonValue]
+
+
+class Written(Frozen):
+    """One write: who entered or corrected what, and when. `at`: the moment to see the case as of then."""
+
+    version: int
+    author: str
+    at: dt.datetime
+    events: tuple[str, ...]
+
+
+# --- the list ------------------------------------------------------------------------------------------------------------------------------------------
+
+
+@router.get("/cases", responses={200: {"model": CaseList}})
+def cases(
+    request: Request,
+    site: Here,
+    who: Annotated[Person, who_may("see_cases")],
+    state: str = "",
+    pseudonym: Annotated[str, Query(max_length=64)] = "",
+    review_by: str = "",
+    number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1,
+) -> Response:
+    """The cases that one may see, by state, pseudonym and the day to see them again."""
+    by, problem = _day_of(review_by)
+    which = CaseFilter(
+        centre=who.centre, states=tuple(s for s in STATES if s == state), pseudonym=pseudonym.strip(), review_by=by
+    )
+    found = list_cases(site.store, who, which)
+    pages = max(1, -(-len(found) // PER_PAGE))
+    number = min(number, pages)
+    shown = found[(number - 1) * PER_PAGE : number * PER_PAGE]
+    content = CaseList(
+        cases=tuple(_listed(line) for line in shown),
+        total=len(found),
+        page=number,
+        pages=pages,
+        states={**count_cases(site.store, who)},
+    )
+    asked = {"state": state if state in STATES else "", "pseudonym": which.pseudonym, "review_by": review_by}
+    return page(
+        request,
+        "cases.html",
+        content=content,
+        asked=asked,
+        all_states=STATES,
+        may_add=who.may("edit_cases"),
+        problem=problem,
+        many_centres=who.centre is None,
+    )
+
+
+def _day_of(text: str) -> tuple[dt.date | None, str]:
+    try:
+        return (dt.date.fromisoformat(text) if text else None), ""
+    except ValueError:
+        return None, "the day is not a date such as 2025-06-30; all days are shown"
+
+
+def _listed(line: CaseLine) -> ListedCase:
+    return ListedCase(
+        centre=line.key.centre,
+        case=line.key.case,
+        state=line.state,
+        review_on=line.review_on,
+        synthetic=line.synthetic,
+        version=line.version,
+        path=case_path(line.key),
+    )
+
+
+# --- the pages of a case -------------------------------------------------------------------------------------------------------------------------------
+
+_CASE: dict[int | str, dict[str, Any]] = {200: {"model": CasePart}}
+
+
+@router.get("/cases/{centre}/{case}", responses=_CASE)
+def overview(request: Request, site: Here, opened: Opened) -> Response:
+    """Page one of the dossier."""
+    return _sections(request, site, opened, "")
+
+
+@router.get("/cases/{centre}/{case}/events", responses=_CASE)
+def events(request: Request, opened: Opened) -> Response:
+    """The timeline of a case: every event with who entered it, corrections beside what they replace, and every moment that can be seen again."""
+    by: dict[str, str] = {e.event.corrects: e.event.id for e in opened.stored.entered if e.event.corrects}
+    return _shown(
+        request,
+        opened,
+        "events",
+        "case_events.html",
+        {"writes": [each.model_dump(mode="json") for each in _writes(opened)]},
+        rows=sorted(opened.stored.entered, key=lambda e: (e.event.date, e.version), reverse=True),
+        corrected_by=by,
+        writes=_writes(opened),
+        content_of=_content,
+        anchor=anchor,
+    )
+
+
+@router.get("/cases/{centre}/{case}/response", responses=_CASE)
+def response(request: Request, site: Here, opened: Opened) -> Response:
+    """What came of the treatment, by every criterion."""
+    from liverboard.board.response import response_document
+
+    folder = folder_of(site, opened.stored.key)
+    key = ("response", opened.stored.key, opened.stored.version, opened.day)
+    case, day = opened.stored.case, opened.day
+
+    def make() -> Any:
+        try:
+            return response_of(case, as_of=day, folder=folder if folder.is_dir() else None)
+        except UserError:
+            return response_of(case, as_of=day)
+
+    report = site.pages.get(key, make)
+    content = response_document(report) if wants_json(request) else {}
+    return _shown(request, opened, "response", "case_response.html", content, report=report, names=NAMES)
+
+
+@router.get("/cases/{centre}/{case}/plan", responses=_CASE)
+def plan(request: Request, site: Here, opened: Opened) -> Response:
+    """Procedures planned and done, what their records lack, the staged plan with its rules, and the radioembolisation in figures."""
+    stored, day = opened.stored, opened.day
+    folder = folder_of(site, stored.key)
+
+    def make() -> Any:
+        asked = Asked(day, packaged())
+        try:
+            return procedures_of(stored.case, asked, folder=folder if folder.is_dir() else None)
+        except UserError:
+            return procedures_of(stored.case, asked)
+
+    found = site.pages.get(("procedures", stored.key, stored.version, day), make)
+    content = {}
+    if wants_json(request):
+        content = {"procedures": found.model_dump(mode="json"), **_dossier_parts(site, opened, {"sirt"})}
+    sirt = "" if dossier_of(site, stored, day).sirt is None else sections(site, stored, ("sirt",), day)
+    return _shown(
+        request, opened, "plan", "case_plan.html", content, found=found, sirt=drawn(opened.linked(sirt)), anchor=anchor
+    )
+
+
+@router.get("/cases/{centre}/{case}/decisions", responses=_CASE)
+def decisions(request: Request, opened: Opened) -> Response:
+    """What boards decided on this case, newest first."""
+    replaced = {each.event.corrects for each in opened.stored.entered}
+    found = [e for e in opened.stored.entered if isinstance(e.event, Board) and e.event.id not in replaced]
+    found.sort(key=lambda entry: entry.event.date, reverse=True)
+    content = {"decisions": [entry.event.model_dump(mode="json", exclude_none=True) for entry in found]}
+    return _shown(request, opened, "decisions", "case_decisions.html", content, found=found, option_words=OPTION_WORDS)
+
+
+@router.get("/cases/{centre}/{case}/{tab}", responses=_CASE)
+def part(request: Request, site: Here, opened: Opened, tab: Tab) -> Response:
+    """One part of the dossier: lesions, options in full, evidence, facts with their sources, or the literature."""
+    return _sections(request, site, opened, tab)
+
+
+def _sections(request: Request, site: Site, opened: OpenedCase, tab: str) -> Response:
+    content = _dossier_parts(site, opened, _PARTS[tab]) if wants_json(request) else {}
+    html = "" if wants_json(request) else sections(site, opened.stored, _SECTIONS[tab], opened.day)
+    return _shown(request, opened, tab, "case_sections.html", content, html=drawn(opened.linked(html)))
+
+
+def _dossier_parts(site: Site, opened: OpenedCase, parts: set[str]) -> dict[str, Any]:
+    return dossier_of(site, opened.stored, opened.day).model_dump(mode="json", include=parts)
+
+
+def _shown(
+    request: Request, opened: OpenedCase, tab: str, template: str, content: dict[str, Any], **values: Any
+) -> Response:
+    stored = opened.stored
+    data = CasePart(
+        centre=stored.key.centre,
+        case=stored.key.case,
+        version=stored.version,
+        state=stored.state,
+        review_on=stored.review_on,
+        as_of=opened.day,
+        known_at=opened.known_at,
+        content=content,
+    )
+    return page(request, template, content=data, opened=opened, stored=stored, tab=tab, **values)
+
+
+def _writes(opened: OpenedCase) -> tuple[Written, ...]:
+    """Newest first."""
+    found: dict[int, list[Entered]] = {}
+    for entry in opened.stored.entered:
+        found.setdefault(entry.version, []).append(entry)
+    return tuple(
+        Written(version=version, author=of[0].author, at=of[0].at, events=tuple(e.event.id for e in of))
+        for version, of in sorted(found.items(), reverse=True)
+    )
+
+
+def _content(entry: Entered) -> list[tuple[str, str]]:
+    from liverboard.clinical.case_file import event_content
+
+    hidden = {"id", "kind", "date", "recorded", "corrects"}
+    return [(name, value) for name, value in event_content(entry.event).items() if name not in hidden]

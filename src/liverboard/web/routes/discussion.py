@@ -1,0 +1,252 @@
+"""Meeting mode: one page a patient with the minutes of the case, kept while they are written, signed by the chair."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, get_args
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from liverboard.board.minutes import CaseMinutes, Choice, case_minutes, choice_of
+from liverboard.clinical.events import Choice as ChoiceName
+from liverboard.clinical.events import Option
+from liverboard.clinical.extent import Frozen
+from liverboard.errors import BadInput, UserError
+from liverboard.options.words import OPTION_WORDS
+from liverboard.registry.cases import CaseKey, Conflict, NoSuchCase, find_case
+from liverboard.registry.meetings import Action, Agenda, AgendaItem, Decision, Minutes, read_agenda, sign_off, write_minutes
+from liverboard.web.gate import Form, Here, Person, who_may
+from liverboard.web.opened import OpenedCase
+from liverboard.web.pages import drawn, language_of, page, translations
+from liverboard.web.prepared import sections
+from liverboard.web.routes.agenda import ListedMeeting, Number, Reader, listed
+from liverboard.web.routes.meetings import date_of, discussion_path
+from liverboard.web.seen import SeenCase, neighbours, seen_case
+from liverboard.web.site import Site
+
+router = APIRouter(tags=["meetings"])
+OPTIONS: tuple[str, ...] = get_args(Option)
+OTHERS: tuple[str, ...] = tuple(sorted({*_leaves(ChoiceName)} - set(OPTIONS))) if False else ()
+_ROWS = 3  # empty rows offered for actions
+_ACTION = re.compile(r"action-(\d{1,3})-(what|owner|due)")
+Writer = Annotated[Person, who_may("take_minutes")]
+Chair = Annotated[Person, who_may("sign_off")]
+
+
+class Discussion(Frozen):
+    """One patient of a meeting. `version`: of the minutes, for whoever writes them; `case_version`: what a signature is given on."""
+
+    meeting: ListedMeeting
+    position: int
+    total: int
+    before: str | None
+    after: str | None
+    case: str
+    version: int
+    case_version: int
+    options: tuple[Choice, ...]
+    minutes: CaseMinutes
+
+
+class _Room:
+    """What the pages of this file open: a meeting, the case on it, and its decision."""
+
+    def __init__(self, site: Site, who: Person, meeting: int, case: str) -> None:
+        self.site, self.who = site, who
+        self.agenda: Agenda = read_agenda(site.store, who, meeting)
+        self.key = CaseKey(self.agenda.meeting.centre, case)
+        self.item = _item(self.agenda, self.key)
+
+    @property
+    def path(self) -> str:
+        return discussion_path(self.agenda.meeting.id, self.key.case)
+
+    @property
+    def decision(self) -> Decision:
+        return self.item.decision
+
+
+def _item(agenda: Agenda, key: CaseKey) -> AgendaItem:
+    found = next((item for item in agenda.items if item.case.key == key), None)
+    if found is None:
+        raise NoSuchCase("the case is not on the agenda of this meeting", hint="Look at the agenda as it is now.")
+    return found
+
+
+@router.get("/meetings/{meeting}/cases/{case}", responses={200: {"model": Discussion}})
+def discuss(request: Request, site: Here, who: Reader, meeting: Number, case: str) -> Response:
+    """One patient in large type: page one of the dossier, every option with its verdict, and the minutes."""
+    room = _Room(site, who, meeting, case)
+    return _shown(request, room, room.decision.minutes)
+
+
+@router.post("/meetings/{meeting}/cases/{case}", responses={409: {"description": "changed or signed by someone else"}})
+def keep(request: Request, site: Here, who: Writer, form: Form, meeting: Number, case: str) -> Response:
+    """Keep the minutes as a draft. A conflict is told, and what was typed stays in the form."""
+    typed = Minutes()
+    try:
+        typed = minutes_of_form(form)
+        _keep(site, who, (meeting, case), typed, _version(form))
+    except UserError as error:
+        return _told(request, _Room(site, who, meeting, case), typed, error)
+    _ = translations(language_of(request)).gettext
+    return RedirectResponse(f"{discussion_path(meeting, case)}?{urlencode({'done': _('The draft is kept.')})}#minutes", status_code=303)
+
+
+@router.post("/meetings/{meeting}/cases/{case}/draft", responses={409: {"description": "changed or signed by someone else"}})
+def keep_while_writing(request: Request, site: Here, who: Writer, form: Form, meeting: Number, case: str) -> Response:
+    """As the draft, for a page that keeps it while one writes: answers with the small part of the page that says whether it is kept."""
+    version, problem, status = _version(form), None, 200
+    try:
+        version = _keep(site, who, (meeting, case), minutes_of_form(form), version)
+    except UserError as error:
+        problem, status = error, error.http_status
+    decision = None if problem is None else _Room(site, who, meeting, case).decision
+    response = page(request, "discussion_kept.html", status, version=version, problem=problem, theirs=decision, kept=site.store.now())
+    response.headers["x-part"] = "kept"  # the page takes this part in, whatever its status
+    return response
+
+
+@router.post("/meetings/{meeting}/cases/{case}/sign", responses={409: {"description": "changed or signed by someone else"}})
+def sign(request: Request, site: Here, who: Chair, form: Form, meeting: Number, case: str) -> Response:
+    """Keep what is written and sign it: it freezes, and the case gets the decision. A choice against the rules is signed with its reason only."""
+    typed = Minutes()
+    try:
+        typed = minutes_of_form(form)
+        version = _keep(site, who, (meeting, case), typed, _version(form))
+        room = _Room(site, who, meeting, case)
+        seen = seen_case(site, who, room.agenda.meeting, room.item)
+        if case_minutes(room.item, seen.as_seen()).unexplained:
+            raise BadInput("the choice departs from the rules, and no reason for that is written", hint="Write under 'deviation' why the board departs from them, then sign.")
+        with site.store.transaction(who) as tx:
+            if str(find_case(tx.connection, room.key).version) != form.get("case_version", ""):
+                raise Conflict("the case was changed since you opened it", hint="Look at it as it is now, then sign.")
+            sign_off(tx, meeting, room.key, version)
+    except UserError as error:
+        return _told(request, _Room(site, who, meeting, case), typed, error)
+    _ = translations(language_of(request)).gettext
+    return RedirectResponse(f"{discussion_path(meeting, case)}?{urlencode({'done': _('The decision is signed.')})}", status_code=303)
+
+
+def _keep(site: Site, who: Person, where: tuple[int, str], minutes: Minutes, version: int) -> int:
+    """Write the draft and give its version. Minutes that stand there word for word already are kept, whatever version was seen."""
+    meeting, case = where
+    key = CaseKey(who.centre or site.store.folder.centre, case)
+    try:
+        with site.store.transaction(who) as tx:
+            return write_minutes(tx, meeting, key, minutes, version)
+    except Conflict:
+        decision = _Room(site, who, meeting, case).decision
+        if decision.signed is not None or _said(decision.minutes) != _said(minutes):
+            raise
+        return decision.version
+
+
+def _said(minutes: Minutes) -> tuple[object, ...]:
+    return (
+        sorted(minutes.considered),
+        minutes.chosen,
+        minutes.reason,
+        minutes.deviation,
+        minutes.dissent,
+        minutes.follow_up_on,
+        [(a.what, a.owner, a.due) for a in minutes.actions],
+    )
+
+
+def _told(request: Request, room: _Room, typed: Minutes, error: UserError) -> Response:
+    """The page again, with what was typed and what hinders it. Once signed, only what was signed is shown."""
+    if room.decision.signed is not None:
+        typed = room.decision.minutes
+    return _shown(request, room, typed, error)
+
+
+def _shown(request: Request, room: _Room, typed: Minutes, problem: UserError | None = None) -> Response:
+    site, who, agenda, decision = room.site, room.who, room.agenda, room.decision
+    seen = seen_case(site, who, agenda.meeting, room.item)
+    place = neighbours(agenda, room.key.case)
+    assert place is not None  # noqa: S101  (the room was opened with it)
+    position, beside = place
+    content = Discussion(
+        meeting=listed(agenda.meeting),
+        position=position,
+        total=len(agenda.items),
+        before=beside["before"] and discussion_path(agenda.meeting.id, beside["before"]),
+        after=beside["after"] and discussion_path(agenda.meeting.id, beside["after"]),
+        case=room.key.case,
+        version=decision.version,
+        case_version=seen.stored.version,
+        options=_choices(seen, typed),
+        minutes=case_minutes(room.item, seen.as_seen()),
+    )
+    opened = OpenedCase(seen.stored, seen.day, decision.signed, may_edit=False)
+    is_open = agenda.meeting.state == "planned" and decision.signed is None
+    return page(
+        request,
+        "discussion.html",
+        200 if problem is None else problem.http_status,
+        content=content,
+        opened=opened,
+        board=drawn(opened.linked(sections(site, seen.stored, ("board",), seen.day))),
+        typed=typed,
+        decision=decision,
+        problem=problem,
+        conflict=isinstance(problem, Conflict) and decision.signed is None,
+        path=room.path,
+        others=OTHERS,
+        rows=len(typed.actions) + _ROWS,
+        is_open=is_open,
+        may_write=is_open and who.may("take_minutes"),
+        may_sign=is_open and who.may("sign_off"),
+    )
+
+
+def _choices(seen: SeenCase, typed: Minutes) -> tuple[Choice, ...]:
+    """Every option in the order of its verdict, then what the board named beside them."""
+    options = [each.option for each in seen.weighed.options.options]
+    named = [each for each in (*typed.considered, typed.chosen) if each is not None]
+    beside = [each for each in dict.fromkeys(named) if each not in options]
+    return tuple(choice_of(seen.weighed.options, each) for each in (*options, *beside))
+
+
+def minutes_of_form(form: dict[str, str]) -> Minutes:
+    """What the form says; empty fields are not stated. Raises BadInput for a day that is none or an action without words."""
+    considered = [each for each in form.get("considered", "").split("\n") if each]
+    also = form.get("also", "")
+    if also:
+        considered.append(also)
+    rows: dict[int, dict[str, str]] = {}
+    for name, value in form.items():
+        found = _ACTION.fullmatch(name)
+        if found is not None and value.strip():
+            rows.setdefault(int(found[1]), {})[found[2]] = value
+    return Minutes(
+        considered=tuple(dict.fromkeys(considered)),
+        chosen=form.get("chosen") or None,
+        reason=_text(form, "reason"),
+        deviation=_text(form, "deviation"),
+        dissent=_text(form, "dissent"),
+        follow_up_on=date_of(form.get("follow_up_on", "")),
+        actions=tuple(_action(rows[number]) for number in sorted(rows)),
+    )
+
+
+def _action(row: dict[str, str]) -> Action:
+    what = row.get("what", "").strip()
+    if not what:
+        raise BadInput("an action has no words", hint="Write what is to be done, or empty its row.")
+    return Action(what, row.get("owner", "").strip() or None, date_of(row.get("due", "")))
+
+
+def _text(form: dict[str, str], name: str) -> str | None:
+    return form.get(name, "").replace("\r\n", "\n").strip() or None
+
+
+def _version(form: dict[str, str]) -> int:
+    """The version that the person saw, or, when they keep theirs over it, the one that they were told of."""
+    text = form.get("over") or form.get("version", "")
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise BadInput("the form does not say which minutes it was made from", hint="Open the page again.")
+    return int(text)

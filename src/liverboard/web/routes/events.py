@@ -1,0 +1,221 @@
+"""A new event or a correction by a generated form, always with a look at what it changes before it is kept; and the header of a case."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any, get_args
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from liverboard.clinical.events import EVENT_KINDS, AnyEvent, Technique, Treatment
+from liverboard.clinical.extent import Frozen
+from liverboard.errors import BadInput, NotPermitted
+from liverboard.registry.cases import Conflict, append_events, change_header, correct
+from liverboard.registry.identity import identifier_problems
+from liverboard.report.words import anchor
+from liverboard.web.drafts import (
+    MOST_ROWS,
+    WITH_DETAILS,
+    Draft,
+    errors_of,
+    known_kind,
+    refuse,
+    start,
+    what_it_changes,
+    with_events,
+)
+from liverboard.web.forms import ROWS
+from liverboard.web.gate import Form, Here, Person, who_may
+from liverboard.web.moves import Effect
+from liverboard.web.opened import Opened, OpenedCase
+from liverboard.web.pages import page
+from liverboard.web.site import Site
+
+router = APIRouter(tags=["events"])
+Editor = Annotated[Person, who_may("edit_cases")]
+TECHNIQUES: tuple[str, ...] = get_args(Technique)
+_SEX = ("female", "male", "other")
+
+
+class Preview(Frozen):
+    """What an event would change on the day of the page."""
+
+    kind: str
+    as_of: dt.date
+    effect: Effect
+
+
+@router.get("/cases/{centre}/{case}/events/new")
+def event_form(
+    request: Request,
+    site: Here,
+    who: Editor,
+    opened: Opened,
+    kind: Annotated[str, Query(max_length=40)] = "",
+    technique: Annotated[str, Query(max_length=40)] = "",
+    corrects: Annotated[str, Query(max_length=100)] = "",
+) -> Response:
+    """Choose a kind of event, then fill its form; with `corrects`, the form of an event as it stands."""
+    _open_for_change(opened, who)
+    old = _event(opened, corrects)
+    kind = old.kind if old is not None else kind
+    if not kind:
+        return page(
+            request, "event_kinds.html", opened=opened, stored=opened.stored, tab="events", kinds=tuple(EVENT_KINDS)
+        )
+    technique = technique or (old.technique if isinstance(old, Treatment) else "")
+    return _form(request, opened, start(known_kind(kind), _technique(kind, technique), old, site.today()))
+
+
+@router.post("/cases/{centre}/{case}/events/new", responses={200: {"model": Preview}})
+def event_step(request: Request, site: Here, who: Editor, opened: Opened, form: Form) -> Response:
+    """`do`: `preview` shows what the event changes, `save` keeps what was shown, `rows` offers more rows."""
+    _open_for_change(opened, who)
+    kind = known_kind(form.get("kind", ""))
+    rows = _whole(form.get("rows", ""), ROWS, MOST_ROWS)
+    more = form.get("do") == "rows"
+    draft = Draft(
+        kind,
+        _technique(kind, form.get("technique", "")),
+        _event(opened, form.get("corrects", "")),
+        form,
+        min(MOST_ROWS, rows + ROWS) if more else rows,
+    )
+    if more:
+        return _form(request, opened, draft)
+    stored = opened.stored
+    try:
+        after = with_events(stored.case, [draft.tree])
+        if form.get("do") == "save" and form.get("seal") == draft.seal(_whole(form.get("version", ""), 0, 10**9)):
+            return _save(site, who, opened, draft, _whole(form.get("version", ""), 0, 10**9))
+    except Conflict as error:
+        return _form(request, opened, draft, conflict=error, status=409)
+    except BadInput as error:
+        return _form(request, opened, draft, error=error, status=400)
+    moved = what_it_changes(site, stored, after, opened.day)
+    return _form(request, opened, draft, moved=moved)
+
+
+def _save(site: Site, who: Person, opened: OpenedCase, draft: Draft, version: int) -> Response:
+    key = opened.stored.key
+    with site.store.transaction(who) as tx:
+        if draft.corrects is None:
+            append_events(tx, key, [draft.tree], version)
+        else:
+            correct(tx, key, draft.corrects.id, draft.tree, version)
+    done = "The event is kept." if draft.corrects is None else "The correction is kept; the old event stays to be seen."
+    return RedirectResponse(f"{opened.path}/events?done={done.replace(' ', '+')}", status_code=303)
+
+
+def _form(
+    request: Request,
+    opened: OpenedCase,
+    draft: Draft,
+    *,
+    moved: Effect | None = None,
+    error: BadInput | None = None,
+    conflict: Conflict | None = None,
+    status: int = 200,
+) -> Response:
+    stored = opened.stored
+    content = None if moved is None else Preview(kind=draft.kind, as_of=opened.day, effect=moved)
+    return page(
+        request,
+        "event.html",
+        status,
+        content=content,
+        opened=opened,
+        stored=stored,
+        tab="events",
+        draft=draft,
+        moved=moved,
+        error=conflict or error,
+        errors=errors_of(error),
+        seal="" if moved is None else draft.seal(stored.version),
+        techniques=TECHNIQUES if draft.kind in WITH_DETAILS else (),
+        anchor=anchor,
+    )
+
+
+def _open_for_change(opened: OpenedCase, who: Person) -> None:
+    who.require("edit_cases", opened.stored.key.centre)
+    if opened.known_at is not None:
+        raise NotPermitted("a past moment cannot be changed", hint="Open the case as it is now.")
+
+
+def _event(opened: OpenedCase, name: str) -> AnyEvent | None:
+    """The event to be corrected. Raises BadInput when the case has none of that name, or it was corrected already."""
+    if not name:
+        return None
+    found = {entry.event.id: entry.event for entry in opened.stored.entered}
+    if name not in found:
+        raise BadInput("the case has no such event", hint="Look for it among its events.")
+    if any(event.corrects == name for event in found.values()):
+        raise BadInput("this event was corrected already", hint="Correct the event that replaced it.")
+    return found[name]
+
+
+def _technique(kind: str, technique: str) -> str | None:
+    if kind not in WITH_DETAILS or not technique:
+        return None
+    if technique not in TECHNIQUES:
+        raise BadInput("there is no such technique", hint="Choose one of the list.")
+    return technique
+
+
+def _whole(text: str, least: int, most: int) -> int:
+    return max(least, min(most, int(text))) if text.isascii() and text.isdigit() and len(text) < 10 else least
+
+
+# --- the header ----------------------------------------------------------------------------------------------------------------------------------------
+
+
+@router.get("/cases/{centre}/{case}/header")
+def header_form(request: Request, who: Editor, opened: Opened) -> Response:
+    """Sex, birth year and the question to the board."""
+    _open_for_change(opened, who)
+    case = opened.stored.case
+    typed = {"sex": case.sex or "", "birth_year": str(case.birth_year or ""), "question": case.question or ""}
+    return _header(request, opened, typed)
+
+
+@router.post("/cases/{centre}/{case}/header")
+def keep_header(request: Request, site: Here, who: Editor, opened: Opened, form: Form) -> Response:
+    _open_for_change(opened, who)
+    typed = {name: form.get(name, "").strip() for name in ("sex", "birth_year", "question")}
+    try:
+        changed = header_of(typed)
+        refuse(identifier_problems(opened.stored.case.model_copy(update={**changed, "events": ()})))
+        with site.store.transaction(who) as tx:
+            change_header(tx, opened.stored.key, changed, _whole(form.get("version", ""), 0, 10**9))
+    except (Conflict, BadInput) as error:
+        return _header(request, opened, typed, error)
+    return RedirectResponse(f"{opened.path}?done=The+change+is+kept.", status_code=303)
+
+
+def header_of(typed: dict[str, str]) -> dict[str, Any]:
+    """What was typed as a case file would hold it; what was left empty is None."""
+    year = typed["birth_year"]
+    return {
+        "sex": typed["sex"] or None,
+        "birth_year": int(year) if year.isascii() and year.isdigit() and len(year) == 4 else year or None,
+        "question": typed["question"] or None,
+    }
+
+
+def _header(
+    request: Request, opened: OpenedCase, typed: dict[str, str], error: BadInput | Conflict | None = None
+) -> Response:
+    return page(
+        request,
+        "header.html",
+        200 if error is None else error.http_status,
+        opened=opened,
+        stored=opened.stored,
+        tab="",
+        typed=typed,
+        error=error,
+        errors=errors_of(error if isinstance(error, BadInput) else None),
+        sexes=_SEX,
+    )

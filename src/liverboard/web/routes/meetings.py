@@ -1,0 +1,239 @@
+"""A meeting: planned, its cases put in order, who attends, closed; and its minutes as page and paper."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from liverboard.board.minutes import MeetingMinutes
+from liverboard.clinical.extent import Frozen
+from liverboard.errors import BadInput
+from liverboard.registry.cases import CaseKey
+from liverboard.registry.meetings import (
+    Agenda,
+    Attendee,
+    attend,
+    close_meeting,
+    list_meetings,
+    order_agenda,
+    plan_meeting,
+    read_agenda,
+    schedule,
+    unschedule,
+)
+from liverboard.web.gate import Form, Here, Person, who_may
+from liverboard.web.pages import language_of, page, translations
+from liverboard.web.routes.agenda import ListedMeeting, Number, Preparer, Reader, listed
+from liverboard.web.seen import PATIENCE_S, Ask, Line, lines_of, minutes_seen, whom_to_ask
+
+router = APIRouter(tags=["meetings"])
+SPECIALTIES = (
+    "anaesthesiology",
+    "endocrinology",
+    "gastroenterology",
+    "hepatobiliary surgery",
+    "interventional radiology",
+    "medical oncology",
+    "nuclear medicine",
+    "pathology",
+    "radiation oncology",
+    "radiology",
+)
+_ROWS = 3  # empty rows offered for people who attend
+_MOST_PEOPLE = 100
+
+
+class MeetingList(Frozen):
+    """Newest first."""
+
+    meetings: tuple[ListedMeeting, ...]
+
+
+class Item(Frozen):
+    """A case on the agenda, and how far its minutes are: none, draft, signed."""
+
+    line: Line
+    minutes: str
+    path: str
+
+
+class Attends(Frozen):
+    specialty: str
+    person: str
+
+
+class MeetingPage(Frozen):
+    meeting: ListedMeeting
+    items: tuple[Item, ...]
+    ask: tuple[Ask, ...]
+    attendance: tuple[Attends, ...]
+
+    @property
+    def unseen(self) -> bool:
+        return any(not each.line.looked for each in self.items)
+
+    @property
+    def unsigned(self) -> int:
+        return sum(each.minutes != "signed" for each in self.items)
+
+
+@router.get("/meetings", responses={200: {"model": MeetingList}})
+def meetings(request: Request, site: Here, who: Reader) -> Response:
+    """All meetings, newest first."""
+    content = MeetingList(meetings=tuple(listed(each) for each in list_meetings(site.store, who, who.centre)))
+    return page(request, "meetings.html", content=content)
+
+
+@router.post("/meetings")
+def plan(request: Request, site: Here, who: Preparer, form: Form) -> Response:
+    """Plan a meeting."""
+    _ = translations(language_of(request)).gettext
+    with site.store.transaction(who) as tx:
+        date = date_of(form.get("date", "")) or site.today()
+        number = plan_meeting(tx, who.centre or site.store.folder.centre, date, form.get("title", ""))
+    return _back(f"/meetings/{number}", _("The meeting is planned."))
+
+
+@router.get("/meetings/{meeting}", responses={200: {"model": MeetingPage}})
+def meeting(
+    request: Request, site: Here, who: Reader, meeting: Number, whole: bool = False, rows: Annotated[int, Query(ge=0, le=50)] = _ROWS
+) -> Response:
+    """A meeting with its cases in order, what they lack and whom to ask; it prints as the agenda."""
+    found = read_agenda(site.store, who, meeting)
+    lines = lines_of(site, who, (item.case for item in found.items), None if whole else PATIENCE_S)
+    content = MeetingPage(
+        meeting=listed(found.meeting),
+        items=tuple(
+            Item(line=line, minutes=_minutes_state(found, at), path=discussion_path(meeting, line.case))
+            for at, line in enumerate(lines)
+        ),
+        ask=whom_to_ask(lines),
+        attendance=tuple(Attends(specialty=a.specialty, person=a.person) for a in found.attendance),
+    )
+    is_open = found.meeting.state == "planned"
+    return page(
+        request,
+        "meeting.html",
+        content=content,
+        is_open=is_open,
+        may_prepare=is_open and who.may("prepare_meetings"),
+        may_write=is_open and who.may("take_minutes"),
+        may_close=is_open and who.may("sign_off"),
+        specialties=SPECIALTIES,
+        rows=rows,
+    )
+
+
+def _minutes_state(found: Agenda, at: int) -> str:
+    decision = found.items[at].decision
+    return "signed" if decision.signed is not None else "draft" if decision.version else "none"
+
+
+@router.post("/meetings/{meeting}/cases")
+def add(request: Request, site: Here, who: Preparer, form: Form, meeting: Number) -> Response:
+    """Put a case at the end of the agenda."""
+    _ = translations(language_of(request)).gettext
+    name = form.get("case", "").strip()
+    with site.store.transaction(who) as tx:
+        schedule(tx, meeting, CaseKey(who.centre or site.store.folder.centre, name))
+    return _back(f"/meetings/{meeting}", _("The case is on the agenda."))
+
+
+@router.post("/meetings/{meeting}/order")
+def order(request: Request, site: Here, who: Preparer, form: Form, meeting: Number) -> Response:
+    """Move a case up or down, or take it off; `order` is the agenda as the person saw it."""
+    _ = translations(language_of(request)).gettext
+    centre = who.centre or site.store.folder.centre
+    names = form.get("order", "").split("\n")
+    with site.store.transaction(who) as tx:
+        if form.get("off"):
+            unschedule(tx, meeting, CaseKey(centre, form["off"]))
+        else:
+            order_agenda(tx, meeting, [CaseKey(centre, name) for name in _moved(names, form)])
+    return _back(f"/meetings/{meeting}", _("The agenda is changed."))
+
+
+def _moved(names: Sequence[str], form: dict[str, str]) -> list[str]:
+    found = list(names)
+    for act, step in (("up", -1), ("down", 1)):
+        name = form.get(act)
+        if name in found:
+            at = found.index(name)
+            to = min(max(at + step, 0), len(found) - 1)
+            found.insert(to, found.pop(at))
+    return found
+
+
+@router.post("/meetings/{meeting}/attendance")
+def attendance(
+    request: Request, site: Here, form: Form, meeting: Number, who: Annotated[Person, who_may("take_minutes")]
+) -> Response:
+    """Who is there, by specialty; a row without a person is left out."""
+    _ = translations(language_of(request)).gettext
+    people: list[Attendee] = []
+    for row in range(_MOST_PEOPLE):
+        specialty, person = (form.get(f"{what}-{row}", "").strip() for what in ("specialty", "person"))
+        if person:
+            people.append(Attendee(specialty, person))
+    with site.store.transaction(who) as tx:
+        attend(tx, meeting, people)
+    return _back(f"/meetings/{meeting}", _("Who attends is kept."))
+
+
+@router.post("/meetings/{meeting}/close")
+def close(
+    request: Request, site: Here, form: Form, meeting: Number, who: Annotated[Person, who_may("sign_off")]
+) -> Response:
+    """The meeting was held; cases without a signed decision go back to the prepared ones."""
+    _ = translations(language_of(request)).gettext
+    if form.get("sure") != "yes":
+        raise BadInput("closing was not confirmed", hint="Go back, tick the box, and close the meeting then.")
+    with site.store.transaction(who) as tx:
+        close_meeting(tx, meeting)
+    return _back(f"/meetings/{meeting}/minutes", _("The meeting is closed."))
+
+
+@router.get("/meetings/{meeting}/minutes", responses={200: {"model": MeetingMinutes}})
+def minutes(request: Request, site: Here, who: Reader, meeting: Number) -> Response:
+    """The minutes as they stand: what was decided, under which verdicts, by whom it is signed."""
+    content = minutes_seen(site, who, read_agenda(site.store, who, meeting))
+    return page(request, "minutes.html", content=content, meeting=meeting)
+
+
+@router.get(
+    "/meetings/{meeting}/minutes.pdf",
+    response_class=Response,
+    responses={200: {"content": {"application/pdf": {}}}},
+)
+def minutes_on_paper(site: Here, who: Reader, meeting: Number) -> Response:
+    """The minutes as PDF."""
+    from liverboard.report.minutes import render_minutes_pdf
+
+    found = minutes_seen(site, who, read_agenda(site.store, who, meeting))
+    name = f"minutes-{found.date.isoformat()}.pdf"
+    return Response(
+        render_minutes_pdf(found),
+        media_type="application/pdf",
+        headers={"content-disposition": f'inline; filename="{name}"'},
+    )
+
+
+def discussion_path(meeting: int, case: str) -> str:
+    return f"/meetings/{meeting}/cases/{case}"
+
+
+def date_of(text: str) -> dt.date | None:
+    """The day of a date field; None where it is empty. Raises BadInput."""
+    try:
+        return dt.date.fromisoformat(text.strip()) if text.strip() else None
+    except ValueError:
+        raise BadInput("the day is not a date such as 2025-06-30", hint="Go back and correct it.") from None
+
+
+def _back(path: str, told: str) -> Response:
+    return RedirectResponse(f"{path}?{urlencode({'done': told})}", status_code=303)

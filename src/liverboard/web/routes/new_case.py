@@ -1,0 +1,111 @@
+"""A case added in one short form: pseudonym, the question to the board, and the first events."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from liverboard.clinical.case_file import read_case
+from liverboard.errors import BadInput, Problem
+from liverboard.registry.cases import CaseKey, add_case
+from liverboard.registry.identity import pseudonym_of, refuse_identifiers
+from liverboard.web.drafts import errors_of
+from liverboard.web.forms import Group, groups_of, tree_of
+from liverboard.web.gate import Form, Here, Person, who_may
+from liverboard.web.opened import case_path
+from liverboard.web.pages import page
+from liverboard.web.routes.events import header_of
+
+router = APIRouter(tags=["cases"])
+Editor = Annotated[Person, who_may("edit_cases")]
+_SEX = ("female", "male", "other")
+# What a coordinator has at hand when a patient is announced; everything else has its own form afterwards.
+_FIRST = {
+    "diagnosis": ("primary_site", "differentiation", "ki67"),
+    "systemic": ("drug",),
+    "imaging": ("modality", "extrahepatic.extent", "liver_volume", "tumour_volume"),
+    "clinic": ("ecog", "syndrome"),
+    "labs": ("bilirubin", "albumin", "chromogranin_a.value", "chromogranin_a.unit", "chromogranin_a.upper_limit"),
+}
+
+
+def first_events() -> dict[str, Group]:
+    """The inputs of the first event of each kind, in the order above."""
+    found: dict[str, Group] = {}
+    for kind, names in _FIRST.items():
+        fields = {field.name: field for group in groups_of(kind) for field in group.fields}
+        found[kind] = Group(kind, tuple(fields[name] for name in names))
+    return found
+
+
+@router.get("/cases/new")
+def new_case(request: Request, who: Editor) -> Response:
+    """The form of a new case."""
+    return _form(request, who, {}, None)
+
+
+@router.post("/cases/new")
+def keep_case(request: Request, site: Here, who: Editor, form: Form) -> Response:
+    """Add the case. `local_number` makes the pseudonym under the centre's key and is not kept."""
+    typed = dict(form)
+    try:
+        centre = who.centre or form.get("centre", "").strip() or site.store.folder.centre
+        who.require("edit_cases", centre)
+        number = typed.pop("local_number", "").strip()
+        if number:
+            typed["pseudonym"] = pseudonym_of(site.store.folder.centre_key(centre), number)
+        problems = [
+            Problem("say when this was", field=f"{kind}.date")
+            for kind in _FIRST
+            if tree_of(kind, _of(kind, typed)) and not typed.get(f"{kind}.date", "").strip()
+        ]
+        if not typed.get("pseudonym", "").strip():
+            problems.append(Problem("give a pseudonym, or a local number to make it of", field="pseudonym"))
+        if problems:
+            raise BadInput("something is missing", problems=problems)
+        case = read_case(json.dumps(_tree(typed)), where="the case", is_json=True)
+        refuse_identifiers(case, where="the case")
+        with site.store.transaction(who) as tx:
+            add_case(tx, centre, case)
+    except BadInput as error:
+        return _form(request, who, typed, error)
+    return RedirectResponse(f"{case_path(CaseKey(centre, case.case))}?done=The+case+is+added.", status_code=303)
+
+
+def _of(kind: str, typed: dict[str, str]) -> dict[str, str]:
+    return {name.removeprefix(f"{kind}."): value for name, value in typed.items() if name.startswith(f"{kind}.")}
+
+
+def _tree(typed: dict[str, str]) -> dict[str, Any]:
+    header = header_of({name: typed.get(name, "").strip() for name in ("sex", "birth_year", "question")})
+    events = [
+        {"kind": kind, "date": typed[f"{kind}.date"].strip(), "id": f"{kind}-first", **tree_of(kind, _of(kind, typed))}
+        for kind in _FIRST
+        if typed.get(f"{kind}.date", "").strip()
+    ]
+    stated = {name: value for name, value in header.items() if value is not None}
+    return {"liverboard": 1, "case": typed["pseudonym"].strip(), **stated, "events": events}
+
+
+def _form(request: Request, who: Person, typed: dict[str, str], error: BadInput | None) -> Response:
+    errors: dict[str, str] = {}
+    for each in error.problems if error is not None else ():
+        kind = (each.event or "").removesuffix("-first")
+        place = f"{kind}.{each.field}" if kind in _FIRST else (each.field or "")
+        errors[{"case": "pseudonym"}.get(place, place)] = next(
+            iter(errors_of(BadInput("", problems=[each])).values()), ""
+        )
+    return page(
+        request,
+        "case_new.html",
+        200 if error is None else 400,
+        typed=typed,
+        error=error,
+        errors=errors,
+        first=first_events(),
+        sexes=_SEX,
+        ask_centre=who.centre is None,
+    )

@@ -1,0 +1,85 @@
+"""What if: change facts and see which verdicts move. Nothing is kept."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from liverboard.clinical.dictionary import load_dictionary
+from liverboard.clinical.extent import Frozen
+from liverboard.errors import BadInput
+from liverboard.report.words import fact_words
+from liverboard.web.drafts import errors_of
+from liverboard.web.gate import Form, Here
+from liverboard.web.moves import Effect, effect
+from liverboard.web.opened import Opened, OpenedCase
+from liverboard.web.pages import page
+from liverboard.web.prepared import measured, weighed
+from liverboard.web.site import Site
+from liverboard.web.suppose import Supposed, inputs, suppose
+
+router = APIRouter(tags=["what if"])
+
+
+class WhatIf(Frozen):
+    """The facts that were supposed, and what moves."""
+
+    as_of: dt.date
+    supposed: dict[str, str]
+    effect: Effect
+
+
+@router.get("/cases/{centre}/{case}/what-if")
+def what_if(request: Request, site: Here, opened: Opened) -> Response:
+    """Every fact with its value, open to be supposed otherwise."""
+    return _shown(request, site, opened, {}, None)
+
+
+@router.post("/cases/{centre}/{case}/what-if", responses={200: {"model": WhatIf}})
+def supposed(request: Request, site: Here, opened: Opened, form: Form) -> Response:
+    """Fields are named as facts; what is left empty stays as it is. Nothing is kept."""
+    typed = {name: form.get(name, "").strip() for name in load_dictionary() if form.get(name, "").strip()}
+    units = {name: form.get(f"{name}|unit", "") for name in typed}
+    stored = opened.stored
+    try:
+        case = measured(site, stored.key, stored.case, opened.day)
+        found = suppose(case, opened.day, typed, units)
+    except BadInput as error:
+        return _shown(request, site, opened, form, None, error)
+    return _shown(request, site, opened, form, found)
+
+
+def _shown(
+    request: Request,
+    site: Site,
+    opened: OpenedCase,
+    typed: dict[str, str],
+    found: Supposed | None,
+    error: BadInput | None = None,
+) -> Response:
+    now = weighed(site, opened.stored, opened.day)
+    moved = None if found is None or not found.changed else effect(now, found.weighed)
+    content = None
+    if moved is not None and found is not None:
+        content = WhatIf(as_of=opened.day, supposed=dict(found.changed), effect=moved)
+    groups = inputs([each.fact for each in now.missing])
+    values = {name: fact_words(fact.value, fact.unit) for name, fact in now.facts.facts.items()}
+    fragment = request.headers.get("hx-request") == "true"
+    return page(
+        request,
+        "what_if_moves.html" if fragment else "what_if.html",
+        200 if error is None else 400,
+        content=content,
+        opened=opened,
+        stored=opened.stored,
+        tab="what-if",
+        groups=groups,
+        opened_groups={group.label for group in groups if any(typed.get(field.name) for field in group.fields)},
+        now=values,
+        typed=typed,
+        moved=moved,
+        error=error,
+        errors=errors_of(error),
+    )
