@@ -100,7 +100,7 @@ def _measure_event(
     if pictures and found.masks and read.scan.phases:
         step("drawing key images")
         measured.pictures[event.id] = pictures_of(event, read.scan, found)
-    return _filled(event, found.extent, measured)
+    return filled(event, found.extent, measured)
 
 
 def scan_files_of(event: Imaging, present: Sequence[tuple[Study, Path]], images: Sequence[str]) -> ScanFiles:
@@ -146,7 +146,7 @@ def _record(path: Path, study: Study, measured: Measured) -> None:
     )
 
 
-def _filled(event: Imaging, extent: LiverExtent, measured: Measured) -> Imaging:
+def filled(event: Imaging, extent: LiverExtent, measured: Measured) -> Imaging:
     """The event with what was measured where nothing was typed; typed values stay."""
     update: dict[str, object] = {}
     for name, value in (("liver_volume", extent.liver_volume_ml), ("tumour_volume", extent.tumour_volume_ml)):
