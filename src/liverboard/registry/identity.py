@@ -104,7 +104,7 @@ def _texts(node: object, path: str = "") -> Iterator[tuple[str, str]]:
 _HARMLESS = re.compile(
     r"[a-z][a-z_0-9]{0,29}|[0-9.eE+-]+ [^ ]{1,12}|[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:.+Z-]+)?"
 )  # words, quantities, days
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _PHONE = re.compile(
     r"""(?<![\w.,/^-])(?:
         (?:\+|00)[1-9]\d{0,2}[ .()/-]{0,2}\(?\d{1,4}\)?(?:[ ./-]?\d{2,4}){2,5}    # +33 1 44 55 66 77, 0049 (30) 901820
@@ -142,7 +142,7 @@ _NOT_A_NAME = re.compile(
     r"\b(?:file|segment|drug|product|structure|series|folder|brand|trade|generic|trial|device|study)\s*name\s*[:=]",
     re.IGNORECASE,
 )
-_CARET = re.compile(r"[^\W\d_]{2,}\^[^\W\d_]{2,}")
+_CARET = re.compile(r"(?<![^\W\d_])[^\W\d_]{2,}\^[^\W\d_]{2,}")
 _FILED = re.compile(
     r"(?<![^\W_])(?:[A-Z][a-zà-ÿ]{2,}[-_.][A-ZÀ-Þ]{5,}|[A-ZÀ-Þ]{5,}[-_.][A-Z][a-zà-ÿ]{2,})(?![^\W_])"
 )  # Jean_DUPONT, as folders are named

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -228,3 +229,16 @@ def test_a_pseudonym_is_stable_keyed_and_readable() -> None:
 @given(st.text(max_size=200))
 def test_any_text_is_looked_at_without_a_crash(text: str) -> None:
     identifiers_in(text, 1961)
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["a", "é", "A_", "0", "1 ", "+33 1 ", "01 02 ", "Mr de la ", "born 1", "MRN -", "Ab_ABCDE/", "12/12/", "tel: 1 "],
+)
+def test_no_text_takes_long(part: str) -> None:
+    text = (part * 4_000)[:4_000] + "!"
+    start = time.process_time()
+    identifiers_in(text, 1961)
+    assert (
+        time.process_time() - start < 1
+    )  # measured: 0.02 s at most; a pattern that goes back and forth takes far longer
