@@ -79,7 +79,7 @@ def test_a_backup_is_one_moment_while_others_write(kept: Store, tmp_path: Path) 
 
     def write() -> None:
         number = 10
-        while not stop.is_set():
+        while not stop.wait(0.01):
             number += 1
             with kept.transaction(EDITOR) as tx:
                 add_case(tx, "lyon", CASE.model_copy(update={"case": f"W-{number}"}))
