@@ -101,8 +101,11 @@ class Postgres:
         command = [str(self.bin / program), *arguments]
         if self.user is not None:
             command = ["runuser", "-u", self.user, "--", *command]
-        with (Path(tempfile.gettempdir()) / f"{self.folder.name}.out").open("w") as out:
-            subprocess.run(command, check=True, stdout=out, stderr=out, cwd="/", timeout=60)
+        with tempfile.TemporaryFile() as out:  # a pipe would stay open as long as the server runs
+            done = subprocess.run(command, check=False, stdout=out, stderr=out, cwd="/", timeout=120)
+            if done.returncode:
+                out.seek(0)
+                raise RuntimeError(f"{program}: {out.read().decode(errors='replace')[-2000:]}")
 
 
 @pytest.fixture(scope="session")
