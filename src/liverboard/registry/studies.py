@@ -22,6 +22,7 @@ from liverboard.registry.cases import CaseKey, find_case
 from liverboard.registry.permissions import Actor
 from liverboard.registry.schema import StudyState, cases, centres, studies
 from liverboard.registry.store import Store, insert_row
+from liverboard.registry.study_parts import role_of_name
 from liverboard.volume.clean_volume import ENDINGS, clean_volume
 from liverboard.volume.deidentify import Arrival, Link, Rules, deidentify_folder, file_bytes
 from liverboard.volume.dicom_files import read_whole
@@ -120,7 +121,8 @@ def _volumes(files: Path, clean: Path, step: Step) -> tuple[str, ...]:
     found = sorted(file for file in files.rglob("*") if file.name.lower().endswith(ENDINGS))
     for number, file in enumerate(found, 1):
         step(f"file {number} of {len(found)}")
-        words += clean_volume(file, clean / f"{number:04d}{_ending(file)}")
+        role = role_of_name(file.name)  # a word of ours; the name itself may be a patient's
+        words += clean_volume(file, clean / f"{number:04d}{'' if role is None else f'-{role}'}{_ending(file)}")
         file.unlink()
     return tuple(words)
 

@@ -1,9 +1,9 @@
-"""NIfTI and NRRD files rid of what their headers may say about a patient; voxels and geometry stay as they are."""
+"""NIfTI and NRRD files rid of what their headers may say about a patient, and of whatever follows the voxels; voxels and geometry stay as they are."""
 
 from __future__ import annotations
 
 import gzip
-import shutil
+import math
 import struct
 import zlib
 from collections.abc import Iterator
@@ -15,6 +15,12 @@ from liverboard.errors import UnsupportedImage
 ENDINGS: Final = (".nii", ".nii.gz", ".nrrd")
 
 _LONGEST_HEADER: Final = 1_000_000
+_MOST_BYTES: Final = 4_000_000_000  # of voxels, unpacked: more is a bomb or no liver
+_BLOCK: Final = 1 << 20
+_BITS: Final = {8: ("int8", "int8_t", "signed char", "uint8", "uint8_t", "uchar", "unsigned char"),
+                16: ("int16", "int16_t", "short", "short int", "signed short", "signed short int", "uint16", "uint16_t", "ushort", "unsigned short", "unsigned short int"),
+                32: ("int32", "int32_t", "int", "signed int", "uint32", "uint32_t", "uint", "unsigned int", "float"),
+                64: ("int64", "int64_t", "longlong", "long long", "long long int", "uint64", "uint64_t", "ulonglong", "unsigned long long", "unsigned long long int", "double")}  # fmt: skip
 # Free texts of the headers as (offset, length): NIfTI-1.1 and NIfTI-2 as nifti1.h and nifti2.h lay them out.
 _TEXTS: Final = {348: ((4, 10), (14, 18), (148, 80), (228, 24), (328, 16)), 540: ((240, 80), (320, 24), (508, 16))}
 _NRRD_FIELDS: Final = frozenset(
@@ -82,8 +88,15 @@ def _nifti(read: IO[bytes], written: IO[bytes], where: str) -> tuple[str, ...]:
         _fail(where, "the file is damaged or cut short")
     written.write(header)
     written.write(bytes(offset - size))  # the extensions: empty, and so none
-    shutil.copyfileobj(read, written)
+    _voxels(read, written, _nifti_bytes(header, order), where)
     return ()
+
+
+def _nifti_bytes(header: bytearray, order: str) -> int:
+    old = len(header) == 348
+    axes = struct.unpack_from(f"{order}8{'h' if old else 'q'}", header, 40 if old else 16)
+    (bits,) = struct.unpack_from(f"{order}h", header, 72 if old else 14)
+    return math.prod(axes[1 : 1 + axes[0]]) * bits // 8 if 1 <= axes[0] <= 7 and min(axes[1 : 1 + axes[0]]) > 0 else 0
 
 
 def _nrrd(read: IO[bytes], written: IO[bytes], where: str) -> tuple[str, ...]:
@@ -99,9 +112,19 @@ def _nrrd(read: IO[bytes], written: IO[bytes], where: str) -> tuple[str, ...]:
         _fail(where, "the voxels of this NRRD lie in another file")
     kept = [field for field in fields if _keeps(field)]
     written.write(b"\n".join([lines[0], *(field.encode() for field in kept), b"", b""]))
-    if any(field.lower().replace(" ", "") in {"encoding:gzip", "encoding:gz"} for field in kept):
-        _gzip_without_name(read, written)
-    shutil.copyfileobj(read, written)
+    about = {
+        key.strip().lower(): value.strip().lower() for key, mark, value in (f.partition(":") for f in kept) if mark
+    }
+    bits = next((bits for bits, names in _BITS.items() if about.get("type") in names), 0)
+    sizes = about.get("sizes", "").split()
+    length = math.prod(map(int, sizes)) * bits // 8 if sizes and all(n.isdecimal() for n in sizes) else 0
+    if about.get("encoding") in {"gzip", "gz"}:
+        with gzip.GzipFile(fileobj=read) as unpacked, gzip.GzipFile("", "wb", 6, written, mtime=0) as packed:
+            _voxels(cast("IO[bytes]", unpacked), cast("IO[bytes]", packed), length, where)
+    elif about.get("encoding") == "raw":
+        _voxels(read, written, length, where)
+    else:
+        _fail(where, "the voxels are packed in an unusual way")
     return tuple(_names(kept))
 
 
@@ -121,20 +144,19 @@ def _names(kept: list[str]) -> Iterator[str]:
             yield value
 
 
-def _gzip_without_name(read: IO[bytes], written: IO[bytes]) -> None:
-    """The gzip header (RFC 1952) without the original name and comment of the file."""
-    head = read.read(10)
-    if len(head) < 10 or head[:3] != b"\x1f\x8b\x08":
-        raise EOFError
-    flags = head[3]
-    if flags & 4:
-        read.read(struct.unpack("<H", read.read(2))[0])
-    for flag in (8, 16):
-        while flags & flag and read.read(1) not in {b"\0", b""}:
-            pass
-    if flags & 2:
-        read.read(2)
-    written.write(head[:3] + b"\0" + bytes(4) + head[8:])
+def _voxels(read: IO[bytes], written: IO[bytes], length: int, where: str) -> None:
+    """As many bytes as the header promises, and no more: what is hidden behind them stays behind."""
+    if not 0 < length <= _MOST_BYTES:
+        _fail(
+            where,
+            f"its header promises {length / 1e6:,.0f} MB of voxels, and at most {_MOST_BYTES / 1e6:,.0f} MB are taken",
+        )
+    while length:
+        block = read.read(min(_BLOCK, length))
+        if not block:
+            raise EOFError
+        written.write(block)
+        length -= len(block)
 
 
 def _fail(where: str, message: str) -> NoReturn:

@@ -112,3 +112,35 @@ def test_what_cannot_be_cleaned_is_refused_and_leaves_nothing(name: str, content
         clean_volume(tmp_path / name, tmp_path / f"out-{name}")
     assert [each.name for each in tmp_path.iterdir()] == [name]
     shutil.rmtree(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "raw.nrrd", "gzip.nrrd"])
+def test_what_hides_behind_the_voxels_stays_behind(name: str, tmp_path: Path) -> None:
+    source = tmp_path / name
+    if name.endswith("nrrd"):
+        nrrd.write(str(source), array(), {"space": "LPS", "space directions": np.eye(3), "encoding": name[:-5]})
+    else:
+        nibabel.save(nibabel.Nifti1Image(array(), AFFINE), source)
+    hidden = b"MZ Zwiebelkuchen.exe" * 50
+    if name == "gzip.nrrd":
+        head, _, data = source.read_bytes().partition(b"\n\n")
+        source.write_bytes(head + b"\n\n" + gzip.compress(gzip.decompress(data) + hidden) + hidden)
+    elif name == "a.nii.gz":
+        source.write_bytes(gzip.compress(gzip.decompress(source.read_bytes()) + hidden) + hidden)
+    else:
+        source.write_bytes(source.read_bytes() + hidden)
+    clean_volume(source, tmp_path / f"out-{name}")
+    raw = (tmp_path / f"out-{name}").read_bytes()
+    assert SECRET not in raw and (not name.endswith("gz") or SECRET not in gzip.decompress(raw))
+    assert np.array_equal(read_image(tmp_path / f"out-{name}").array, array())
+
+
+@pytest.mark.parametrize("shape", [(30000, 30000, 30000), (0, 4, 4)])
+def test_a_header_that_promises_too_much_is_not_believed(shape: tuple[int, int, int], tmp_path: Path) -> None:
+    image = nibabel.Nifti1Image(array(), AFFINE)
+    image.header["dim"][1:4], image.header["vox_offset"] = shape, 352
+    bomb = image.header.binaryblock + b"\0" * 4 + bytes(20_000_000)
+    (tmp_path / "a.nii.gz").write_bytes(gzip.compress(bomb))
+    with pytest.raises(UnsupportedImage, match="promises"):
+        clean_volume(tmp_path / "a.nii.gz", tmp_path / "out.nii.gz")
+    assert not (tmp_path / "out.nii.gz").exists()
