@@ -14,6 +14,7 @@ Ints = NDArray[np.int64]
 Shares = NDArray[np.float32]
 
 _ROWS_A_CELL = 4  # rows are exact along their length, so that only their number across a cell is a choice
+_ROWS_ACROSS = 768  # the least across contours: what a circle loses at its two ends goes with rows^-1.5, and a thin ring loses it four times
 _CELLS_ACROSS = 48  # the shortest side of a structure is cut into so many cells at least
 _FINEST_MM = 0.05
 _MAX_CELLS = 30_000_000
@@ -46,7 +47,10 @@ def fill_contours(lines: Sequence[Floats], coarsest_mm: float, slice_mm: float) 
     shape = np.ceil(extent / cell).astype(np.int64) + 2 * _MARGIN_CELLS
     ends = [np.roll(line[:, :2], -1, axis=0) for line in turned]
     planes = np.repeat(plane_of, [len(line) for line in turned])
-    share = _areas((points - start) / cell, (np.concatenate(ends) - start) / cell, planes, (len(levels), *shape[::-1]))
+    rows = max(_ROWS_A_CELL, int(np.ceil(_ROWS_ACROSS * cell / extent[1])))
+    share = _areas(
+        (points - start) / cell, (np.concatenate(ends) - start) / cell, planes, (len(levels), *shape[::-1]), rows
+    )
     if not np.array_equal(layers, np.eye(len(levels))):
         share = np.tensordot(layers, share, axes=1)
     affine = np.eye(4)
@@ -145,18 +149,18 @@ def _cell(extent: Floats, coarsest_mm: float, layers: int) -> float:
     return side
 
 
-def _areas(start: Floats, stop: Floats, plane: Ints, shape: tuple[int, int, int]) -> Shares:
-    """Shares [plane, v, u] within the edges `start` to `stop` (u, v in cells) of each plane."""
-    a, b = start[:, 1] * _ROWS_A_CELL - 0.5, stop[:, 1] * _ROWS_A_CELL - 0.5
+def _areas(start: Floats, stop: Floats, plane: Ints, shape: tuple[int, int, int], rows: int) -> Shares:
+    """Shares [plane, v, u] within the edges `start` to `stop` (u, v in cells) of each plane, by `rows` a cell."""
+    a, b = start[:, 1] * rows - 0.5, stop[:, 1] * rows - 0.5
     first = np.ceil(np.minimum(a, b)).astype(np.int64)
     count = np.ceil(np.maximum(a, b)).astype(np.int64) - first
     edge = np.repeat(np.arange(len(a)), count)
     row = first[edge] + np.arange(len(edge)) - np.repeat(np.cumsum(count) - count, count)
     x = start[edge, 0] + (row - a[edge]) / (b[edge] - a[edge]) * (stop[edge, 0] - start[edge, 0])
     planes, height, width = shape
-    key = plane[edge] * height * _ROWS_A_CELL + row
-    share = _covered(key, key // _ROWS_A_CELL, x, planes * height, width)
-    return (share / _ROWS_A_CELL).astype(np.float32).reshape(shape)
+    key = plane[edge] * height * rows + row
+    share = _covered(key, key // rows, x, planes * height, width)
+    return (share / rows).astype(np.float32).reshape(shape)
 
 
 def _covered(row: Ints, line: Ints, x: Floats, lines: int, width: int) -> Floats:
