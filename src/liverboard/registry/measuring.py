@@ -28,6 +28,12 @@ class NoSuchStudy(MissingData):
     http_status = 404
 
 
+def any_waits(store: Store) -> bool:
+    """Whether a study waits: a look that holds up no writer."""
+    with store.read() as connection:
+        return connection.execute(select(studies.c.id).where(studies.c.state == "waiting").limit(1)).first() is not None
+
+
 def take_next(store: Store, tx: Transaction) -> Waiting | None:
     """The study that waits longest, now `measuring`; None when none waits."""
     row = tx.connection.execute(_all().where(studies.c.state == "waiting").order_by(studies.c.id).limit(1)).first()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.resources import as_file, files
 from urllib.parse import quote
 
@@ -19,14 +21,28 @@ from liverboard.registry.accounts import NotLoggedIn
 from liverboard.report.html import dossier_css
 from liverboard.web.gate import visit
 from liverboard.web.headers import StrictHeaders
+from liverboard.web.measuring import Worker
 from liverboard.web.pages import page, theme_css, wants_json
 from liverboard.web.routes import EVERY
 from liverboard.web.site import Site
 
 
 def create_app(site: Site) -> FastAPI:
-    """The app on an open store. Its OpenAPI document is at /openapi.json."""
-    app = FastAPI(title="liverboard", version=__version__, docs_url=None, redoc_url=None, dependencies=[Depends(visit)])
+    """The app on an open store. Its OpenAPI document is at /openapi.json. While it runs, uploaded studies are measured."""
+
+    @asynccontextmanager
+    async def running(app: FastAPI) -> AsyncIterator[None]:
+        with Worker(site.store) as app.state.worker:
+            yield
+
+    app = FastAPI(
+        title="liverboard",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(visit)],
+        lifespan=running,
+    )
     app.state.site = site
     for router in EVERY:
         app.include_router(router)
