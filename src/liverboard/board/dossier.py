@@ -8,7 +8,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from liverboard.board.procedures import CaseProcedures
 from liverboard.board.provenance import Provenance
+from liverboard.board.response_values import ResponseSection
 from liverboard.board.sirt_values import SirtSection
 from liverboard.clinical.extent import Frozen, LiverExtent
 from liverboard.evidence.expected import OptionEvidence
@@ -220,6 +222,14 @@ class Dossier(Frozen):
     sirt: SirtSection | None = Field(default=None, description="the latest radioembolisation, planned or done")
     isodose_images: tuple[KeyImage, ...] = Field(
         default=(), description="slices of the activity after SIRT with isodose lines, named by their dose"
+    )
+    response: ResponseSection | None = Field(
+        default=None,
+        description="response by every criterion, markers, symptoms, toxicity, end points and what is overdue",
+    )
+    procedures: CaseProcedures | None = Field(
+        default=None,
+        description="how completely procedures are recorded, planned beside done, and the sessions to discuss",
     )
     options: OptionsReport = OptionsReport()
     evidence: EvidenceSection = EvidenceSection()

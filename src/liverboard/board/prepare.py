@@ -22,6 +22,7 @@ from liverboard.board.dossier import (
 )
 from liverboard.board.expected import evidence_provenance, evidence_section
 from liverboard.board.measured import KnownAt, Measured, Pictures, Step, measured_as_of, quiet
+from liverboard.board.response_section import procedures_section, response_section
 from liverboard.board.sirt_section import sirt_section
 from liverboard.board.sirt_values import SirtSection
 from liverboard.board.summary import patient_lines
@@ -71,6 +72,7 @@ def prepare_dossier(
     extent = _extent(visible, measured)
     pictures = measured.pictures.get(extent.event or "", Pictures())
     sirt, isodoses = sirt_section(visible, folder, step)
+    response = response_section(case, measured.case, folder, as_of, known_at, step=step)
     diagnosed = min((event.date for event in visible if isinstance(event, Diagnosis)), default=None)
     age = entries["age_years"].value
     return Dossier(
@@ -97,6 +99,8 @@ def prepare_dossier(
         timeline=timeline_of(visible, as_of),
         sirt=sirt,
         isodose_images=isodoses,
+        response=response,
+        procedures=procedures_section(measured.case, as_of, known_at, ruleset or packaged()),
         events=_source_events(case, measured.case, as_of, visible),
         options=options,
         evidence=evidence,

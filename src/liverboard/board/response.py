@@ -7,62 +7,20 @@ from pathlib import Path
 
 from liverboard.board.follow_case import followed_case
 from liverboard.board.measured import KnownAt, Step, quiet
+from liverboard.board.response_values import CriterionAnswer, LesionGrowth, ResponseReport
 from liverboard.clinical.derive_timeline import visible_events
 from liverboard.clinical.events import Case
-from liverboard.clinical.extent import Frozen
-from liverboard.clinical.response import BestResponse, Criterion, Judgement
-from liverboard.clinical.tracking import Growth
+from liverboard.clinical.response import Criterion
 from liverboard.errors import Problem
-from liverboard.response.ablation_response import AblationResponse
-from liverboard.response.adverse_events import ToxicityTable, toxicity_of
+from liverboard.response.adverse_events import toxicity_of
 from liverboard.response.answers import Answers, CourseAnswer, answers_of
 from liverboard.response.criteria import CRITERIA
-from liverboard.response.endpoints import EndPoints, endpoints_of
-from liverboard.response.late_toxicity import LateToxicity, late_toxicity_of
-from liverboard.response.markers import Markers, markers_of
-from liverboard.response.overdue import Overdue, overdue_of
+from liverboard.response.endpoints import endpoints_of
+from liverboard.response.late_toxicity import late_toxicity_of
+from liverboard.response.markers import markers_of
+from liverboard.response.overdue import overdue_of
 from liverboard.response.start import start_of
-from liverboard.response.symptoms import Symptoms, symptoms_of
-
-
-class CriterionAnswer(Judgement):
-    """The judgement of the last follow-up of the course that is asked about. `hepatic`: of the liver alone; `best`: the best response so far, `best_hepatic` of the liver."""
-
-    hepatic: Judgement | None = None
-    best: BestResponse | None = None
-    best_hepatic: BestResponse | None = None
-
-
-class LesionGrowth(Frozen):
-    """How fast one lesion grew over all its volumes. `says`: in words."""
-
-    lesion: str
-    growth: Growth
-    says: str
-
-
-class ResponseReport(Frozen):
-    """Everything that came of the treatment of one case, as of one day. `course`: the one that `criteria` speak of; None: nothing to judge.
-
-    `problems`: what is wrong, missing or contradictory, each with its event. `warnings`: from reading and following images.
-    """
-
-    case: str
-    as_of: dt.date
-    course: CourseAnswer | None
-    criteria: dict[Criterion, CriterionAnswer]
-    disagreements: tuple[str, ...]
-    courses: tuple[CourseAnswer, ...]
-    ablations: tuple[AblationResponse, ...]
-    growth: tuple[LesionGrowth, ...]
-    markers: Markers
-    symptoms: Symptoms
-    toxicity: ToxicityTable
-    late_toxicity: tuple[LateToxicity, ...]
-    overdue: tuple[Overdue, ...]
-    endpoints: EndPoints
-    problems: tuple[Problem, ...]
-    warnings: tuple[str, ...] = ()
+from liverboard.response.symptoms import symptoms_of
 
 
 def response_of(
