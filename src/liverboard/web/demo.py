@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from liverboard.board.load import open_case, sample_names
+from liverboard.clinical.events import Case
 from liverboard.phantom.cohort import CohortPlan, draw_people
 from liverboard.phantom.cohort_story import case_of
 from liverboard.registry.accounts import create_account, set_password
@@ -45,8 +46,7 @@ def fill(path: Path, cases: int, step: Callable[[str], None] = lambda text: None
             shutil.copytree(opened.folder, folder.studies / CENTRE / case.case)
         for number, person in enumerate(draw_people(CohortPlan(cases=cases)) if cases else (), 1):
             step(f"case {number} of {cases}")
-            case = case_of(person).model_copy(update={"centre": CENTRE})
-            add_case(tx, CENTRE, case)
+            add_case(tx, CENTRE, _ours(case_of(person), new=number > cases - cases // 8))
         for name, role in PEOPLE.items():
             links[name] = create_account(tx, name, role, None if role == "administrator" else CENTRE)
         today = tx.at.astimezone().date()
@@ -59,3 +59,10 @@ def fill(path: Path, cases: int, step: Callable[[str], None] = lambda text: None
     for link in links.values():
         set_password(store, link, PASSWORD)
     return store
+
+
+def _ours(case: Case, *, new: bool) -> Case:
+    """A case of this centre; a new one is known up to its board only, so that there is something to prepare."""
+    board = next((event.date for event in case.events if event.kind == "board"), None) if new else None
+    events = case.events if board is None else tuple(event for event in case.events if event.date < board)
+    return case.model_copy(update={"centre": CENTRE, "events": events})
