@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ from httpx import Response
 from starlette.testclient import TestClient
 from tests.registry_samples import CASE, EDITOR, HandClock
 
-from liverboard.registry.accounts import create_account, log_in, set_password
+from liverboard.registry.accounts import Login, create_account, log_in, set_password
 from liverboard.registry.cases import CaseKey, add_case
-from liverboard.registry.folder import make_folder
+from liverboard.registry.folder import make_folder, open_folder
 from liverboard.registry.permissions import CONSOLE
 from liverboard.registry.schema import Role
 from liverboard.registry.store import Store, add_centre
@@ -32,6 +33,8 @@ PEOPLE: Mapping[str, tuple[Role, str | None]] = {
     "stranger": ("chair", "paris"),
 }
 
+LOGINS: dict[str, Login] = {}  # of the sessions in the data folder that every test begins with
+
 
 class Visitor:
     """A browser of one person, without JavaScript. None: nobody is signed in."""
@@ -41,9 +44,8 @@ class Visitor:
         self.client = TestClient(create_app(site), base_url="http://testserver", follow_redirects=False)
         self.csrf = ""
         if name is not None:
-            login = log_in(site.store, name, PASSWORD)
-            self.client.cookies.set("session", login.token)
-            self.csrf = login.csrf
+            self.client.cookies.set("session", LOGINS[name].token)
+            self.csrf = LOGINS[name].csrf
 
     def get(self, path: str, **asked: Any) -> Response:
         return self.client.get(path, **asked)
@@ -67,18 +69,28 @@ def clock() -> HandClock:
     return HandClock()
 
 
-@pytest.fixture
-def site(tmp_path: Path, clock: HandClock) -> Iterator[Site]:
-    folder = make_folder(tmp_path / "data", "lyon")
-    store = Store.initialise(folder, clock)
-    folder.make_centre_key("paris")
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder that every test gets a copy of; everyone is signed in. Passwords are slow to make, so they are made once."""
+    path = tmp_path_factory.mktemp("site") / "data"
+    store = Store.initialise(make_folder(path, "lyon"), HandClock())
+    store.folder.make_centre_key("paris")
     with store.transaction(CONSOLE) as tx:
         add_centre(tx, "paris")
         links = {name: create_account(tx, name, role, centre) for name, (role, centre) in PEOPLE.items()}
-    for link in links.values():
+    for name, link in links.items():
         set_password(store, link, PASSWORD)
+        LOGINS[name] = log_in(store, name, PASSWORD)
     with store.transaction(EDITOR) as tx:
         add_case(tx, "lyon", CASE)
+    store.close()
+    return path
+
+
+@pytest.fixture
+def site(filled: Path, tmp_path: Path, clock: HandClock) -> Iterator[Site]:
+    shutil.copytree(filled, tmp_path / "data")
+    store = Store.open(open_folder(tmp_path / "data"), clock)
     yield Site(store)
     store.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -92,9 +93,15 @@ def _value(fact: FactDefinition, text: str, unit: str) -> Value | None:
         if not written.isascii() or not written.isdigit() or len(written) > 6:
             raise ValueError("expected a whole number")
         return int(written)
-    bare = written.replace(".", "", 1).replace("-", "", 1).isdigit()
-    allowed = unit if unit in (fact.unit, *fact.likely_units) else fact.unit
-    return parse_quantity(f"{written} {allowed}" if bare and allowed and allowed != "1" else written, fact.unit or "1", substance=fact.substance)  # fmt: skip
+    try:
+        value = float(written)
+    except ValueError:
+        return parse_quantity(written, fact.unit or "1", substance=fact.substance)
+    if unit in fact.likely_units and unit != fact.unit:
+        return parse_quantity(f"{value!r} {unit}", fact.unit or "1", substance=fact.substance)
+    if not math.isfinite(value):
+        raise ValueError("expected a number")
+    return value
 
 
 def _path(fact: FactDefinition) -> list[str] | None:

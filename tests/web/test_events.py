@@ -1,0 +1,177 @@
+"""New events and corrections: shown before they are kept, refused with what was typed still there, and never over someone else's change."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from httpx import Response
+from tests.registry_samples import EDITOR, LABS
+from tests.web_samples import KEY, Visitor, words
+
+from liverboard.clinical.events import EVENT_KINDS
+from liverboard.registry.cases import append_events, case_as_known
+from liverboard.web.drafts import Draft, content_of, start
+from liverboard.web.routes.events import TECHNIQUES
+from liverboard.web.site import Site
+
+CASE = "/cases/lyon/NELM-1"
+NEW = f"{CASE}/events/new"
+TYPED = {"kind": "labs", "date": "2024-06-02", "bilirubin": "3", "bilirubin|unit": "mg/dL", "version": "1"}
+
+
+def seal(response: Response) -> str:
+    found = re.search(r'name="seal" value="([0-9a-f]*)"', response.text)
+    assert found is not None
+    return found[1]
+
+
+def kept(site: Site, name: str) -> dict[str, object]:
+    events = case_as_known(site.store, EDITOR, KEY).case.events
+    return content_of(next(event for event in events if event.id == name))
+
+
+def test_every_kind_and_technique_has_a_form(editor: Visitor) -> None:
+    for kind in EVENT_KINDS:
+        assert editor.get(NEW, params={"kind": kind}).status_code == 200
+    for technique in TECHNIQUES:
+        response = editor.get(NEW, params={"kind": "procedure", "technique": technique})
+        assert response.status_code == 200
+        inputs = re.findall(r'<(?:input|select|textarea)[^>]*\bname="([^"]+)"', response.text.split('id="event"')[1])
+        assert len(inputs) == len(set(inputs)) > 10, technique
+
+
+def test_nothing_is_kept_before_it_was_shown(site: Site, editor: Visitor) -> None:
+    first = editor.post(NEW, {**TYPED, "do": "save"})
+    assert first.status_code == 200
+    assert case_as_known(site.store, EDITOR, KEY).version == 1
+    page = words(first)
+    assert "What this changes" in page
+    assert "51.3" in page
+    response = editor.post(NEW, {**TYPED, "do": "save", "seal": seal(first)})
+    assert response.status_code == 303
+    assert kept(site, "labs-2024-06-02-1")["bilirubin"] == "51.3109959464 umol/L"
+
+
+def test_what_is_kept_is_what_was_shown(site: Site, editor: Visitor) -> None:
+    shown = seal(editor.post(NEW, {**TYPED, "do": "preview"}))
+    other = editor.post(NEW, {**TYPED, "bilirubin": "4", "do": "save", "seal": shown})
+    assert other.status_code == 200
+    assert case_as_known(site.store, EDITOR, KEY).version == 1
+
+
+def test_verdicts_that_move_are_named_with_their_reason(editor: Visitor) -> None:
+    found = editor.client.post(NEW, data={**TYPED, "csrf": editor.csrf}, headers={"accept": "application/json"}).json()
+    moved = {fact["fact"]: (fact["before"], fact["after"]) for fact in found["effect"]["facts"]}
+    assert moved["bilirubin_umol_l"][1].startswith("51.3")
+    for verdict in found["effect"]["verdicts"]:
+        assert verdict["before"] != verdict["after"]
+
+
+def test_someone_elses_change_is_told_and_what_was_typed_stays(site: Site, editor: Visitor) -> None:
+    shown = seal(editor.post(NEW, {**TYPED, "do": "preview"}))
+    with site.store.transaction(EDITOR) as tx:
+        append_events(tx, KEY, [LABS], 1)
+    response = editor.post(NEW, {**TYPED, "do": "save", "seal": shown})
+    assert response.status_code == 409
+    assert "changed since you opened it: by ed" in words(response)
+    assert 'value="3"' in response.text
+    assert 'name="version" value="2"' in response.text
+    assert case_as_known(site.store, EDITOR, KEY).version == 2
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [("note", "Mr Dupont was seen"), ("note", "tel. 06 12 34 56 78"), ("note", "jean@example.org")],
+)
+def test_what_identifies_a_person_is_refused(site: Site, editor: Visitor, field: str, text: str) -> None:
+    response = editor.post(NEW, {**TYPED, field: text, "do": "preview"})
+    assert response.status_code == 400
+    assert "identifies a person" in words(response)
+    assert case_as_known(site.store, EDITOR, KEY).version == 1
+
+
+def test_what_cannot_be_read_stands_beside_its_input(editor: Visitor) -> None:
+    response = editor.post(NEW, {**TYPED, "bilirubin": "much", "date": "soon", "do": "preview"})
+    assert response.status_code == 400
+    assert re.search(r'id="bilirubin"[^>]*aria-invalid="true"', response.text)
+    assert re.search(r'id="date"[^>]*aria-invalid="true"', response.text)
+    assert 'value="much"' in response.text
+
+
+def test_a_correction_begins_with_what_stands_and_keeps_the_old(site: Site, editor: Visitor) -> None:
+    form = editor.get(NEW, params={"corrects": "l1"})
+    assert 'value="2024-05-02"' in form.text
+    typed = {"kind": "labs", "corrects": "l1", "date": "2024-05-02", "bilirubin": "14 umol/L", "version": "1"}
+    shown = seal(editor.post(NEW, {**typed, "do": "preview"}))
+    assert editor.post(NEW, {**typed, "do": "save", "seal": shown}).status_code == 303
+    found = kept(site, "labs-2024-05-02-2")
+    assert (found["corrects"], found["bilirubin"]) == ("l1", "14 umol/L")
+    assert "11.97" in str(kept(site, "l1")["bilirubin"])
+    assert "corrected already" in words(editor.get(NEW, params={"corrects": "l1"}))
+
+
+RICH = [
+    {"id": "p1", "kind": "procedure", "date": "2024-07-01", "technique": "debtace", "territory": {"segments": [5, 6]}, "details": {"beads": [{"product": "DC Bead", "drug": {"drug": "doxorubicin", "dose": "50 mg"}}]}},
+    {"id": "p2", "kind": "procedure", "date": "2024-07-02", "technique": "other", "details": {"free": {"deep": [1, 2]}}},
+    {"id": "i1", "kind": "imaging", "date": "2024-07-03", "modality": "CT", "studies": [{"path": "ct", "role": "arterial"}], "sstr": {"scale": "krenning-0-4", "highest": 3}, "lesions": [{"id": f"L{n}", "segments": [n], "longest": f"{n}1 mm", "hypervascular": n % 2 == 0} for n in range(1, 8)]},
+    {"id": "b1", "kind": "board", "date": "2024-07-04", "considered": ["tae", "ctace"], "chosen": "ctace", "reason": "as, agreed", "actions": [{"what": "PET, then TACE", "owner": "IR", "due": "2024-08-01"}]},
+    {"id": "s1", "kind": "systemic", "date": "2023-01-01", "drug": "other", "contains": ["chemotherapy"], "until": "2023-06-01"},
+    {"id": "c1", "kind": "clinic", "date": "2024-07-05", "ecog": 0, "frail": False, "biliary": {"stent": True}, "eortc": {"qlq_c30_global": 58, "gi_net21": {"endocrine": 40}}, "note": "two\nlines"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("event", RICH, ids=lambda each: str(each["id"]))
+def test_a_correction_that_changes_nothing_loses_nothing(site: Site, event: dict[str, object]) -> None:
+    with site.store.transaction(EDITOR) as tx:
+        append_events(tx, KEY, [event], 1)
+    old = next(e for e in case_as_known(site.store, EDITOR, KEY).case.events if e.id == event["id"])
+    began = start(str(event["kind"]), str(event.get("technique") or "") or None, old, old.date)
+    with site.store.transaction(EDITOR) as tx:
+        append_events(tx, KEY, [Draft(began.kind, began.technique, old, began.typed, began.rows).tree], 2)
+    new = case_as_known(site.store, EDITOR, KEY).case.events[-1]
+    own = {"id", "recorded", "corrects"}
+    assert new.corrects == event["id"]
+    assert new.model_dump(exclude=own) == old.model_dump(exclude=own)
+
+
+def test_a_viewer_writes_nothing(site: Site, viewer: Visitor) -> None:
+    assert viewer.get(NEW).status_code == 403
+    assert viewer.post(NEW, {**TYPED, "do": "preview"}).status_code == 403
+    assert viewer.post(f"{CASE}/header", {"question": "x", "version": "1"}).status_code == 403
+    assert viewer.post("/cases/new", {"pseudonym": "X-1"}).status_code == 403
+    assert case_as_known(site.store, EDITOR, KEY).version == 1
+
+
+def test_the_question_is_changed_and_guarded(site: Site, editor: Visitor) -> None:
+    typed = {"question": "TACE or SIRT?", "sex": "female", "birth_year": "1961", "version": "1"}
+    assert editor.post(f"{CASE}/header", {**typed, "question": "for Mrs Martin"}).status_code == 400
+    assert editor.post(f"{CASE}/header", {**typed, "birth_year": "long ago"}).status_code == 400
+    assert editor.post(f"{CASE}/header", typed).status_code == 303
+    late = editor.post(f"{CASE}/header", {**typed, "question": "another"})
+    assert late.status_code == 409
+    assert "another" in late.text
+    assert case_as_known(site.store, EDITOR, KEY).case.question == "TACE or SIRT?"
+
+
+def test_a_case_is_added_by_a_local_number_that_is_not_kept(site: Site, editor: Visitor) -> None:
+    typed = {"local_number": "HOSP 4711", "sex": "male", "birth_year": "1950", "diagnosis.date": "2024-01-05", "diagnosis.primary_site": "ileum", "diagnosis.ki67": "3", "systemic.date": "2024-02-01", "systemic.drug": "lanreotide"}  # fmt: skip
+    response = editor.post("/cases/new", typed)
+    assert response.status_code == 303
+    place = response.headers["location"].split("?")[0]
+    assert re.fullmatch(r"/cases/lyon/NELM-[0-9A-Z]{10}", place)
+    assert "G2" in words(editor.get(f"{place}/facts")) or "ileum" in words(editor.get(f"{place}/facts"))
+    again = editor.post("/cases/new", typed)
+    assert again.status_code == 400
+    assert "has a case of this pseudonym already" in words(again)
+    assert "4711" not in again.text
+    assert b"4711" not in site.store.folder.path.joinpath("registry.sqlite").read_bytes()
+
+
+def test_a_new_case_says_all_that_is_wrong(editor: Visitor) -> None:
+    response = editor.post("/cases/new", {"diagnosis.ki67": "3", "imaging.liver_volume": "1500", "question": "Mr Dupont: TACE?"})  # fmt: skip
+    assert response.status_code == 400
+    assert re.search(r'id="pseudonym"[^>]*aria-invalid="true"', response.text)
+    assert re.search(r'id="diagnosis.date"[^>]*aria-invalid="true"', response.text)
+    named = editor.post("/cases/new", {"pseudonym": "Marie_CURIE"})
+    assert named.status_code == 400
