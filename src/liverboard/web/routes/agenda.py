@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from typing import Annotated, Any, get_args
+from typing import Annotated, get_args
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Request
@@ -30,6 +30,7 @@ _TO_PREPARE: tuple[CaseState, ...] = ("backlog", "prepared")
 _AHEAD = dt.timedelta(days=28)
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 Reader = Annotated[Person, who_may("see_cases")]
+Writer = Annotated[Person, who_may("take_minutes")]
 Preparer = Annotated[Person, who_may("prepare_meetings")]
 
 
@@ -88,16 +89,15 @@ def agenda(
     whole: bool = False,
 ) -> Response:
     """Meetings to come, and the cases of a state (none: those to prepare) with what they lack. `whole`: look through all of them now."""
-    states = tuple(s for s in STATES if s == state) or _TO_PREPARE
+    asked: tuple[CaseState, ...] = tuple(s for s in STATES if s == state)
+    states = asked or _TO_PREPARE
     found = list_cases(site.store, who, CaseFilter(centre=who.centre, states=states))
     pages = max(1, -(-len(found) // PER_PAGE))
     number = min(number, pages)
     due, actions = follow_up(site.store, who, site.today() + _AHEAD)
     content = AgendaPage(
         meetings=planned(site, who),
-        cases=lines_of(
-            site, who, found[(number - 1) * PER_PAGE : number * PER_PAGE], None if whole else PATIENCE_S
-        ),
+        cases=lines_of(site, who, found[(number - 1) * PER_PAGE : number * PER_PAGE], None if whole else PATIENCE_S),
         total=len(found),
         page=number,
         pages=pages,
@@ -182,9 +182,7 @@ def follow_up_list(
 
 
 @router.post("/agenda/actions/{action}/done")
-def done(
-    request: Request, site: Here, form: Form, action: Number, who: Any = who_may("take_minutes")
-) -> Response:
+def done(request: Request, site: Here, form: Form, action: Number, who: Writer) -> Response:
     """An action is done."""
     with site.store.transaction(who) as tx:
         finish_action(tx, _centre(site, who), action)

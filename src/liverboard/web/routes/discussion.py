@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
+from dataclasses import dataclass
 from typing import Annotated, get_args
 from urllib.parse import urlencode
 
@@ -14,24 +16,31 @@ from liverboard.clinical.events import Choice as ChoiceName
 from liverboard.clinical.events import Option
 from liverboard.clinical.extent import Frozen
 from liverboard.errors import BadInput, UserError
-from liverboard.options.words import OPTION_WORDS
 from liverboard.registry.cases import CaseKey, Conflict, NoSuchCase, find_case
-from liverboard.registry.meetings import Action, Agenda, AgendaItem, Decision, Minutes, read_agenda, sign_off, write_minutes
+from liverboard.registry.meetings import (
+    Action,
+    Agenda,
+    AgendaItem,
+    Decision,
+    Minutes,
+    read_agenda,
+    sign_off,
+    write_minutes,
+)
 from liverboard.web.gate import Form, Here, Person, who_may
 from liverboard.web.opened import OpenedCase
 from liverboard.web.pages import drawn, language_of, page, translations
 from liverboard.web.prepared import sections
-from liverboard.web.routes.agenda import ListedMeeting, Number, Reader, listed
+from liverboard.web.routes.agenda import ListedMeeting, Number, Reader, Writer, listed
 from liverboard.web.routes.meetings import date_of, discussion_path
 from liverboard.web.seen import SeenCase, neighbours, seen_case
 from liverboard.web.site import Site
 
 router = APIRouter(tags=["meetings"])
 OPTIONS: tuple[str, ...] = get_args(Option)
-OTHERS: tuple[str, ...] = tuple(sorted({*_leaves(ChoiceName)} - set(OPTIONS))) if False else ()
+OTHERS: tuple[str, ...] = tuple(sorted(set(get_args(ChoiceName)) - set(OPTIONS)))  # drugs and techniques
 _ROWS = 3  # empty rows offered for actions
 _ACTION = re.compile(r"action-(\d{1,3})-(what|owner|due)")
-Writer = Annotated[Person, who_may("take_minutes")]
 Chair = Annotated[Person, who_may("sign_off")]
 
 
@@ -50,52 +59,52 @@ class Discussion(Frozen):
     minutes: CaseMinutes
 
 
+@dataclass(frozen=True, slots=True)
 class _Room:
-    """What the pages of this file open: a meeting, the case on it, and its decision."""
+    """What the pages of this file open: a meeting, and the case on it with its decision."""
 
-    def __init__(self, site: Site, who: Person, meeting: int, case: str) -> None:
-        self.site, self.who = site, who
-        self.agenda: Agenda = read_agenda(site.store, who, meeting)
-        self.key = CaseKey(self.agenda.meeting.centre, case)
-        self.item = _item(self.agenda, self.key)
-
-    @property
-    def path(self) -> str:
-        return discussion_path(self.agenda.meeting.id, self.key.case)
+    site: Site
+    who: Person
+    agenda: Agenda
+    item: AgendaItem
 
     @property
     def decision(self) -> Decision:
         return self.item.decision
 
 
-def _item(agenda: Agenda, key: CaseKey) -> AgendaItem:
-    found = next((item for item in agenda.items if item.case.key == key), None)
-    if found is None:
+def _room(site: Site, who: Person, meeting: int, case: str) -> _Room:
+    agenda = read_agenda(site.store, who, meeting)
+    item = next((item for item in agenda.items if item.case.key.case == case), None)
+    if item is None:
         raise NoSuchCase("the case is not on the agenda of this meeting", hint="Look at the agenda as it is now.")
-    return found
+    return _Room(site, who, agenda, item)
 
 
 @router.get("/meetings/{meeting}/cases/{case}", responses={200: {"model": Discussion}})
 def discuss(request: Request, site: Here, who: Reader, meeting: Number, case: str) -> Response:
     """One patient in large type: page one of the dossier, every option with its verdict, and the minutes."""
-    room = _Room(site, who, meeting, case)
+    room = _room(site, who, meeting, case)
     return _shown(request, room, room.decision.minutes)
 
 
 @router.post("/meetings/{meeting}/cases/{case}", responses={409: {"description": "changed or signed by someone else"}})
 def keep(request: Request, site: Here, who: Writer, form: Form, meeting: Number, case: str) -> Response:
     """Keep the minutes as a draft. A conflict is told, and what was typed stays in the form."""
-    typed = Minutes()
+    typed, wrong = minutes_of_form(form)
     try:
-        typed = minutes_of_form(form)
-        _keep(site, who, (meeting, case), typed, _version(form))
+        _keep(site, who, (meeting, case), (typed, wrong), _version(form))
     except UserError as error:
-        return _told(request, _Room(site, who, meeting, case), typed, error)
+        return _told(request, _room(site, who, meeting, case), typed, error)
     _ = translations(language_of(request)).gettext
-    return RedirectResponse(f"{discussion_path(meeting, case)}?{urlencode({'done': _('The draft is kept.')})}#minutes", status_code=303)
+    return RedirectResponse(
+        f"{discussion_path(meeting, case)}?{urlencode({'done': _('The draft is kept.')})}#minutes", status_code=303
+    )
 
 
-@router.post("/meetings/{meeting}/cases/{case}/draft", responses={409: {"description": "changed or signed by someone else"}})
+@router.post(
+    "/meetings/{meeting}/cases/{case}/draft", responses={409: {"description": "changed or signed by someone else"}}
+)
 def keep_while_writing(request: Request, site: Here, who: Writer, form: Form, meeting: Number, case: str) -> Response:
     """As the draft, for a page that keeps it while one writes: answers with the small part of the page that says whether it is kept."""
     version, problem, status = _version(form), None, 200
@@ -103,42 +112,58 @@ def keep_while_writing(request: Request, site: Here, who: Writer, form: Form, me
         version = _keep(site, who, (meeting, case), minutes_of_form(form), version)
     except UserError as error:
         problem, status = error, error.http_status
-    decision = None if problem is None else _Room(site, who, meeting, case).decision
-    response = page(request, "discussion_kept.html", status, version=version, problem=problem, theirs=decision, kept=site.store.now())
+    decision = None if problem is None else _room(site, who, meeting, case).decision
+    response = page(
+        request,
+        "discussion_kept.html",
+        status,
+        version=version,
+        problem=problem,
+        theirs=decision,
+        kept=site.store.now(),
+    )
     response.headers["x-part"] = "kept"  # the page takes this part in, whatever its status
     return response
 
 
-@router.post("/meetings/{meeting}/cases/{case}/sign", responses={409: {"description": "changed or signed by someone else"}})
+@router.post(
+    "/meetings/{meeting}/cases/{case}/sign", responses={409: {"description": "changed or signed by someone else"}}
+)
 def sign(request: Request, site: Here, who: Chair, form: Form, meeting: Number, case: str) -> Response:
     """Keep what is written and sign it: it freezes, and the case gets the decision. A choice against the rules is signed with its reason only."""
-    typed = Minutes()
+    typed, wrong = minutes_of_form(form)
     try:
-        typed = minutes_of_form(form)
-        version = _keep(site, who, (meeting, case), typed, _version(form))
-        room = _Room(site, who, meeting, case)
+        version = _keep(site, who, (meeting, case), (typed, wrong), _version(form))
+        room = _room(site, who, meeting, case)
         seen = seen_case(site, who, room.agenda.meeting, room.item)
         if case_minutes(room.item, seen.as_seen()).unexplained:
-            raise BadInput("the choice departs from the rules, and no reason for that is written", hint="Write under 'deviation' why the board departs from them, then sign.")
+            raise BadInput(
+                "the choice departs from the rules, and no reason for that is written",
+                hint="Write under 'deviation' why the board departs from them, then sign.",
+            )
         with site.store.transaction(who) as tx:
-            if str(find_case(tx.connection, room.key).version) != form.get("case_version", ""):
+            if str(find_case(tx.connection, room.item.case.key).version) != form.get("case_version", ""):
                 raise Conflict("the case was changed since you opened it", hint="Look at it as it is now, then sign.")
-            sign_off(tx, meeting, room.key, version)
+            sign_off(tx, meeting, room.item.case.key, version)
     except UserError as error:
-        return _told(request, _Room(site, who, meeting, case), typed, error)
+        return _told(request, _room(site, who, meeting, case), typed, error)
     _ = translations(language_of(request)).gettext
-    return RedirectResponse(f"{discussion_path(meeting, case)}?{urlencode({'done': _('The decision is signed.')})}", status_code=303)
+    return RedirectResponse(
+        f"{discussion_path(meeting, case)}?{urlencode({'done': _('The decision is signed.')})}", status_code=303
+    )
 
 
-def _keep(site: Site, who: Person, where: tuple[int, str], minutes: Minutes, version: int) -> int:
+def _keep(site: Site, who: Person, where: tuple[int, str], said: tuple[Minutes, tuple[str, ...]], version: int) -> int:
     """Write the draft and give its version. Minutes that stand there word for word already are kept, whatever version was seen."""
-    meeting, case = where
+    (meeting, case), (minutes, wrong) = where, said
+    if wrong:
+        raise BadInput("; ".join(wrong), hint="Nothing was kept. Correct it, then keep the draft.")
     key = CaseKey(who.centre or site.store.folder.centre, case)
     try:
         with site.store.transaction(who) as tx:
             return write_minutes(tx, meeting, key, minutes, version)
     except Conflict:
-        decision = _Room(site, who, meeting, case).decision
+        decision = _room(site, who, meeting, case).decision
         if decision.signed is not None or _said(decision.minutes) != _said(minutes):
             raise
         return decision.version
@@ -166,7 +191,7 @@ def _told(request: Request, room: _Room, typed: Minutes, error: UserError) -> Re
 def _shown(request: Request, room: _Room, typed: Minutes, problem: UserError | None = None) -> Response:
     site, who, agenda, decision = room.site, room.who, room.agenda, room.decision
     seen = seen_case(site, who, agenda.meeting, room.item)
-    place = neighbours(agenda, room.key.case)
+    place = neighbours(agenda, room.item.case.key.case)
     assert place is not None  # noqa: S101  (the room was opened with it)
     position, beside = place
     content = Discussion(
@@ -175,7 +200,7 @@ def _shown(request: Request, room: _Room, typed: Minutes, problem: UserError | N
         total=len(agenda.items),
         before=beside["before"] and discussion_path(agenda.meeting.id, beside["before"]),
         after=beside["after"] and discussion_path(agenda.meeting.id, beside["after"]),
-        case=room.key.case,
+        case=room.item.case.key.case,
         version=decision.version,
         case_version=seen.stored.version,
         options=_choices(seen, typed),
@@ -193,8 +218,11 @@ def _shown(request: Request, room: _Room, typed: Minutes, problem: UserError | N
         typed=typed,
         decision=decision,
         problem=problem,
+        version=decision.version,
+        theirs=None,
+        kept=None,
         conflict=isinstance(problem, Conflict) and decision.signed is None,
-        path=room.path,
+        path=discussion_path(agenda.meeting.id, content.case),
         others=OTHERS,
         rows=len(typed.actions) + _ROWS,
         is_open=is_open,
@@ -211,8 +239,8 @@ def _choices(seen: SeenCase, typed: Minutes) -> tuple[Choice, ...]:
     return tuple(choice_of(seen.weighed.options, each) for each in (*options, *beside))
 
 
-def minutes_of_form(form: dict[str, str]) -> Minutes:
-    """What the form says; empty fields are not stated. Raises BadInput for a day that is none or an action without words."""
+def minutes_of_form(form: dict[str, str]) -> tuple[Minutes, tuple[str, ...]]:
+    """What the form says, and what of it cannot be read; empty fields are not stated."""
     considered = [each for each in form.get("considered", "").split("\n") if each]
     also = form.get("also", "")
     if also:
@@ -221,23 +249,30 @@ def minutes_of_form(form: dict[str, str]) -> Minutes:
     for name, value in form.items():
         found = _ACTION.fullmatch(name)
         if found is not None and value.strip():
-            rows.setdefault(int(found[1]), {})[found[2]] = value
-    return Minutes(
+            rows.setdefault(int(found[1]), {})[found[2]] = value.strip()
+    wrong: list[str] = []
+
+    def date(text: str) -> dt.date | None:
+        try:
+            return date_of(text)
+        except BadInput as error:
+            wrong.append(error.message)
+            return None
+
+    minutes = Minutes(
         considered=tuple(dict.fromkeys(considered)),
         chosen=form.get("chosen") or None,
         reason=_text(form, "reason"),
         deviation=_text(form, "deviation"),
         dissent=_text(form, "dissent"),
-        follow_up_on=date_of(form.get("follow_up_on", "")),
-        actions=tuple(_action(rows[number]) for number in sorted(rows)),
+        follow_up_on=date(form.get("follow_up_on", "")),
+        actions=tuple(
+            Action(row.get("what", ""), row.get("owner"), date(row.get("due", ""))) for _, row in sorted(rows.items())
+        ),
     )
-
-
-def _action(row: dict[str, str]) -> Action:
-    what = row.get("what", "").strip()
-    if not what:
-        raise BadInput("an action has no words", hint="Write what is to be done, or empty its row.")
-    return Action(what, row.get("owner", "").strip() or None, date_of(row.get("due", "")))
+    if any(not action.what for action in minutes.actions):
+        wrong.append("an action has no words: write what is to be done, or empty its row")
+    return minutes, tuple(wrong)
 
 
 def _text(form: dict[str, str], name: str) -> str | None:

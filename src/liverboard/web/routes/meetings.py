@@ -28,7 +28,7 @@ from liverboard.registry.meetings import (
 )
 from liverboard.web.gate import Form, Here, Person, who_may
 from liverboard.web.pages import language_of, page, translations
-from liverboard.web.routes.agenda import ListedMeeting, Number, Preparer, Reader, listed
+from liverboard.web.routes.agenda import ListedMeeting, Number, Preparer, Reader, Writer, listed
 from liverboard.web.seen import PATIENCE_S, Ask, Line, lines_of, minutes_seen, whom_to_ask
 
 router = APIRouter(tags=["meetings"])
@@ -101,7 +101,12 @@ def plan(request: Request, site: Here, who: Preparer, form: Form) -> Response:
 
 @router.get("/meetings/{meeting}", responses={200: {"model": MeetingPage}})
 def meeting(
-    request: Request, site: Here, who: Reader, meeting: Number, whole: bool = False, rows: Annotated[int, Query(ge=0, le=50)] = _ROWS
+    request: Request,
+    site: Here,
+    who: Reader,
+    meeting: Number,
+    whole: bool = False,
+    rows: Annotated[int, Query(ge=0, le=50)] = _ROWS,
 ) -> Response:
     """A meeting with its cases in order, what they lack and whom to ask; it prints as the agenda."""
     found = read_agenda(site.store, who, meeting)
@@ -170,9 +175,7 @@ def _moved(names: Sequence[str], form: dict[str, str]) -> list[str]:
 
 
 @router.post("/meetings/{meeting}/attendance")
-def attendance(
-    request: Request, site: Here, form: Form, meeting: Number, who: Annotated[Person, who_may("take_minutes")]
-) -> Response:
+def attendance(request: Request, site: Here, form: Form, meeting: Number, who: Writer) -> Response:
     """Who is there, by specialty; a row without a person is left out."""
     _ = translations(language_of(request)).gettext
     people: list[Attendee] = []
