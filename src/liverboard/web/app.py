@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from importlib.resources import as_file, files
 from urllib.parse import quote
@@ -31,7 +31,7 @@ def create_app(site: Site) -> FastAPI:
     """The app on an open store. Its OpenAPI document is at /openapi.json. While it runs, uploaded studies are measured."""
 
     @asynccontextmanager
-    async def running(app: FastAPI) -> AsyncIterator[None]:
+    async def running(app: FastAPI) -> AsyncGenerator[None]:
         with Worker(site.store) as app.state.worker:
             yield
 

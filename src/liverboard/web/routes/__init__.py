@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from liverboard.web.routes import agenda, discussion, meetings, cases, events, help, new_case, people, sign_in, what_if
+from liverboard.web.routes import (
+    agenda,
+    cases,
+    discussion,
+    events,
+    help,
+    meetings,
+    new_case,
+    people,
+    sign_in,
+    studies,
+    viewer,
+    what_if,
+)
 
 EVERY = (
     sign_in.router,
@@ -14,5 +27,7 @@ EVERY = (
     new_case.router,
     events.router,
     what_if.router,
+    studies.router,
+    viewer.router,
     cases.router,
 )  # `cases` last: its pages of a case take any name
