@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -73,7 +74,8 @@ def clock() -> HandClock:
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data folder that every test gets a copy of; everyone is signed in. Passwords are slow to make, so they are made once."""
     path = tmp_path_factory.mktemp("site") / "data"
-    store = Store.initialise(make_folder(path, "lyon"), HandClock())
+    earlier = HandClock(HandClock.at - dt.timedelta(minutes=1))  # than whatever a test does
+    store = Store.initialise(make_folder(path, "lyon"), earlier)
     store.folder.make_centre_key("paris")
     with store.transaction(CONSOLE) as tx:
         add_centre(tx, "paris")
