@@ -88,13 +88,19 @@ def page(
         person=person,
         csrf=getattr(request.state, "csrf", ""),
         here=request.url.path,
-        notice=request.query_params.get("done", ""),
+        notice=_notice(request),
         v=content,
         **values,
     )
     response = HTMLResponse(text, status_code=status)
     greet(request, response)
     return response
+
+
+def _notice(request: Request) -> str:
+    """What the change before this page says of itself. A link from elsewhere cannot put words into our pages."""
+    ours = request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
+    return request.query_params.get("done", "") if ours else ""
 
 
 def drawn(svg: str) -> Markup:

@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, Literal, get_args
 
-# The first that fits counts. A help page is templates/help/<screen>.html.
-_PLACES: Final[tuple[tuple[str, str], ...]] = (
-    (r"/agenda|/follow-up", "agenda"),
+# A help page is templates/help/<screen>.html.
+Screen = Literal[
+    "agenda",
+    "meetings",
+    "discussion",
+    "cases",
+    "new-case",
+    "case",
+    "events",
+    "what-if",
+    "studies",
+    "cohort",
+    "people",
+    "trail",
+    "account",
+]
+SCREENS: Final[tuple[Screen, ...]] = get_args(Screen)
+
+# The first that fits counts.
+_PLACES: Final[tuple[tuple[str, Screen], ...]] = (
+    (r"/agenda.*", "agenda"),
     (r"/meetings/[^/]+/cases/.*", "discussion"),
     (r"/meetings.*", "meetings"),
     (r"/cases/new", "new-case"),
     (r"/cases/[^/]+/[^/]+/what-if", "what-if"),
-    (r"/cases/[^/]+/[^/]+/(studies|viewer|images).*", "studies"),
+    (r"/cases/[^/]+/[^/]+/(studies|view).*", "studies"),
     (r"/cases/[^/]+/[^/]+/(events.*|header)", "events"),
     (r"/cases/[^/]+/[^/]+.*", "case"),
     (r"/cases", "cases"),
@@ -21,9 +39,8 @@ _PLACES: Final[tuple[tuple[str, str], ...]] = (
     (r"/trail.*", "trail"),
     (r"/account|/sign-in.*|/welcome/.*", "account"),
 )
-SCREENS: Final = tuple(dict.fromkeys(screen for _, screen in _PLACES))
 
 
-def screen_of(path: str) -> str | None:
+def screen_of(path: str) -> Screen | None:
     """The screen whose help belongs to an address; None where there is none."""
     return next((screen for place, screen in _PLACES if re.fullmatch(place, path)), None)

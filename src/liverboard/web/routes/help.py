@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from liverboard.web.pages import page
-from liverboard.web.screens import SCREENS
+from liverboard.web.screens import SCREENS, Screen
 
 router = APIRouter(tags=["help"])
 
@@ -20,9 +18,6 @@ def contents(request: Request) -> Response:
 
 
 @router.get("/help/{screen}")
-def about(
-    request: Request,
-    screen: Literal[SCREENS],  # pyright: ignore[reportInvalidTypeForm]
-) -> Response:
+def about(request: Request, screen: Screen) -> Response:
     """The help of one screen."""
     return page(request, "help.html", screens=SCREENS, screen=screen)

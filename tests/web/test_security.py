@@ -1,0 +1,407 @@
+"""Every route of the app against every role, another centre, and forms without their token; cookies, headers, sessions, and links that say or lead elsewhere."""
+
+from __future__ import annotations
+
+import html.parser
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute
+from httpx import Response
+from sqlalchemy import func, select
+from tests.registry_samples import CHAIR, HandClock
+from tests.web_samples import KEY, PASSWORD, PEOPLE, Visitor
+
+from liverboard.clinical.events import EVENT_KINDS
+from liverboard.registry.accounts import create_account, log_in, set_password
+from liverboard.registry.folder import open_folder
+from liverboard.registry.meetings import plan_meeting, schedule
+from liverboard.registry.permissions import CONSOLE, RIGHTS, Right
+from liverboard.registry.schema import audit
+from liverboard.registry.store import Store
+from liverboard.web.forms import groups_of
+from liverboard.web.routes import EVERY
+from liverboard.web.site import Site
+
+# What a route asks for. One that is not named here fails a test: whoever adds it says who may use it. None: whoever comes. "any": whoever is signed in.
+_EDIT = "edit_cases"
+NEEDS: Mapping[str, Right | str | None] = {
+    "GET /": None,
+    "GET /sign-in": None,
+    "POST /sign-in": None,
+    "POST /sign-out": None,
+    "GET /welcome/{link}": None,
+    "POST /welcome/{link}": None,
+    "POST /language": None,
+    "GET /help": None,
+    "GET /help/{screen}": None,
+    "GET /account": "any",
+    "POST /account": "any",
+    "GET /people": "manage_accounts",
+    "POST /people": "manage_accounts",
+    "POST /people/{name}/role": "manage_accounts",
+    "POST /people/{name}/active": "manage_accounts",
+    "POST /people/{name}/link": "manage_accounts",
+    "GET /trail": "see_audit",
+    "POST /trail/verify": "keep_store",
+    "GET /agenda": "see_cases",
+    "POST /agenda/cases": "prepare_meetings",
+    "GET /agenda/follow-up": "see_cases",
+    "POST /agenda/actions/{action}/done": "take_minutes",
+    "GET /meetings": "see_cases",
+    "POST /meetings": "prepare_meetings",
+    "GET /meetings/{meeting}": "see_cases",
+    "POST /meetings/{meeting}/cases": "prepare_meetings",
+    "POST /meetings/{meeting}/order": "prepare_meetings",
+    "POST /meetings/{meeting}/attendance": "take_minutes",
+    "POST /meetings/{meeting}/close": "sign_off",
+    "GET /meetings/{meeting}/minutes": "see_cases",
+    "GET /meetings/{meeting}/minutes.pdf": "see_cases",
+    "GET /meetings/{meeting}/cases/{case}": "see_cases",
+    "POST /meetings/{meeting}/cases/{case}": "take_minutes",
+    "POST /meetings/{meeting}/cases/{case}/draft": "take_minutes",
+    "POST /meetings/{meeting}/cases/{case}/sign": "sign_off",
+    "GET /cases": "see_cases",
+    "GET /cases/new": _EDIT,
+    "POST /cases/new": _EDIT,
+    "GET /cases/{centre}/{case}": "see_cases",
+    "GET /cases/{centre}/{case}/events": "see_cases",
+    "GET /cases/{centre}/{case}/response": "see_cases",
+    "GET /cases/{centre}/{case}/plan": "see_cases",
+    "GET /cases/{centre}/{case}/decisions": "see_cases",
+    "GET /cases/{centre}/{case}/{tab}": "see_cases",
+    "GET /cases/{centre}/{case}/events/new": _EDIT,
+    "POST /cases/{centre}/{case}/events/new": _EDIT,
+    "GET /cases/{centre}/{case}/header": _EDIT,
+    "POST /cases/{centre}/{case}/header": _EDIT,
+    "GET /cases/{centre}/{case}/what-if": "see_cases",
+    "POST /cases/{centre}/{case}/what-if": "see_cases",
+    "GET /cases/{centre}/{case}/studies": "see_cases",
+    "POST /cases/{centre}/{case}/studies": _EDIT,
+    "GET /cases/{centre}/{case}/studies/{number}": "see_cases",
+    "GET /cases/{centre}/{case}/studies/{number}/progress": "see_cases",
+    "POST /cases/{centre}/{case}/studies/{number}/cancel": _EDIT,
+    "POST /cases/{centre}/{case}/studies/{number}/again": _EDIT,
+    "POST /cases/{centre}/{case}/studies/{number}/confirm": _EDIT,
+    "GET /cases/{centre}/{case}/viewer": "see_cases",
+    "GET /cases/{centre}/{case}/viewer/event/{event}": "see_cases",
+    "GET /cases/{centre}/{case}/viewer/study/{number}": "see_cases",
+    "GET /cases/{centre}/{case}/view/{place}/{name}": "see_cases",
+}
+_EXAMPLE = {
+    "meeting": "1", "action": "999", "centre": "lyon", "case": "NELM-1", "tab": "facts", "screen": "cases", "link": "x" * 43,
+    "number": "1", "event": "d1", "place": "study-1", "name": "nobody",
+}  # fmt: skip
+# Forms that are read before the rights are looked at; nothing is kept of them.
+_FIELDS = {"POST /meetings/{meeting}/cases/{case}/draft": {"version": "0", "case_version": "7"}}
+ROUTES = {
+    f"{method} {route.path}": route
+    for router in EVERY
+    for route in router.routes
+    if isinstance(route, APIRoute)
+    for method in route.methods
+}
+UNSAFE = sorted(name for name in ROUTES if not name.startswith("GET "))
+OF_A_CASE = sorted(name for name in ROUTES if "{case}" in name or "{meeting}" in name)
+_REFUSED = {401, 403}
+
+
+@pytest.fixture(scope="module")
+def board(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site with a meeting, for all tests of this file: what they send there is refused, or is an empty form of which nothing stays."""
+    path = tmp_path_factory.mktemp("board") / "data"
+    shutil.copytree(filled, path)
+    made = Site(Store.open(open_folder(path), HandClock()))
+    with made.store.transaction(CHAIR) as tx:
+        meeting = plan_meeting(tx, "lyon", tx.at.date(), "Board")
+        schedule(tx, meeting, KEY)
+    assert meeting == 1
+    yield made
+    made.store.close()
+
+
+@pytest.fixture(scope="module")
+def visitors(board: Site) -> Mapping[str, Visitor]:
+    return {name: Visitor(board, name) for name in PEOPLE}
+
+
+@pytest.fixture
+def nobody(board: Site) -> Visitor:
+    return _nobody(board)
+
+
+def _nobody(site: Site) -> Visitor:
+    """Who is not signed in, with the token of their own forms."""
+    visitor = Visitor(site, None)
+    visitor.get("/sign-in")
+    visitor.csrf = visitor.client.cookies["visitor"]
+    return visitor
+
+
+def ask(visitor: Visitor, name: str, **more: Any) -> Response:
+    method, path = name.split(" ")
+    path = path.format(**_EXAMPLE)
+    return visitor.get(path, **more) if method == "GET" else visitor.post(path, _FIELDS.get(name, {}), **more)
+
+
+def entries(site: Site) -> int:
+    with site.store.read() as connection:
+        return connection.scalar(select(func.count()).select_from(audit)) or 0
+
+
+# --- who may ask -------------------------------------------------------------------------------------------------------------------------------------------
+
+
+def test_every_route_says_who_may_use_it() -> None:
+    assert sorted(ROUTES) == sorted(NEEDS)
+
+
+@pytest.mark.parametrize("person", sorted(PEOPLE))
+def test_what_a_role_may_not_is_refused_and_what_it_may_is_not(visitors: Mapping[str, Visitor], person: str) -> None:
+    role, _ = PEOPLE[person]
+    for name in sorted(ROUTES):
+        need = NEEDS[name]
+        if need is None or person == "stranger":  # strangers have a test of their own
+            continue
+        status = ask(visitors[person], name).status_code
+        if need == "any" or need in RIGHTS[role]:
+            assert status != 403, (person, name, status)
+            assert status < 500, (person, name, status)
+        else:
+            assert status == 403, (person, name, status)
+
+
+@pytest.mark.parametrize("name", OF_A_CASE)
+def test_what_belongs_to_another_centre_is_refused(board: Site, visitors: Mapping[str, Visitor], name: str) -> None:
+    """By who holds every right in a centre of their own; and a refusal tells nothing of the case."""
+    before = entries(board)
+    method, path = name.split(" ")
+    fields = {} if method == "GET" else {"sure": "yes", "version": "0", "case_version": "1", "csrf": visitors["stranger"].csrf}  # fmt: skip
+    refused = visitors["stranger"].client.request(method, path.format(**_EXAMPLE), data=fields)
+    assert refused.status_code == 403, name
+    assert "Which liver-directed treatment" not in refused.text
+    assert entries(board) == before
+
+
+@pytest.mark.parametrize("name", sorted(ROUTES))
+def test_who_is_not_signed_in_gets_nothing(board: Site, nobody: Visitor, name: str) -> None:
+    if NEEDS[name] is None:
+        assert ask(nobody, name).status_code < 500
+        return
+    response = ask(nobody, name)
+    assert response.status_code in ({303} if name.startswith("GET") else _REFUSED), name
+    if response.status_code == 303:
+        assert response.headers["location"].startswith("/sign-in")
+    assert ask(nobody, name, headers={"accept": "application/json"}).status_code in _REFUSED, name
+
+
+def test_an_administrator_of_one_centre_manages_no_other(board: Site) -> None:
+    with board.store.transaction(CONSOLE) as tx:
+        link = create_account(tx, "parisadmin", "administrator", "paris")
+    set_password(board.store, link, PASSWORD)
+    visitor = Visitor(board, None)
+    login = log_in(board.store, "parisadmin", PASSWORD)
+    visitor.client.cookies.set("session", login.token)
+    visitor.csrf = login.csrf
+    assert {each["name"] for each in visitor.json("/people")["accounts"]} == {"stranger", "parisadmin"}
+    for act in ("link", "role", "active"):
+        assert visitor.post(f"/people/editor/{act}", {"role": "viewer", "active": "no"}).status_code == 403
+    assert visitor.post("/people", {"name": "spy", "role": "chair", "centre": "lyon"}).status_code == 403
+    assert visitor.post("/people", {"name": "spy", "role": "administrator", "centre": ""}).status_code == 403
+
+
+# --- forms that were not made for who sends them -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", UNSAFE)
+def test_no_change_without_the_token_of_the_session(board: Site, visitors: Mapping[str, Visitor], name: str) -> None:
+    need = NEEDS[name]
+    person = next(p for p, (role, centre) in PEOPLE.items() if p != "stranger" and (need in {None, "any"} or need in RIGHTS[role]))  # fmt: skip
+    visitor, other = visitors[person], visitors["stranger"]
+    before = entries(board)
+    method, path = name.split(" ")
+    path = path.format(**_EXAMPLE)
+    for csrf in ("", "x" * 43, other.csrf, "é", visitor.csrf[:-1]):
+        sent = visitor.client.request(method, path, data={"csrf": csrf})
+        assert sent.status_code == 403, (name, csrf)
+    assert visitor.client.request(method, path, json={"csrf": visitor.csrf}).status_code == 403
+    for headers in ({"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}, {"origin": "https://evil.example"}):  # fmt: skip
+        assert visitor.post(path, {}, headers=headers).status_code == 403, (name, headers)
+    assert entries(board) == before
+
+
+# --- sessions and cookies ----------------------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_sign_in_takes_a_new_token_whatever_was_there_before(board: Site) -> None:
+    visitor = _nobody(board)
+    planted, before = "planted-by-another" * 3, visitor.csrf
+    visitor.client.cookies.set("session", planted)
+    response = visitor.post("/sign-in", {"name": "viewer", "password": PASSWORD})
+    assert response.status_code == 303
+    token = response.cookies["session"]
+    assert token != planted
+    visitor.client.cookies.clear()
+    visitor.client.cookies.set("session", token)
+    visitor.client.cookies.set("visitor", before)
+    assert visitor.post("/language", {"language": "fr"}).status_code == 403, "the token of the forms is a new one too"
+
+
+def test_a_session_is_over_after_signing_out_even_for_who_kept_its_cookie(site: Site) -> None:
+    visitor = Visitor(site, "viewer")
+    token = visitor.client.cookies["session"]
+    assert visitor.post("/sign-out").status_code == 303
+    visitor.client.cookies.set("session", token)
+    assert visitor.get("/account").status_code == 303
+
+
+def test_cookies_travel_by_https_only_and_no_script_reads_them(board: Site) -> None:
+    secure = Visitor(replace(board, secure=True), None)
+    secure.client.base_url = "https://testserver"
+    response = secure.get("/sign-in")
+    greeting = response.headers["set-cookie"].lower()
+    assert greeting.startswith("__host-visitor=")
+    secure.csrf = secure.client.cookies["__Host-visitor"]
+    response = secure.post("/sign-in", {"name": "viewer", "password": PASSWORD})
+    kept = response.headers["set-cookie"].lower()
+    assert kept.startswith("__host-session=")
+    for cookie in (greeting, kept):
+        assert {"httponly", "secure", "samesite=lax", "path=/"} <= {part.strip() for part in cookie.split(";")}
+        assert "domain" not in cookie
+
+
+def test_an_account_waits_after_wrong_passwords_and_the_answer_does_not_tell_names(site: Site) -> None:
+    visitor = _nobody(site)
+    answers = {
+        visitor.post("/sign-in", {"name": name, "password": "wrong words here"}).text.replace(name, "")
+        for name in ("viewer", "nosuchperson")
+    }
+    assert len(answers) == 1
+    for _ in range(4):
+        visitor.post("/sign-in", {"name": "viewer", "password": "wrong words here"})
+    assert visitor.post("/sign-in", {"name": "viewer", "password": PASSWORD}).status_code == 401
+
+
+# --- addresses and headers ---------------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("to", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "/\t/evil.example", "/a\r\nset-cookie: x=1", "/\x00/e"])  # fmt: skip
+def test_no_address_leads_away(board: Site, to: str) -> None:
+    visitor = _nobody(board)
+    for path, fields in (
+        ("/sign-in", {"name": "viewer", "password": PASSWORD, "next": to}),
+        ("/language", {"language": "fr", "back": to}),
+    ):
+        response = visitor.post(path, fields)
+        location = response.headers["location"]
+        assert location.startswith("/"), location
+        assert not location.startswith(("//", "/\\", "/\t")), location
+        assert "x" not in response.cookies
+        visitor = _nobody(board)
+
+
+@pytest.mark.parametrize("path", ["/cases", "/nothing", "/static/app.css", "/static/nothing", "/sign-in", "/openapi.json", "/cases/lyon/NELM-1/nothing"])  # fmt: skip
+def test_every_answer_carries_the_strict_headers(visitors: Mapping[str, Visitor], path: str) -> None:
+    headers = visitors["viewer"].get(path).headers
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    script = next(part for part in policy.split(";") if part.strip().startswith("script-src"))
+    assert "unsafe-inline" not in script
+    assert "'unsafe-eval'" not in script
+    assert "frame-ancestors 'none'" in policy
+    assert (headers["x-content-type-options"], headers["referrer-policy"]) == ("nosniff", "no-referrer")
+    if not path.startswith("/static"):
+        assert headers["cache-control"] == "no-store"
+
+
+def test_a_link_from_elsewhere_puts_no_words_into_a_page(visitors: Mapping[str, Visitor]) -> None:
+    told = "/account?done=Call+this+number"
+    assert "Call this number" in visitors["viewer"].get(told).text
+    assert "Call this number" not in visitors["viewer"].get(told, headers={"sec-fetch-site": "cross-site"}).text
+
+
+@pytest.mark.parametrize("words", ["' OR 1=1 --", '"; DROP TABLE cases; --', "%", "_", "N\\", "\x00"])
+def test_what_is_searched_for_is_never_part_of_a_query(visitors: Mapping[str, Visitor], words: str) -> None:
+    response = visitors["viewer"].get("/cases", params={"pseudonym": words}, headers={"accept": "application/json"})
+    assert response.status_code in {200, 400}
+    if response.status_code == 200:
+        assert response.json()["total"] == 0
+    trail = visitors["admin"].get("/trail", params={"case": words}, headers={"accept": "application/json"})
+    assert trail.status_code in {200, 400}
+    if trail.status_code == 200:
+        assert trail.json()["entries"] == []
+
+
+# --- script in what people type ----------------------------------------------------------------------------------------------------------------------------
+
+EVIL = "\"'><script>evil()</script><img src=x onerror=evil()><a href='javascript:evil()'>{{191*7}}</a>"
+
+
+class Suspect(html.parser.HTMLParser):
+    """Collects what no page of ours has: a script in the page, a handler, a link that is a script, an image from nowhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "script" and not (given.get("src") or "").startswith("/static/"):
+            self.found.append(f"<script {given}>")
+        self.found += [f"<{tag} {name}>" for name in given if name.startswith("on")]
+        self.found += [f"<{tag} {n}={v}>" for n, v in attrs if (v or "").strip().lower().startswith("javascript:")]
+        if tag == "img" and given.get("src") == "x":
+            self.found.append("<img src=x>")
+
+
+def suspicious(text: str) -> list[str]:
+    parser = Suspect()
+    parser.feed(text)
+    return parser.found
+
+
+def test_the_search_for_script_finds_it() -> None:
+    assert len(suspicious(f"<p>{EVIL}</p>")) == 4
+
+
+def test_no_text_that_is_typed_becomes_script(site: Site) -> None:
+    """Every text field of every event form, of a new case, of a meeting and of its minutes, then every page."""
+    chair, admin = Visitor(site, "chair"), Visitor(site, "admin")
+    assert chair.post("/cases/new", {"pseudonym": "NELM-2", "question": EVIL}).status_code == 303
+    form = "/cases/lyon/NELM-2/events/new"
+    kept = 0
+    for kind in EVENT_KINDS:
+        texts = {f.name: EVIL for group in groups_of(kind) for f in group.fields if f.kind in {"text", "long"}}
+        for sent in (texts, {"note": EVIL}):
+            fields = {"kind": kind, "date": "2024-06-01", "technique": "tae", "version": str(kept + 1), **sent}
+            shown = chair.post(form, {**fields, "do": "preview"})
+            assert suspicious(shown.text) == [], kind
+            seal = re.search(r'name="seal" value="([^"]+)"', shown.text)
+            if seal is not None:
+                kept += chair.post(form, {**fields, "do": "save", "seal": seal[1]}).status_code == 303
+                break
+    assert kept >= len(EVENT_KINDS) // 2, "what is never kept proves nothing"
+    assert chair.post("/meetings", {"date": "2025-01-08", "title": EVIL}).status_code == 303
+    assert chair.post("/meetings/1/cases", {"case": "NELM-2"}).status_code == 303
+    assert chair.post("/meetings/1/attendance", {"specialty-0": EVIL[:60], "person-0": EVIL[:60]}).status_code == 303
+    page = chair.get("/meetings/1/cases/NELM-2").text
+    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))
+    minutes = dict.fromkeys(("reason", "dissent", "deviation", "action-0-what", "action-0-owner"), EVIL)
+    assert chair.post("/meetings/1/cases/NELM-2", {**hidden, **minutes, "chosen": "tae"}).status_code < 400
+    admin.post("/people", {"name": EVIL, "role": EVIL, "centre": EVIL})
+    seen = ""
+    for name in sorted(ROUTES):
+        if not name.startswith("GET") or name.endswith(".pdf"):
+            continue
+        path = name.split(" ")[1].format(**{**_EXAMPLE, "case": "NELM-2"})
+        visitor = admin if NEEDS[name] in {"see_audit", "manage_accounts"} else chair
+        text = visitor.get(path, params={"done": EVIL, "next": EVIL, "pseudonym": EVIL, "state": EVIL}).text
+        assert suspicious(text) == [], path
+        assert ">1337<" not in text
+        seen += text
+    assert "&lt;script&gt;evil()" in seen
