@@ -284,7 +284,7 @@ def test_signed_minutes_show_the_verdicts_that_the_board_saw(
     before = chair.json(f"/meetings/{meeting}/minutes")["cases"][0]
     clock.pass_(minutes=10)
     with site.store.transaction(EDITOR) as tx:
-        append_events(tx, KEY, [{"kind": "labs", "date": "2024-12-02", "bilirubin": "90 umol/L"}], 2)
+        append_events(tx, KEY, [{"kind": "imaging", "date": "2024-12-02", "modality": "CT", "portal_vein": "main"}], 2)
     now = case_as_known(site.store, READER, KEY).case
     assert choice_of(weigh_case(now, site.today(), packaged()), "ctace").model_dump() != before["chosen"]
     assert chair.json(f"/meetings/{meeting}/minutes")["cases"][0] == before
