@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from liverboard.errors import BadInput, MissingData
 from liverboard.sirt.activity import fraction, shunt_fraction
 from liverboard.sirt.decay import Nuclide, half_life_warning
-from liverboard.volume import Geometry, Image
+from liverboard.volume import Decay, Geometry, Image
 
 # Conventions of this project: what a treatment can hold, and from which difference on it is said.
 _LEAST_GBQ, _MOST_GBQ = 0.02, 30.0
@@ -168,7 +169,7 @@ def _to_injection(image: Image, stated: Stated, of: Nuclide, warnings: list[str]
     else:
         at = None
         if decay is not None:
-            at = {"START": decay.series_at, "NONE": decay.acquired_at}.get(decay.corrected_to or "")
+            at = {"START": _start(decay), "NONE": decay.acquired_at}.get(decay.corrected_to or "")
         injected = None if decay is None else decay.injected_at
         if at is None or injected is None:
             warnings.append(
@@ -183,7 +184,18 @@ def _to_injection(image: Image, stated: Stated, of: Nuclide, warnings: list[str]
                 hint="Check the times in the header, or state them with --hours-after-injection.",
             )
         assumptions.append(f"decay: scan {hours:.2f} h after injection by the header, half-life {of.half_life_h:g} h")
+        if decay is not None and decay.injected_day_assumed:
+            warnings.append(
+                f"the header has the clock of the injection and not its day; {hours:.1f} h before the scan was taken."
+                f" A day more makes all doses {100 * (1 / of.left_after(24) - 1):.0f} % higher. Say it with --hours-after-injection"
+            )
     return 1 / of.left_after(hours)
+
+
+def _start(decay: Decay) -> dt.datetime | None:
+    """When the acquisition began: a series that was derived later has a later time of its own."""
+    known = [moment for moment in (decay.series_at, decay.acquired_at) if moment is not None]
+    return min(known, default=None)
 
 
 def _same_nuclide(written: str, of: Nuclide) -> bool:

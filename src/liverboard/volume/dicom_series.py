@@ -435,6 +435,7 @@ def _decay(heads: Sequence[Any]) -> Decay:
 
     injected = _moment(text(drug, "RadiopharmaceuticalStartDateTime")) if drug is not None else None
     series_at = _moment(text(head, "SeriesDate") + text(head, "SeriesTime"))
+    assumed = injected is None
     if injected is None and drug is not None and series_at is not None:
         clock = text(drug, "RadiopharmaceuticalStartTime")
         injected = _moment(series_at.strftime("%Y%m%d") + clock) if clock else None
@@ -450,6 +451,7 @@ def _decay(heads: Sequence[Any]) -> Decay:
         series_at=series_at,
         acquired_at=min((moment for moment in acquired if moment is not None), default=None),
         corrected_to=text(head, "DecayCorrection") or None,
+        injected_day_assumed=assumed and injected is not None,
     )
 
 

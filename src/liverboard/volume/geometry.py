@@ -69,6 +69,9 @@ class Decay:
     series_at: dt.datetime | None = None
     acquired_at: dt.datetime | None = None
     corrected_to: str | None = None  # START (series_at), ADMIN (injected_at) or NONE, as DICOM's Decay Correction
+    injected_day_assumed: bool = (
+        False  # the file gives the injection by its clock alone; the last such hour before the series was taken
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,27 @@ def test_decay_to_injection_by_the_header(corrected: str, factor: float) -> None
     assert not found.warnings
 
 
+def test_a_series_derived_later_began_when_it_was_acquired() -> None:
+    injected = dt.datetime(2025, 3, 1, 9, 0)  # noqa: DTZ001
+    decay = Decay(
+        None, None, None, injected, injected + dt.timedelta(hours=72), injected + dt.timedelta(hours=24), "START"
+    )
+    found = activity_map(pet(some(), Origin(unit="Bq/mL", decay=decay)), Stated(), Y90)
+    assert found.decay_factor == pytest.approx(1 / 0.77142, rel=1e-4)
+
+
+def test_an_injection_by_the_clock_alone_is_a_named_assumption() -> None:
+    """The scan is often the day after, and the day more is 30 % of the dose."""
+    injected = dt.datetime(2025, 3, 1, 9, 0)  # noqa: DTZ001
+    decay = Decay(
+        None, None, None, injected, injected + dt.timedelta(hours=4), None, "START", injected_day_assumed=True
+    )
+    found = activity_map(pet(some(), Origin(unit="Bq/mL", decay=decay)), Stated(), Y90)
+    assert any("not its day" in each and "30 % higher" in each for each in found.warnings)
+    stated = activity_map(pet(some(), Origin(unit="Bq/mL", decay=decay)), Stated(hours_after_injection=28), Y90)
+    assert not stated.warnings
+
+
 def test_stated_activity_less_residual_and_shunt() -> None:
     found = activity_map(pet(some(), Origin(unit="counts")), Stated(1.5, lung_shunt=0.05, residual=0.01), Y90)
     assert found.total_gbq == pytest.approx(1.5 * 0.99 * 0.95)

@@ -129,6 +129,7 @@ def test_a_pet_keeps_its_slopes_units_and_decay_facts(tmp_path: Path) -> None:
     assert (decay.radionuclide, decay.half_life_s, decay.injected_bq) == ("^90^Yttrium", 230760, 1.4e9)
     assert decay.corrected_to == "START"
     assert str(decay.injected_at) == "2025-03-04 23:30:00", "the injection was before midnight"
+    assert decay.injected_day_assumed, "the header has its clock alone"
     assert str(decay.acquired_at) == "2025-03-04 00:17:30"
 
 
