@@ -204,6 +204,32 @@ def test_uniform_activity_in_a_nifti(tmp_path: Path) -> None:
     assert any("units missing" in each for each in found["warnings"])
 
 
+def test_errors_of_the_scale_and_none(tmp_path: Path) -> None:
+    """In even activity no outline matters: without a stated error no interval, no probability; with them what they add up to."""
+    values = np.full((16, 16, 16), 2e6, np.float32)
+    mask = np.zeros((16, 16, 16), np.uint8)
+    mask[6:10, 6:10, 6:10] = 1
+    words = (
+        "dose", "--activity-map", made(tmp_path, values, "spect.nii.gz"), "--structures",
+        made(tmp_path, mask, "normal liver.nii.gz"), "--total-activity", "0.5 GBq", "--method", "local",
+        "--nuclide", "resin", "--scenario", "unilobar", "--lung-shunt", "15%",
+    )  # fmt: skip
+    plain = asked(*words)
+    (liver,) = plain["structures"].values()
+    assert liver["interval"] is None
+    assert all(each["probability"] is None for each in plain["limits"])
+    assert any("error of the total activity is not stated" in each for each in plain["warnings"])
+    told = asked(*words, "--error", "total_activity=5%", "--error", "lung_shunt=30%")
+    (liver,) = told["structures"].values()
+    assert liver["interval"]["relative_sd"] == pytest.approx((0.05**2 + (0.045 / 0.85) ** 2) ** 0.5, rel=0.01)
+    assert told["limits"][0]["probability"] is not None
+    assert not any("is not stated" in each for each in told["warnings"])
+    for wrong in ("residual=10%", "scanner=10%"):
+        refused = run.invoke(app, ["sirt", *words, "--error", wrong])
+        assert isinstance(refused.exception, UserError)
+    assert run.invoke(app, ["sirt", *words, "--error", "lung_shunt"]).exit_code == 2
+
+
 def test_image_without_warnings_stays_as_given() -> None:
     values = np.full((8, 8, 8), 2e6, np.float32)
     image = Image(values.copy(), Geometry(np.diag([4.0, 4.0, 4.0, 1.0]), (8, 8, 8)))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,11 @@ from typer.testing import CliRunner
 from liverboard.board.dossier import Dossier
 from liverboard.board.load import open_case
 from liverboard.board.prepare import prepare_dossier
+from liverboard.board.sirt_verify import course_of, dose_request
 from liverboard.cli.app import app
 from liverboard.errors import BadInput, MissingData
 from liverboard.report.html import render_html
+from liverboard.sirt.activity_map import Stated
 
 W7 = ("--product", "resin", "--model", "partition", "--lung-shunt", "5%", "--tn", "5", "--tumour", "200 g", "--normal", "1300 g", "--activity", "2 GBq")  # fmt: skip
 
@@ -44,8 +48,11 @@ def test_the_real_patient(told: tuple[dict[str, Any], Path]) -> None:
     for each in rows.values():
         assert each["difference_gy"] == pytest.approx(each["delivered"]["mean_gy"] - each["predicted"]["mean_gy"])
         assert each["difference_low_gy"] < each["difference_gy"] < each["difference_high_gy"]
+        # The case states 5 % of the activity and 20 % of its 4 % shunt: no interval is narrower than these two make it.
+        ends = each["delivered"]
+        assert ends["high_gy"] / ends["low_gy"] > math.exp(2 * 1.96 * math.hypot(0.0499, 0.2 * 0.04 / 0.96) * 0.999)
     assert [each["name"] for each in found["not_compared"]] == ["lung"]
-    assert any("calibration error" in text for text in found["warnings"])
+    assert not any("is not stated: the intervals" in text for text in found["warnings"])
     assert json.loads((folder / "verify.json").read_text(encoding="utf-8")) == found
 
 
@@ -97,6 +104,24 @@ def test_before_the_treatment_nothing_was_delivered() -> None:
         run("verify", "--sample", "real-y90", "--as-of", "2024-01-30")
     with pytest.raises(MissingData, match="no plan"):
         run("verify", "--sample", "real-y90", "--as-of", "2024-01-10")
+
+
+def test_an_image_in_bq_per_ml_needs_no_stated_activity(tmp_path: Path) -> None:
+    """The shunt of the scout is taken off a stated activity alone: the image shows what stayed."""
+    opened = open_case(None, sample="real-y90")
+    shutil.copytree(opened.folder, tmp_path / "case")
+    text = (tmp_path / "case" / "case.yaml").read_text(encoding="utf-8")
+    stated = re.search(r"injected_activity: 1.4 GBq.*(?=})", text)
+    assert stated is not None
+    (tmp_path / "case" / "case.yaml").write_text(
+        text.replace(stated[0], "prepared_activity: 1.45 GBq"), encoding="utf-8"
+    )
+    request = dose_request(course_of(open_case(tmp_path / "case").case.events), tmp_path / "case")
+    assert request.stated == Stated()
+    assert request.errors == {}
+    done = run("verify", str(tmp_path / "case"), "--json")
+    assert done.exit_code == 0
+    assert any("calibration error is not stated" in text for text in json.loads(done.stdout)["warnings"])
 
 
 # --- the dossier ---------------------------------------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from liverboard.sirt.dose_volume import DoseVolume, dose_volume, dose_volumes
 from liverboard.sirt.limits import LimitCheck
 from liverboard.sirt.measured import Treated, effects_of, liver_limits, tissues
 from liverboard.sirt.radiobiology import Tissue
-from liverboard.sirt.uncertainty import Interval, recovery, volume_relative_sd
+from liverboard.sirt.uncertainty import Interval, Term, recovery, volume_relative_sd
 from liverboard.sirt.voxel_dose import DoseModel, Method, density_warnings, dose_gy
 from liverboard.volume import Image, Origin, read_image, resample
 from liverboard.volume.structures import Structure, read_structures
@@ -25,13 +25,16 @@ from liverboard.volume.structures import Structure, read_structures
 Step = Callable[[str], None]
 _AIR_HU = -1000.0
 _LEAST_RECOVERY = 0.3  # a convention of this project
+_LEAST_SD = 5e-4  # of a dose: what the stated errors move less than this is not sure, only not known
+SCALE_ERRORS = ("total_activity", "lung_shunt", "residual")
 
 
 @dataclass(frozen=True, slots=True)
 class DoseRequest:
     """Sources `F` or `F#name,name`. `density_image`: a CT in HU for the mass of each voxel outside soft tissue. `calibration_sd`: relative, None: not stated.
 
-    `same_space`: the user knows that map and structures lie in one space.
+    `same_space`: the user knows that map and structures lie in one space. `errors`: relative standard deviations of what the map is scaled to, by name of
+    `SCALE_ERRORS`.
     """
 
     activity_map: str
@@ -44,6 +47,12 @@ class DoseRequest:
     calibration_sd: float | None = None
     same_space: bool = False
     treated: Treated = field(default_factory=Treated)
+    errors: Mapping[str, float] = field(default_factory=dict[str, float])
+
+    @property
+    def level_unknown(self) -> bool:
+        """Whether nobody said how sure the level of the whole map is: neither its calibration nor the activity that it is scaled to."""
+        return self.calibration_sd is None and "total_activity" not in self.errors
 
 
 class DoseReport(Frozen):
@@ -82,6 +91,7 @@ class Dosed:
 
 def dose_files(request: DoseRequest, step: Step = lambda text: None) -> Dosed:
     """Read, compute by both methods, measure. Raises UnsupportedImage, BadInput, MissingData: no structure with a volume, or all of them outside the map."""
+    scale = _scale(request)
     step("reading the activity map and the structures")
     image = read_image(request.activity_map)
     held = read_structures(request.structures, min(image.geometry.spacing_mm))
@@ -118,9 +128,11 @@ def dose_files(request: DoseRequest, step: Step = lambda text: None) -> Dosed:
             f"no structure has a dose: {said or 'the file holds none'}",
             hint="Give structures that were drawn on images of the same place as the activity map.",
         )
-    if request.calibration_sd is None:
+    if request.level_unknown:
         warnings.append(
-            "the calibration error is not stated: the intervals hold the uncertainty of the outline alone. Say it with --calibration-error, such as 7%"
+            "the calibration error is not stated: the intervals leave it out, and no limit has a probability. Say it with --calibration-error, such as 7%"
+            if request.stated.total_gbq is None
+            else "the error of the total activity is not stated: the intervals leave it out, and no limit has a probability. Say it with --error total_activity=5%"
         )
     warnings += _no_limits(request.treated)
     by_name = dict(zip(chosen, held.structures, strict=True))
@@ -130,13 +142,13 @@ def dose_files(request: DoseRequest, step: Step = lambda text: None) -> Dosed:
     of, by_names = tissues(list(chosen), request.treated)
     for name, volume in chosen.items():
         warnings += volume.warnings
-        sure = _sure(by_name[name], volume, doses[request.method], _errors(volume, request, activity))
+        sure = _sure(by_name[name], volume, doses[request.method], _errors(volume, request, activity, scale))
         warnings += sure.warnings
         curves += [] if sure.curve is None else [sure.curve]
         tissue: Tissue | None = of.get(name)
         mean = volume.mean_gy if sure.interval is None else sure.interval.value
         if tissue == "normal_liver" and mean is not None:
-            limits += liver_limits(name, mean, sure.interval, request.treated)
+            limits += liver_limits(name, mean, None if request.level_unknown else sure.interval, request.treated)
         structures[name] = {
             **volume.as_json(),
             **sure.told,
@@ -187,9 +199,31 @@ class _Sure:
     warnings: tuple[str, ...] = ()
 
 
-def _errors(volume: DoseVolume, request: DoseRequest, activity: ActivityMap) -> Errors:
+def _scale(request: DoseRequest) -> tuple[Term, ...]:
+    """What the map is scaled to as terms of the budget. Raises BadInput: an error of something that is not stated, or not known."""
+    stated = {
+        "total_activity": request.stated.total_gbq,
+        "lung_shunt": request.stated.lung_shunt,
+        "residual": request.stated.residual,
+    }
+    for name in request.errors:
+        if name not in SCALE_ERRORS:
+            raise BadInput(f"no error '{name}'", hint=f"Known: {', '.join(SCALE_ERRORS)}.")
+        if not stated[name]:
+            option = name.replace("_", "-")
+            raise BadInput(
+                f"an error of the {name.replace('_', ' ')} was stated, which itself was not",
+                hint=f"Give --{option} too, or leave --error {name} out.",
+            )
+    return tuple(
+        Term(name, stated[name] or 1.0, sd, "positive" if name == "total_activity" else "share")
+        for name, sd in request.errors.items()
+    )
+
+
+def _errors(volume: DoseVolume, request: DoseRequest, activity: ActivityMap, scale: tuple[Term, ...]) -> Errors:
     sd = volume_relative_sd(volume.volume_ml, activity.geometry.spacing_mm) if volume.volume_ml > 0 else 0.0
-    return Errors(sd, request.calibration_sd or 0.0, request.recovery)
+    return Errors(sd, request.calibration_sd or 0.0, request.recovery, scale)
 
 
 def _sure(structure: Structure, volume: DoseVolume, dose: Image, errors: Errors) -> _Sure:
@@ -201,6 +235,9 @@ def _sure(structure: Structure, volume: DoseVolume, dose: Image, errors: Errors)
         return _Sure({"interval": None}, curve=dose_curve(volume, volume, None, None), warnings=(said,))
     edge = dose_volume(border(structure), dose)
     found = mean_interval(volume.mean_gy, edge.mean_gy or 0.0, volume.volume_ml, errors)
+    if found.relative_sd < _LEAST_SD:
+        said = f"{volume.name}: no stated error moves its dose, which therefore has no interval"
+        return _Sure({"interval": None}, curve=dose_curve(volume, volume, None, None), warnings=(said,))
     told: dict[str, Any] = {}
     warnings: tuple[str, ...] = ()
     if errors.recovery is not None:

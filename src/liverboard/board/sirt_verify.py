@@ -16,7 +16,7 @@ from liverboard.board.load import OpenedCase
 from liverboard.board.measured import Step, quiet
 from liverboard.clinical.derive_timeline import visible_events
 from liverboard.clinical.events import AnyEvent, Imaging, Plan, Procedure, Scout, Study
-from liverboard.clinical.sirt_details import SirtDetails
+from liverboard.clinical.sirt_details import SirtDetails, SirtErrors
 from liverboard.errors import BadInput, MissingData
 from liverboard.sirt.plan import ActivityPlan
 from liverboard.sirt.plan_event import plan_event
@@ -112,14 +112,18 @@ def dose_request(course: Course, folder: Path) -> DoseRequest:
         sources.append(f"{path}{mark}{parts}")
     done, planned = details_of(procedure), details_of(course.plan)
     stated = planned or SirtDetails()
-    errors = (done and done.errors) or stated.errors
+    errors = (done and done.errors) or stated.errors or SirtErrors()
+    injected, shunt = injected_gbq(done), _lung_shunt(course)
+    scale = {"total_activity": errors.activity, "lung_shunt": errors.lung_shunt if shunt else None}
     return DoseRequest(
         activity_map=sources[0],
         structures=sources[1],
-        stated=Stated(total_gbq=injected_gbq(done), lung_shunt=_lung_shunt(course)),
+        # Without a stated activity the image counts as it is: it shows only what stayed out of the lungs.
+        stated=Stated() if injected is None else Stated(total_gbq=injected, lung_shunt=shunt),
         model=DoseModel(_NUCLIDE[procedure.technique], stated.dose_constant),
-        calibration_sd=None if errors is None else errors.calibration,
+        calibration_sd=errors.calibration,
         treated=Treated(_PRODUCT[procedure.technique], stated.scenario, stated.conditions or ()),  # pyright: ignore[reportArgumentType]
+        errors={} if injected is None else {name: sd for name, sd in scale.items() if sd is not None},
     )
 
 

@@ -104,6 +104,13 @@ def dose(
     calibration_error: Annotated[
         str | None, typer.Option(metavar="SHARE", help="Of the scanner, 1 SD, such as 7%.")
     ] = None,
+    error: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=SHARE",
+            help="A standard deviation: total_activity, lung_shunt, residual; such as total_activity=5%.",
+        ),
+    ] = None,
     scenario: Annotated[
         str | None,
         typer.Option(
@@ -182,6 +189,7 @@ def dose(
             normal_liver,
             tuple(tumour or ()),
         ),
+        errors=dict(_error(text) for text in error or ()),
     )
     with progress("Dose") as step:
         found = dose_files(request, step)
@@ -307,6 +315,14 @@ def _recovery(text: str | None) -> Recovery | None:
         )
     units = ("mL", "1", "fraction", "fraction", "1")
     return Recovery(*(_quantity(part, unit, "--recovery") for part, unit in zip(parts, units, strict=False)))
+
+
+def _error(text: str) -> tuple[str, float]:
+    name, _, size = (part.strip() for part in text.partition("="))
+    found = _quantity(size, "fraction", f"--error {name}")
+    if not 0 <= found <= 2:
+        raise typer.BadParameter(f"--error '{text}': give 0 % to 200 %")
+    return name, found
 
 
 def _scenario(text: str | None) -> Scenario | None:

@@ -1,6 +1,6 @@
 """How sure the whole dose-volume curve of a structure is: its mean, and every point of the curve with its 95 % interval.
 
-Three errors move a curve. Calibration stretches it. An outline that lies elsewhere adds or takes a layer of the border, whose own doses say what that does to each
+Three errors move a curve. Calibration stretches it, and so does what the map was scaled to. An outline that lies elsewhere adds or takes a layer of the border, whose own doses say what that does to each
 point. Recovery depends on the volume, so that outline and recovery move together (gear_2018). What moves the mean moves the curve by the same budget.
 """
 
@@ -42,11 +42,12 @@ class Recovery:
 
 @dataclass(frozen=True, slots=True)
 class Errors:
-    """Relative standard deviations: of the outlined volume, and of the calibration. `recovery`: None where doses are not recovered."""
+    """Relative standard deviations: of the outlined volume, and of the calibration. `recovery`: None where doses are not recovered. `scale`: see `MeasuredLesion`."""
 
     volume_sd: float
     calibration_sd: float = 0.0
     recovery: Recovery | None = None
+    scale: tuple[Term, ...] = ()
 
     @property
     def too_wide(self) -> bool:
@@ -83,6 +84,7 @@ def mean_interval(mean_gy: float, edge_gy: float, volume_ml: float, errors: Erro
             midpoint_sd=0.0 if curve is None else curve.midpoint_sd,
             power_sd=0.0 if curve is None else curve.power_sd,
             curve_correlation=0.0 if curve is None else curve.correlation,
+            scale=errors.scale,
         ),
         1.0,
     )

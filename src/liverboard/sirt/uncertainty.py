@@ -197,7 +197,8 @@ class MeasuredLesion:
     """A lesion on a post-treatment image. `activity_gbq`: apparent activity in its outline, before recovery, at injection. Standard deviations are relative.
 
     `count_power`: how the apparent activity grows with the outlined volume, as a power (0: all of it lies well inside; 1: the outline cuts through even
-    activity). `curve_correlation`: of midpoint and power in the fit of the recovery curve.
+    activity). `curve_correlation`: of midpoint and power in the fit of the recovery curve. `scale`: what the map was scaled to: a dose grows with a positive
+    term, and with what a share leaves.
     """
 
     name: str
@@ -213,6 +214,7 @@ class MeasuredLesion:
     midpoint_sd: float = 0.0
     power_sd: float = 0.0
     curve_correlation: float = 0.0
+    scale: tuple[Term, ...] = ()
 
 
 def measured_dose(of: MeasuredLesion, constant_gy_kg_per_gbq: float) -> tuple[Model, Budget]:
@@ -225,6 +227,7 @@ def measured_dose(of: MeasuredLesion, constant_gy_kg_per_gbq: float) -> tuple[Mo
         Term("volume", of.volume_ml, of.volume_sd),
         Term("calibration", 1.0, of.calibration_sd),
         Term("counting", 1.0, of.counting_sd),
+        *of.scale,
     ]
     if of.midpoint_ml is not None:
         terms += [
@@ -239,6 +242,9 @@ def measured_dose(of: MeasuredLesion, constant_gy_kg_per_gbq: float) -> tuple[Mo
     def dose(values: Values) -> float:
         volume = values["volume"]
         apparent = activity * (volume / of.volume_ml) ** of.count_power * values["counting"] / values["calibration"]
+        for term in of.scale:
+            now = values[term.name]
+            apparent *= (1 - now) / (1 - term.value) if term.kind == "share" else now / term.value
         recovered = recovery(volume, values["recovery midpoint"], values["recovery power"]) if curve else 1.0
         return constant * apparent / recovered / (density * volume / 1000)
 

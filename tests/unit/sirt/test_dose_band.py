@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from liverboard.sirt.dose_band import DoseCurve, Errors, Recovery, border, dose_curve, mean_interval
 from liverboard.sirt.dose_volume import DoseVolume, dose_volume
-from liverboard.sirt.uncertainty import Interval, recovery, volume_relative_sd
+from liverboard.sirt.uncertainty import Interval, Term, recovery, volume_relative_sd
 from liverboard.volume import Geometry, Image, Origin
 from liverboard.volume.structures import Structure
 
@@ -56,6 +56,17 @@ def test_calibration_alone_stretches_the_curve() -> None:
     assert interval.high / interval.value == pytest.approx(stretch, rel=1e-4)
     for middle, low, high in zip(curve.dose_gy, curve.low_gy, curve.high_gy, strict=True):
         assert (low, high) == pytest.approx((middle / stretch, middle * stretch), rel=1e-3)
+
+
+def test_activity_shunt_and_residual_stretch_the_curve_by_what_they_leave() -> None:
+    """Of a shunt of 15 % +/- 4.5 % the liver's 85 % is unsure by 4.5 / 85."""
+    scale = (Term("total_activity", 1.4, 0.05), Term("lung_shunt", 0.15, 0.3, "share"))
+    curve, interval, _ = found(Errors(volume_sd=0.0, scale=scale))
+    assert interval.relative_sd == pytest.approx(math.hypot(0.05, 0.045 / 0.85), rel=0.01)
+    assert interval.contributions["total_activity"] + interval.contributions["lung_shunt"] == pytest.approx(1)
+    assert at(curve, 50, curve.high_gy) / at(curve, 50, curve.dose_gy) == pytest.approx(
+        interval.high / interval.value, rel=1e-3
+    )
 
 
 @pytest.mark.parametrize("radius", [RADIUS, 5.0])
