@@ -18,6 +18,8 @@ from liverboard.clinical.quantity import Unit
 Kind = Literal["text", "long", "date", "choice", "truth", "whole", "number", "list"]
 ROWS = 3  # empty rows offered where a list of things can be filled in
 _OWN = {"id", "kind", "date", "recorded", "corrects"}
+_LAST = ("confirmed", "note")
+_SAYS = {"confirmed": "Someone looked at the values of this event again: they hold, however implausible they are."}
 _LONG = {"note", "reason", "dissent", "deviation"}
 
 
@@ -53,7 +55,9 @@ class _Gathering:
 def groups_of(kind: str, technique: str | None = None, rows: int = ROWS) -> tuple[Group, ...]:
     """The form of an event of `kind`; for procedures and plans the details of their `technique`. Raises KeyError for an unknown kind."""
     found = _Gathering(kind)
-    for name, info in EVENT_KINDS[kind].model_fields.items():
+    fields = EVENT_KINDS[kind].model_fields
+    for name in (*(name for name in fields if name not in _LAST), *_LAST):
+        info = fields[name]
         if name in _OWN:
             continue
         if name == "details":
@@ -140,9 +144,9 @@ def _field(kind: str, path: str, info: FieldInfo, shown: str | None = None) -> F
         units = ("%",)
     return Field(
         name=path,
-        label=_words(shown or path),
+        label=fact.label if fact is not None else _words(shown or path),
         kind=what,
-        help=_help(fact),
+        help=_help(fact) or _SAYS.get(path, ""),
         choices=choices,
         units=tuple(dict.fromkeys(units)),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
@@ -13,7 +14,7 @@ from liverboard.errors import BadInput, Problem
 from liverboard.registry.cases import CaseKey, add_case
 from liverboard.registry.identity import pseudonym_of, refuse_identifiers
 from liverboard.web.drafts import errors_of
-from liverboard.web.forms import Group, groups_of, tree_of
+from liverboard.web.forms import Field, Group, groups_of, tree_of
 from liverboard.web.gate import Form, Here, Person, who_may
 from liverboard.web.opened import case_path
 from liverboard.web.pages import page
@@ -36,9 +37,18 @@ def first_events() -> dict[str, Group]:
     """The inputs of the first event of each kind, in the order above."""
     found: dict[str, Group] = {}
     for kind, names in _FIRST.items():
-        fields = {field.name: field for group in groups_of(kind) for field in group.fields}
+        fields = {field.name: _named(group, field) for group in groups_of(kind) for field in group.fields}
         found[kind] = Group(kind, tuple(fields[name] for name in names))
     return found
+
+
+def _named(group: Group, field: Field) -> Field:
+    """Away from its group, an input says what it belongs to."""
+    return (
+        replace(field, label=f"{group.label} {field.label}")
+        if field.label in {"value", "unit", "upper limit"}
+        else field
+    )
 
 
 @router.get("/cases/new")
