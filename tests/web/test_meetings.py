@@ -150,6 +150,12 @@ def test_minutes_are_kept_as_they_are_typed(editor: Visitor, meeting: int) -> No
     assert "lu177 dotatate" in words(editor.get(path))  # a drug that was named is a row of the table
 
 
+def test_what_was_chosen_was_considered(editor: Visitor, meeting: int) -> None:
+    path = page_of(meeting)
+    editor.post(path, fields(editor, path, considered=["tae"], chosen="prrt"))
+    assert [each["choice"] for each in editor.json(path)["minutes"]["considered"]] == ["tae", "prrt"]
+
+
 def test_a_draft_is_kept_while_one_writes(editor: Visitor, meeting: int) -> None:
     path = page_of(meeting)
     sent = fields(editor, path)

@@ -240,11 +240,9 @@ def _choices(seen: SeenCase, typed: Minutes) -> tuple[Choice, ...]:
 
 
 def minutes_of_form(form: dict[str, str]) -> tuple[Minutes, tuple[str, ...]]:
-    """What the form says, and what of it cannot be read; empty fields are not stated."""
-    considered = [each for each in form.get("considered", "").split("\n") if each]
-    also = form.get("also", "")
-    if also:
-        considered.append(also)
+    """What the form says, and what of it cannot be read; empty fields are not stated. What was chosen was considered."""
+    chosen = form.get("chosen") or None
+    considered = [*form.get("considered", "").split("\n"), form.get("also", ""), chosen or ""]
     rows: dict[int, dict[str, str]] = {}
     for name, value in form.items():
         found = _ACTION.fullmatch(name)
@@ -260,8 +258,8 @@ def minutes_of_form(form: dict[str, str]) -> tuple[Minutes, tuple[str, ...]]:
             return None
 
     minutes = Minutes(
-        considered=tuple(dict.fromkeys(considered)),
-        chosen=form.get("chosen") or None,
+        considered=tuple(dict.fromkeys(each for each in considered if each)),
+        chosen=chosen,
         reason=_text(form, "reason"),
         deviation=_text(form, "deviation"),
         dissent=_text(form, "dissent"),
