@@ -15,6 +15,7 @@ from liverboard.options.weigh import weigh_case
 from liverboard.registry.cases import CaseKey, add_case, append_events, case_as_known, set_state
 from liverboard.registry.meetings import plan_meeting, read_agenda, schedule
 from liverboard.registry.permissions import Actor
+from liverboard.web.seen import PAGE_ONE
 from liverboard.web.site import Site
 
 READER = Actor("chair", "chair", "lyon")
@@ -129,6 +130,13 @@ def test_the_pages_of_a_meeting_follow_each_other(viewer: Visitor, meeting: int)
     assert (first["before"], first["after"]) == (None, page_of(meeting, OTHER.case))
     assert (last["before"], last["after"]) == (page_of(meeting), None)
     assert 'rel="next"' in viewer.get(page_of(meeting)).text
+
+
+def test_the_next_patient_is_made_ready_meanwhile(viewer: Visitor, site: Site, meeting: int) -> None:
+    made = ("sections", OTHER, 1, site.today(), PAGE_ONE)
+    assert not site.pages.holds(made)
+    viewer.get(page_of(meeting))
+    assert site.pages.holds(made)
 
 
 def test_every_option_stands_with_its_verdict(editor: Visitor, meeting: int) -> None:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from liverboard.board.minutes import MeetingMinutes, Seen, minutes_of
 from liverboard.clinical.events import Case
 from liverboard.clinical.extent import Frozen
+from liverboard.errors import UserError
 from liverboard.registry.cases import CaseFilter, CaseKey, CaseLine, StoredCase, case_as_known, read_cases
 from liverboard.registry.meetings import Agenda, AgendaItem, Meeting
 from liverboard.registry.permissions import Actor
 from liverboard.registry.schema import CaseState
 from liverboard.web.opened import case_path
-from liverboard.web.prepared import Weighed, day_of, weighed, weighed_in_time
+from liverboard.web.prepared import Weighed, day_of, sections, weighed, weighed_in_time
 from liverboard.web.site import Site
 
+PAGE_ONE = ("board",)
 PATIENCE_S = 0.15  # for the cases of a list that nobody looked at yet; the page comes first, the rest follows
 _FIRST = 3
 
@@ -129,6 +132,17 @@ def meeting_day(site: Site, case: Case, meeting: Meeting, signed: dt.datetime | 
     """The day of the meeting, or of the signature or today where that comes first; samples stand still on theirs."""
     until = site.today() if signed is None else signed.astimezone().date()
     return case.as_of or min(meeting.date, until)
+
+
+def make_ahead(site: Site, who: Actor, meeting: Meeting, item: AgendaItem) -> None:
+    """Make the slow parts of the page of a case while the board looks at another; what fails here is told on that page."""
+    if item.decision.signed is not None:
+        return
+    with suppress(UserError):
+        for stored in read_all(site, who, [item.case.key]).values():
+            day = meeting_day(site, stored.case, meeting, None)
+            weighed(site, stored, day)
+            sections(site, stored, PAGE_ONE, day)
 
 
 def minutes_seen(site: Site, who: Actor, agenda: Agenda) -> MeetingMinutes:

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
+from starlette.background import BackgroundTask
 
 from liverboard.board.minutes import CaseMinutes, Choice, case_minutes, choice_of
 from liverboard.clinical.events import Choice as ChoiceName
@@ -33,7 +34,7 @@ from liverboard.web.pages import drawn, language_of, page, translations
 from liverboard.web.prepared import sections
 from liverboard.web.routes.agenda import ListedMeeting, Number, Reader, Writer, listed
 from liverboard.web.routes.meetings import date_of, discussion_path
-from liverboard.web.seen import SeenCase, neighbours, seen_case
+from liverboard.web.seen import PAGE_ONE, SeenCase, make_ahead, neighbours, seen_case
 from liverboard.web.site import Site
 
 router = APIRouter(tags=["meetings"])
@@ -85,7 +86,11 @@ def _room(site: Site, who: Person, meeting: int, case: str) -> _Room:
 def discuss(request: Request, site: Here, who: Reader, meeting: Number, case: str) -> Response:
     """One patient in large type: page one of the dossier, every option with its verdict, and the minutes."""
     room = _room(site, who, meeting, case)
-    return _shown(request, room, room.decision.minutes)
+    response = _shown(request, room, room.decision.minutes)
+    following = room.agenda.items.index(room.item) + 1
+    if following < len(room.agenda.items):
+        response.background = BackgroundTask(make_ahead, site, who, room.agenda.meeting, room.agenda.items[following])
+    return response
 
 
 @router.post("/meetings/{meeting}/cases/{case}", responses={409: {"description": "changed or signed by someone else"}})
@@ -214,7 +219,7 @@ def _shown(request: Request, room: _Room, typed: Minutes, problem: UserError | N
         200 if problem is None else problem.http_status,
         content=content,
         opened=opened,
-        board=drawn(opened.linked(sections(site, seen.stored, ("board",), seen.day))),
+        board=drawn(opened.linked(sections(site, seen.stored, PAGE_ONE, seen.day))),
         typed=typed,
         decision=decision,
         problem=problem,

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
+from starlette.background import BackgroundTask
 
 from liverboard.board.minutes import MeetingMinutes
 from liverboard.clinical.extent import Frozen
@@ -29,7 +30,7 @@ from liverboard.registry.meetings import (
 from liverboard.web.gate import Form, Here, Person, who_may
 from liverboard.web.pages import language_of, page, translations
 from liverboard.web.routes.agenda import ListedMeeting, Number, Preparer, Reader, Writer, listed
-from liverboard.web.seen import PATIENCE_S, Ask, Line, lines_of, minutes_seen, whom_to_ask
+from liverboard.web.seen import PATIENCE_S, Ask, Line, lines_of, make_ahead, minutes_seen, whom_to_ask
 
 router = APIRouter(tags=["meetings"])
 SPECIALTIES = (
@@ -121,7 +122,7 @@ def meeting(
         attendance=tuple(Attends(specialty=a.specialty, person=a.person) for a in found.attendance),
     )
     is_open = found.meeting.state == "planned"
-    return page(
+    response = page(
         request,
         "meeting.html",
         content=content,
@@ -132,6 +133,9 @@ def meeting(
         specialties=SPECIALTIES,
         rows=rows,
     )
+    if is_open and found.items:
+        response.background = BackgroundTask(make_ahead, site, who, found.meeting, found.items[0])
+    return response
 
 
 def _minutes_state(found: Agenda, at: int) -> str:
