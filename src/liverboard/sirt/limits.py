@@ -16,6 +16,14 @@ from liverboard.sirt.uncertainty import Interval
 FILE = "constants/sirt_limits.yaml"
 Scenario = Literal["segmentectomy", "lobectomy", "unilobar", "bilobar"]
 _BORROWED = "borrowed: no neuroendocrine row; set in {}"
+_WORDS = {
+    "lung": "lungs",
+    "lung_cumulative": "lungs (all treatments)",
+    "normal_liver": "perfused normal liver",
+    "normal_liver_whole": "whole normal liver",
+    "perfused": "perfused liver",
+}
+_AT_LIMIT = 1e-9  # relative: a dose that was asked to be the limit is the limit, however it was rounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +138,11 @@ def compare(
     ]
 
 
+def in_words(compartment: str) -> str:
+    """A compartment as a sentence names it."""
+    return _WORDS.get(compartment, compartment)
+
+
 def with_probability(check: LimitCheck, interval: Interval | None) -> LimitCheck:
     """The check with the probability that the limit is kept, by the interval of the dose that it is about; as it is without one."""
     if interval is None or check.quantity != "dose_gy" or check.value is None:
@@ -159,12 +172,16 @@ def binding(checks: Sequence[LimitCheck], activity_gbq: float) -> Binding | None
     first = known[0]
     at = first.activity_at_limit_gbq or 0.0
     room = 100 * (at / activity_gbq - 1)
-    says = f"{first.id} ({first.on} {_number(first.limit, first.quantity)}) binds: reached at {at:.3g} GBq, "
-    says += f"{room:.0f} % more than planned" if room >= 0 else f"{-room:.0f} % less than planned"
+    says = f"{_named(first)} binds: reached at {at:.3g} GBq, "
+    says += "as planned" if abs(room) < 0.5 else f"{abs(room):.0f} % {'more' if room > 0 else 'less'} than planned"
     after = next((each for each in known if (each.activity_at_limit_gbq or 0.0) > at * (1 + 1e-9)), None)
     if after is not None:
-        says += f"; the next, {after.id}, at {after.activity_at_limit_gbq:.3g} GBq"
+        says += f"; the next, {_named(after)}, at {after.activity_at_limit_gbq:.3g} GBq"
     return Binding(id=first.id, activity_at_limit_gbq=at, room_percent=room, says=says)
+
+
+def _named(check: LimitCheck) -> str:
+    return f"{in_words(check.on)} {_number(check.limit, check.quantity)}"
 
 
 def _check(limit: Limit, value: float | None, activity_gbq: float, before: float) -> LimitCheck:
@@ -175,17 +192,19 @@ def _check(limit: Limit, value: float | None, activity_gbq: float, before: float
         if limit.strict
         else "at least"
     )
-    wanted = f"{limit.on} {told} {_number(limit.value, limit.quantity)}"
+    wanted = f"{in_words(limit.on)} {told} {_number(limit.value, limit.quantity)}"
     if value is None or not math.isfinite(value):
         says = f"{wanted}: not known"
         kept = reached = at = None
     else:
+        value = limit.value if math.isclose(value, limit.value, rel_tol=_AT_LIMIT) else value
         kept = limit.keeps(value)
         reached = 100 * value / limit.value
         at = activity_gbq * max(0.0, limit.value - before) / (value - before) if value > before else None
         if at is not None and not math.isfinite(at):
             at = None  # what hardly reaches the compartment never reaches its limit
-        says = f"{wanted}: {_number(value, limit.quantity)}, {'kept' if kept else 'not kept'} ({abs(reached - 100):.0f} % {'over' if reached > 100 else 'under'})"
+        off = "at it" if value == limit.value else f"{abs(reached - 100):.0f} % {'over' if reached > 100 else 'under'}"
+        says = f"{wanted}: {_number(value, limit.quantity)}, {'kept' if kept else 'not kept'} ({off})"
     return LimitCheck(
         id=limit.id,
         on=limit.on,

@@ -11,7 +11,7 @@ from liverboard.errors import BadInput
 from liverboard.knowledge import load_yaml
 from liverboard.sirt.decay import Nuclide
 from liverboard.sirt.dose_volume import DoseVolume
-from liverboard.sirt.limits import LimitCheck, Scenario, compare, conditions, limits_for, with_probability
+from liverboard.sirt.limits import LimitCheck, Scenario, compare, conditions, in_words, limits_for, with_probability
 from liverboard.sirt.products import ProductName
 from liverboard.sirt.radiobiology import Effect, Tissue, effect
 from liverboard.sirt.uncertainty import Interval
@@ -120,6 +120,8 @@ def liver_limits(name: str, mean_gy: float, interval: Interval | None, treated: 
     found = [with_probability(check, interval) for check in compare(asked, doses, {}, 1.0)]
     # How much more activity a limit allows is a question of a plan.
     return [
-        check.model_copy(update={"activity_at_limit_gbq": None, "says": check.says.replace(check.on, name, 1)})
+        check.model_copy(
+            update={"activity_at_limit_gbq": None, "says": check.says.replace(in_words(check.on), name, 1)}
+        )
         for check in found
     ]

@@ -56,7 +56,25 @@ def test_the_tightest_limit_is_named_with_the_room_it_leaves() -> None:
     assert found is not None
     assert (found.id, found.activity_at_limit_gbq) == ("normal_resin_unilobar", pytest.approx(2.0))
     assert found.room_percent == pytest.approx(25)
-    assert "lung_session, at 4.8 GBq" in found.says
+    assert (
+        found.says
+        == "perfused normal liver 40 Gy binds: reached at 2 GBq, 25 % more than planned; the next, lungs 30 Gy, at 4.8 GBq"
+    )
+
+
+@pytest.mark.parametrize(
+    ("limit", "on", "dose"), [("perfused_ho166", "perfused", 60), ("normal_resin_unilobar", "normal_liver", 40)]
+)
+def test_a_dose_asked_to_be_the_limit_is_the_limit_however_it_was_rounded(limit: str, on: str, dose: float) -> None:
+    of = next(each for each in load_limits() if each.id == limit)
+    for value in (math.nextafter(dose, 0), dose, math.nextafter(dose, 100)):
+        (check,) = compare([of], {on: value}, {}, 1.0)
+        assert check.kept is not of.strict
+        assert "(at it)" in check.says
+        told = binding([check], 1.0)
+        assert told is not None
+        assert told.says.endswith("reached at 1 GBq, as planned")
+        assert "_" not in check.says + told.says
 
 
 def test_strict_bounds_exclude_their_value() -> None:
