@@ -22,7 +22,7 @@ from liverboard.board.dossier import (
 )
 from liverboard.board.expected import evidence_provenance, evidence_section
 from liverboard.board.measured import KnownAt, Measured, Pictures, Step, measured_as_of, quiet
-from liverboard.board.response_section import procedures_section, response_section
+from liverboard.board.response_section import procedure_sources, procedures_section, response_section, response_sources
 from liverboard.board.sirt_section import sirt_section
 from liverboard.board.sirt_values import SirtSection
 from liverboard.board.summary import patient_lines
@@ -73,6 +73,7 @@ def prepare_dossier(
     pictures = measured.pictures.get(extent.event or "", Pictures())
     sirt, isodoses = sirt_section(visible, folder, step)
     response = response_section(case, measured.case, folder, as_of, known_at, step=step)
+    procedures = procedures_section(measured.case, as_of, known_at, ruleset or packaged())
     diagnosed = min((event.date for event in visible if isinstance(event, Diagnosis)), default=None)
     age = entries["age_years"].value
     return Dossier(
@@ -100,7 +101,7 @@ def prepare_dossier(
         sirt=sirt,
         isodose_images=isodoses,
         response=response,
-        procedures=procedures_section(measured.case, as_of, known_at, ruleset or packaged()),
+        procedures=procedures,
         events=_source_events(case, measured.case, as_of, visible),
         options=options,
         evidence=evidence,
@@ -109,7 +110,7 @@ def prepare_dossier(
             *inputs,
             *measured.provenance,
             *_software(),
-            *_sources(options, sirt),
+            *_sources(options, sirt, (*response_sources(response), *procedure_sources(procedures))),
             *evidence_provenance(evidence, books.catalogue),
         ),
     )
@@ -302,8 +303,8 @@ def _once(*rows: Provenance) -> tuple[Provenance, ...]:
     return tuple(dict.fromkeys(rows))
 
 
-def _sources(options: OptionsReport, sirt: SirtSection | None) -> tuple[Provenance, ...]:
-    """The literature behind the derived facts, all that is said of the options, and the limits of dose."""
+def _sources(options: OptionsReport, sirt: SirtSection | None, others: Sequence[str]) -> tuple[Provenance, ...]:
+    """The literature behind the derived facts, all that is said of the options, the limits of dose, and `others` by key."""
     references = load_references()
     behind_facts = {definition.source for definition in load_dictionary().values() if definition.source is not None}
     statements = (
@@ -312,7 +313,7 @@ def _sources(options: OptionsReport, sirt: SirtSection | None) -> tuple[Provenan
         *options.equipoise,
         *options.context,
     )
-    used = behind_facts | {source.key for statement in statements for source in statement.sources}
+    used = behind_facts | set(others) | {source.key for statement in statements for source in statement.sources}
     if sirt is not None:
         parts = (sirt.planned, sirt.delivered)
         limits = [line.source for part in parts if part is not None for line in part.limits]

@@ -12,8 +12,10 @@ from liverboard.board.response import response_of
 from liverboard.board.response_values import CourseInShort, FollowUp, ResponseReport, ResponseSection, Seen
 from liverboard.clinical.derive_timeline import visible_events
 from liverboard.clinical.events import Case, Imaging
+from liverboard.knowledge import load_references
 from liverboard.options.policy import Ruleset
 from liverboard.response.answers import CourseAnswer
+from liverboard.response.thresholds import sum_rule
 
 
 def response_section(
@@ -56,10 +58,38 @@ def follow_ups(report: ResponseReport) -> tuple[FollowUp, ...]:
     return tuple(sorted(found, key=lambda each: each.date))
 
 
+def response_sources(section: ResponseSection) -> tuple[str, ...]:
+    """Keys of the sources behind criteria that were judged, symptoms, controls and end points."""
+    judged = [name for name, answer in section.criteria.items() if answer.category != "NE"]
+    symptoms = section.symptoms
+    parts = (
+        *([] if symptoms.durable is None else [symptoms.durable]),
+        *symptoms.meaningful,
+        *symptoms.scores,
+        *section.late_toxicity,
+        *(point for point in section.endpoints.endpoints.values() if point.happened is not None),
+    )
+    return _known((*(sum_rule(name).source for name in judged), *(key for part in parts for key in part.sources)))
+
+
+def procedure_sources(section: CaseProcedures) -> tuple[str, ...]:
+    """Keys of the sources behind the rules, the checks and the published series of the plan."""
+    proposal = section.proposal
+    if proposal is None:
+        return ()
+    said = (*proposal.plan.checks, *proposal.published)
+    return _known((*(key for rule in proposal.rules for key in rule.sources), *(each.source for each in said)))
+
+
+def _known(keys: Sequence[str]) -> tuple[str, ...]:
+    return tuple(key for key in dict.fromkeys(keys) if key in load_references())
+
+
 def _on(course: CourseAnswer, number: int) -> FollowUp:
     return FollowUp(
         date=course.days["recist11"][number].date,
         course=course.event,
+        what=course.what,
         seen={
             name: Seen(
                 category=days[number].category,

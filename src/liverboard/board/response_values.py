@@ -83,10 +83,11 @@ class Seen(Frozen):
 
 
 class FollowUp(Frozen):
-    """One imaging after the start of a course, judged by every criterion."""
+    """One imaging after the start of a course, judged by every criterion. `what`: technique or drug of the course."""
 
     date: dt.date
     course: str = Field(description="id of the event that started the course")
+    what: str
     seen: dict[Criterion, Seen]
 
 

@@ -11,6 +11,7 @@ from liverboard.clinical.events import (
     AnyEvent,
     Assessment,
     Board,
+    Clinic,
     Diagnosis,
     Imaging,
     Labs,
@@ -136,5 +137,9 @@ def _series(events: Sequence[AnyEvent]) -> tuple[Series, ...]:
         load,
         follow("chromogranin_a_x_uln", "CgA", "x ULN", lambda e: marker(e, "chromogranin_a")),
         follow("u5hiaa_x_uln", "5-HIAA", "x ULN", lambda e: marker(e, "u5hiaa")),
+        follow("ntprobnp_ng_l", "NT-proBNP", "ng/L", lambda e: e.ntprobnp if isinstance(e, Labs) else None),
+        follow("stools_per_day", "stools a day", "", lambda e: e.stools_per_day if isinstance(e, Clinic) else None),
+        follow("flushes_per_day", "flushes a day", "", lambda e: e.flushes_per_day if isinstance(e, Clinic) else None),
+        follow("bilirubin_umol_l", "bilirubin", "umol/L", lambda e: e.bilirubin if isinstance(e, Labs) else None),
     )
     return tuple(series for series in chosen if series.points)

@@ -16,6 +16,7 @@ from liverboard.report.figures import image_caption, key_image_svg, lesion_sizes
 from liverboard.report.liver_map import liver_map_svg
 from liverboard.report.palette import DARK, LIGHT, WEB, css_variables
 from liverboard.report.sirt_view import sirt_pictures
+from liverboard.report.swim_lane import swim_lane_svg
 from liverboard.report.timeline import timeline_svg
 from liverboard.report.view import summary, view_of
 from liverboard.report.words import anchor, clean, day
@@ -125,6 +126,9 @@ def _rendered(dossier: Dossier, *, bare: bool, only: Collection[str] | None) -> 
     def course(width: int, prefix: str) -> Markup:
         return drawn(timeline_svg(dossier.timeline, dossier.as_of, WEB, width=width, prefix=prefix, links=links))
 
+    def lane(width: int, prefix: str) -> Markup:
+        return drawn(swim_lane_svg(dossier, WEB, width=width, prefix=prefix, links=links))
+
     def sirt_drawn() -> dict[str, object]:
         return {
             name: {"wide": drawn(each(960, f"sirt-{name}")), "narrow": drawn(each(360, f"sirt-{name}-narrow"))}
@@ -161,6 +165,8 @@ def _rendered(dossier: Dossier, *, bare: bool, only: Collection[str] | None) -> 
         "overview": where("lesions", lambda: figures(dossier.overview, "overview")),
         "isodoses": where("sirt", lambda: figures(dossier.isodose_images, "isodose")),
         "sirt": where("sirt", sirt_drawn) or {},
+        "lane_wide": where("response", lambda: lane(960, "lane")),
+        "lane_narrow": where("response", lambda: lane(360, "lane-narrow")),
         "no_images": drawn(no_images_svg(WEB, prefix="image-none")),
         "time_wide": where("board", lambda: course(960, "time")),
         "time_narrow": where("board", lambda: course(360, "time-narrow")),

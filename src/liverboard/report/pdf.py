@@ -17,6 +17,7 @@ from liverboard.report.figures import image_caption, key_image_svg, lesion_sizes
 from liverboard.report.liver_map import liver_map_svg
 from liverboard.report.palette import LIGHT, PRINT
 from liverboard.report.sirt_view import sirt_pictures
+from liverboard.report.swim_lane import swim_lane_svg
 from liverboard.report.timeline import timeline_svg
 from liverboard.report.view import View, view_of
 from liverboard.report.words import clean, counted, shorten
@@ -126,6 +127,8 @@ def render_pdf(dossier: Dossier) -> bytes:
         for each in view.evidence.forests
         if each.first
     }
+    if view.response is not None and view.response.lane:
+        pictures["lane.svg"] = swim_lane_svg(dossier, PRINT, prefix="lane")
     pictures |= {f"sirt-{name}.svg": draw(960, f"sirt-{name}") for name, draw in sirt_pictures(dossier, PRINT).items()}
     for key, images in _galleries(dossier).items():
         for k, image in enumerate(images, 1):
@@ -137,6 +140,7 @@ def render_pdf(dossier: Dossier) -> bytes:
         data = _data(dossier, view) | {
             "map_mm": _height(pictures["map.svg"], 99, 64),
             "time_mm": _height(pictures["time.svg"], 182, 56),
+            "lane_mm": _height(pictures["lane.svg"], 182, 130) if "lane.svg" in pictures else 0,
         }
         (root / "data.json").write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
         (root / "dossier.typ").write_text(

@@ -22,7 +22,7 @@ from liverboard.report.words import (
 )
 
 COURSE_COLOUR = {"ssa": "accent", "prrt": "violet", "targeted": "teal", "chemotherapy": "amber", "other": "mark"}
-MAX_COURSES, MAX_SERIES, MAX_LEVELS = 8, 4, 4
+MAX_COURSES, MAX_SERIES, MAX_LEVELS = 8, 3, 4
 ROWS: tuple[tuple[str, frozenset[str], bool], ...] = (
     ("Procedures", frozenset({"procedure", "scout", "plan", "adverse_event"}), True),
     ("Milestones", frozenset({"diagnosis", "board", "assessment", "history", "status"}), True),
@@ -126,7 +126,9 @@ class _Lane:
         return None
 
 
-class _Drawing:
+class Lanes:
+    """Draws one lane under the other; `y` is where the next one starts."""
+
     def __init__(self, timeline: Timeline, as_of: dt.date, colour: Palette, width: int, links: frozenset[str]) -> None:
         self.t, self.as_of, self.colour, self.width, self.links = timeline, as_of, colour, width, links
         self.narrow = width < 600
@@ -141,7 +143,7 @@ class _Drawing:
         self.start, self.end = min(dates), max(dates)
         if (self.end - self.start).days < 28:
             self.start = max(self.start, dt.date(1, 2, 1)) - dt.timedelta(days=28)
-        self.y = 4.0
+        self.y: float = 4.0
         self.out: list[str] = []
 
     def x(self, date: dt.date) -> float:
@@ -250,7 +252,7 @@ class _Drawing:
             self.out.append(self.text(self.left, self.y + 14, f"and {counted(hidden, 'earlier course')} in the table"))
             self.y += 22
 
-    def _glyph(self, kind: str, x: float, y: float) -> str:
+    def glyph(self, kind: str, x: float, y: float) -> str:
         c = self.colour
         ink, page = c("ink"), c("page")
         if kind in ("procedure", "plan"):
@@ -280,7 +282,7 @@ class _Drawing:
         self.out.append(self.text(0, base + 4, title, fill="ink", bold=True))
         self.out.append(f'<path d="M{self.left} {base}H{self.right}" style="stroke:{c("line")};stroke-width:1"/>')
         for m, x, left, words, level in placed:
-            body = self._glyph(m.kind, x, base)
+            body = self.glyph(m.kind, x, base)
             if level is not None:
                 y = base - 9 - 15 * level
                 if level:
@@ -310,6 +312,15 @@ class _Drawing:
         )
         self.y = y + 38
 
+    def svg(self, title: str, prefix: str) -> str:
+        """The whole picture."""
+        body = "".join(self.out)
+        role = "" if "<a " in body else 'role="img" '  # an image hides the links inside it from screen readers
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.y:.0f}" {role}aria-labelledby="{prefix}-title" '
+            f'style="font-family:{self.colour.font};font-variant-numeric:tabular-nums"><title id="{prefix}-title">{esc(title)}</title>{body}</svg>'
+        )
+
 
 def timeline_svg(
     timeline: Timeline | None,
@@ -323,7 +334,7 @@ def timeline_svg(
     """The timeline as SVG, laid out for `width` px. `links`: ids of the events that the page has a place for."""
     title = timeline_finding(timeline)
     empty = timeline is None or not (timeline.courses or timeline.marks or timeline.series)
-    drawing = _Drawing(timeline or Timeline(start=as_of, end=as_of), as_of, palette, width, links)
+    drawing = Lanes(timeline or Timeline(start=as_of, end=as_of), as_of, palette, width, links)
     if empty:
         drawing.out.append(
             f'<rect x="1" y="1" width="{width - 2}" height="54" rx="6" '
@@ -340,10 +351,4 @@ def timeline_svg(
             if marks:
                 drawing.marks(name, marks, labelled)
         drawing.axis()
-    role = (
-        "" if "<a " in "".join(drawing.out) else 'role="img" '
-    )  # an image hides the links inside it from screen readers
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {drawing.y:.0f}" {role}aria-labelledby="{prefix}-title" '
-        f'style="font-family:{palette.font};font-variant-numeric:tabular-nums"><title id="{prefix}-title">{esc(title)}</title>{"".join(drawing.out)}</svg>'
-    )
+    return drawing.svg(title, prefix)

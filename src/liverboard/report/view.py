@@ -11,6 +11,8 @@ from liverboard.report.figures import sizes_finding
 from liverboard.report.liver_map import diameter, finding, liver_map_text, main_segments
 from liverboard.report.measures import Measures, measures_of
 from liverboard.report.options_view import OptionsView, options_view
+from liverboard.report.procedures_view import ProceduresView, procedures_view
+from liverboard.report.response_view import ResponseView, response_view
 from liverboard.report.sirt_view import SirtView, sirt_view
 from liverboard.report.timeline import TimelineRow, timeline_finding, timeline_rows
 from liverboard.report.words import (
@@ -144,6 +146,8 @@ class View:
     options: OptionsView
     evidence: EvidenceView
     sirt: SirtView | None
+    response: ResponseView | None
+    procedures: ProceduresView | None
 
 
 def _headline(dossier: Dossier) -> tuple[Figure, ...]:
@@ -288,6 +292,9 @@ def view_of(dossier: Dossier) -> View:
     cited = Cited()
     options = options_view(dossier, cited)
     evidence = evidence_view(dossier, cited)
+    sirt = sirt_view(dossier, cited)
+    response = response_view(dossier, cited)
+    procedures = procedures_view(dossier, cited)
     source = " · ".join(filter(None, (METHOD[e.method], modality_words(e.modality), day(e.date) if e.date else "")))
     return View(
         case=clean(dossier.case),
@@ -348,7 +355,9 @@ def view_of(dossier: Dossier) -> View:
         references=_references(dossier, cited),
         options=options,
         evidence=evidence,
-        sirt=sirt_view(dossier, cited),
+        sirt=sirt,
+        response=response,
+        procedures=procedures,
     )  # fmt: skip
 
 
