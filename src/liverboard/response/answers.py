@@ -105,7 +105,7 @@ def _unclear(course: Course) -> list[Problem]:
     for point, news, became in zip(course.points, course.news("patient"), course.became, strict=True):
         if news.found is None:
             found += [Problem(text, event=point.event, field="lesions") for text in news.says]
-        lost = [name for name, pieces in became.items() if not pieces]
+        lost = [each.id for each in course.there if not became[each.id]]
         if lost:
             found.append(
                 Problem(
@@ -115,6 +115,17 @@ def _unclear(course: Course) -> list[Problem]:
                     hint="list each with its size, or with state: absent, too_small or not_evaluable; a lesion that is not listed is unknown, not gone",
                 )
             )
+        known = frozenset[str]().union(*(each.roots for each in course.there))
+        found += [
+            Problem(
+                f"{each.id} is said to be new, yet the baseline of {course.baseline.date} has it: it is judged as that lesion",
+                event=point.event,
+                field="lesions",
+                hint="give a new lesion an id that no earlier one had, or leave new out",
+            )
+            for each in point.lesions
+            if each.new is True and each.roots & known
+        ]
     return found
 
 
@@ -154,16 +165,12 @@ def _findings(
         anywhere = _progressed(whole) if whole.scope == "patient" else True if hepatic else None
         if hepatic is None and anywhere is None:
             continue
-        dates = [each.since for each in (whole, liver) if each.category == "PD" and each.since is not None]
-        found.append(
-            Finding(
-                date=min(dates, default=point.date),
-                hepatic=hepatic,
-                anywhere=anywhere,
-                event=point.event,
-                by="recist11",
-            )
-        )
+        found.append(Finding(date=point.date, hepatic=hepatic, anywhere=anywhere, event=point.event, by="recist11"))
+        # What an earlier scan showed already counts from that day on: of the liver what was in it, no more.
+        if hepatic and liver.since is not None and liver.since < point.date:
+            found.append(Finding(date=liver.since, hepatic=True, anywhere=True, event=point.event, by="recist11"))
+        if anywhere and whole.since is not None and whole.since < min(point.date, liver.since or point.date):
+            found.append(Finding(date=whole.since, hepatic=None, anywhere=True, event=point.event, by="recist11"))
     return tuple(found)
 
 

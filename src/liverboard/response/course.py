@@ -36,9 +36,14 @@ class Course:
         )
 
     @cached_property
+    def there(self) -> tuple[LesionAt, ...]:
+        """The lesions that the baseline shows; what it lists as gone, or as a node of normal size, is none of its disease."""
+        return tuple(lesion for lesion in self.baseline.lesions if not is_gone(lesion))
+
+    @cached_property
     def strangers(self) -> tuple[list[LesionAt], ...]:
         """For each follow-up: the lesions that show disease and are none of the baseline's."""
-        known = frozenset[str]().union(*(lesion.roots for lesion in self.baseline.lesions))
+        known = frozenset[str]().union(*(lesion.roots for lesion in self.there))
         return tuple(
             [lesion for lesion in point.lesions if known.isdisjoint(lesion.roots) and shows(lesion)]
             for point in self.points
@@ -123,6 +128,11 @@ def _newness(course: Course, upto: int, scope: Scope) -> Newness:
     strangers = _strangers(course, upto, scope)
     for lesion in strangers:
         word, first = _word(course, upto, lesion)
+        if word is None and point.new_lesions is not False:
+            small = _small_node(course, lesion)
+            if small:
+                says.append(small)
+                continue
         if word is True:
             new.append(lesion.id)
             since.append(first)
@@ -140,10 +150,10 @@ def _newness(course: Course, upto: int, scope: Scope) -> Newness:
                 )
             elif _listed_all(course.baseline, lesion.in_liver):
                 new.append(lesion.id)
-                since.append(point.date)
-                says.append(
-                    f"{lesion.id} counts as new: the baseline lists every lesion and not this one; write new: false if it was there before"
-                )
+                grown = lesion.is_node and _at_baseline(course, lesion) is not None
+                since.append(first if grown else point.date)  # of a node that grew, from when it may have been new
+                why = _why_new(course, lesion)
+                says.append(f"{lesion.id} counts as new: {why}; write new: false if it was there before")
             else:
                 unsure = True
                 says.append(
@@ -190,7 +200,26 @@ def _word(course: Course, upto: int, lesion: LesionAt) -> tuple[object, dt.date]
 
 def _unlisted(course: Course, upto: int, *, in_liver: bool) -> list[str]:
     became = course.became[upto]
-    return [each.id for each in course.baseline.lesions if each.in_liver == in_liver and not became[each.id]]
+    return [each.id for each in course.there if each.in_liver == in_liver and not became[each.id]]
+
+
+def _why_new(course: Course, lesion: LesionAt) -> str:
+    before = _at_baseline(course, lesion)
+    if before is None:
+        return "the baseline lists every lesion and not this one"
+    return "gone at baseline" if size_mm(before) == 0 else "a node of normal size at baseline"
+
+
+def _small_node(course: Course, lesion: LesionAt) -> str | None:
+    """A node of normal size at baseline that grew and is not yet measurable: the next scan tells (recist_eortc_questions)."""
+    size, limit = size_mm(lesion), measurability().node_short_mm
+    if not lesion.is_node or size is None or size >= limit or _at_baseline(course, lesion) is None:
+        return None
+    return f"{lesion.id} may be new: a node that grew to {size:g} mm, below {limit:g} mm; no progression until a later scan shows that it is, or the reader writes new: true"
+
+
+def _at_baseline(course: Course, lesion: LesionAt) -> LesionAt | None:
+    return next((each for each in course.baseline.lesions if each.roots & lesion.roots), None)
 
 
 def _listed_all(baseline: TimePoint, in_liver: bool) -> bool:
@@ -203,8 +232,8 @@ def _non_targets(course: Course, upto: int, scope: Scope, targets: Iterable[str]
     chosen = set(targets)
     states = {
         lesion.id: _state(course.became[upto][lesion.id], gone)
-        for lesion in baseline.lesions
-        if lesion.id not in chosen and (scope == "patient" or lesion.in_liver) and not is_gone(lesion)
+        for lesion in course.there
+        if lesion.id not in chosen and (scope == "patient" or lesion.in_liver)
     }
     strangers = _strangers(course, upto, scope)
     for lesion in strangers:

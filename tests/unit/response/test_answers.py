@@ -423,3 +423,35 @@ def test_time_points_keep_the_first_names() -> None:
     )
     points = time_points(visible_events(case, AS_OF)[0]).points
     assert [lesion.roots for point in points for lesion in point.lesions] == [frozenset({"L1"})] * 3
+
+
+def test_a_lesion_that_the_baseline_has_and_a_reader_calls_new_is_named() -> None:
+    report = of(
+        scan("2024-01-01", size("A", 30)),
+        done("2024-01-10", "tae"),
+        scan("2024-04-01", size("B", 10, was=["A"])),
+        scan("2024-07-01", size("B", 10), size("A", 12, new=True)),
+    )
+    assert "A is said to be new, yet the baseline of 2024-01-01 has it" in messages(report)
+
+
+def test_progression_elsewhere_that_is_dated_back_leaves_the_liver_its_own_day() -> None:
+    node = {"id": "N1", "organ": "lymph_node", "short": "16 mm", "longest": "20 mm"}
+
+    def outside(date: str, longest: float, *others: dict[str, Any]) -> dict[str, Any]:
+        made = scan(date, size("L1", longest), extrahepatic_lesions=[node, *others])
+        del made["extrahepatic"]
+        return made
+
+    lung = {"id": "P1", "organ": "lung", "longest": "6 mm"}
+    report = of(
+        outside("2024-01-01", 30),
+        done("2024-01-10", "tae"),
+        outside("2024-04-01", 30, {**lung, "new": "equivocal"}),
+        outside("2024-07-01", 50, {**lung, "longest": "15 mm", "new": True}),
+    )
+    points = report.endpoints.endpoints
+    assert points["progression_free_survival"].date == dt.date(2024, 4, 1)
+    hepatic = points["hepatic_progression_free_survival"]
+    assert hepatic.date == dt.date(2024, 7, 1), "the liver was stable on the day that the lung raised the question"
+    assert hepatic.not_before == dt.date(2024, 4, 1)

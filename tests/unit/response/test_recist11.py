@@ -319,6 +319,31 @@ def test_a_new_node_below_10_mm_is_no_lesion() -> None:
     assert last(course(baseline, point(60, lesion("L1", 50), node("N1", 10)))) == "PD"
 
 
+def test_a_node_of_normal_size_that_grows_may_be_new_and_is_from_15_mm() -> None:
+    baseline = point(0, lesion("L1", 50), node("N1", 8))
+    made = course(
+        baseline,
+        point(60, lesion("L1", 50), node("N1", 11)),
+        point(120, lesion("L1", 50), node("N1", 15)),
+    )
+    found = judge_recist11(made)
+    assert [each.category for each in found] == ["SD", "PD"]
+    assert "N1 may be new: a node that grew to 11 mm" in " ".join(found[0].basis)
+    assert found[1].since == day(60), "the scan that raised the question dates it"
+    assert last(course(baseline, point(60, lesion("L1", 50), node("N1", 9.9)))) == "SD"
+    assert last(course(baseline, point(60, lesion("L1", 50), node("N1", 11, new=True)))) == "PD"
+
+
+def test_a_lesion_that_was_gone_at_baseline_and_is_there_again_is_new() -> None:
+    baseline = point(0, lesion("L1", 50), lesion("L2", state="absent"))
+    again = judge_recist11(course(baseline, point(60, lesion("L1", 50), lesion("L2", 20))))[-1]
+    assert again.category == "PD"
+    assert "L2 counts as new: gone at baseline" in " ".join(again.basis)
+    assert last(course(baseline, point(60, lesion("L1", 50)))) == "SD", "what was gone need not be listed again"
+    other = course(baseline, point(60, lesion("L1", 50), lesion("L3", 20)))
+    assert last(other) == "PD", "and it is no candidate for what cannot be matched"
+
+
 def test_a_new_lesion_that_is_there_still_is_still_new() -> None:
     made = course(
         point(0, lesion("L1", 50)),
