@@ -17,17 +17,12 @@ from liverboard.imaging import guess_roles
 from liverboard.volume import list_series, read_label_maps
 from liverboard.volume.deidentify import Rules, shifted
 from liverboard.volume.dicom_files import text
+from liverboard.volume.phase_words import phase_of
 
 MASKS: Final = ("segmentation", "liver", "lesions", "segments", "vessels", "bile_ducts")
 LEFT_OUT: Final = "left_out"
 _ABOUT: Final = "study.json"
 _ROLE: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
-_PHASES: Final = (
-    ("arterial", re.compile(r"arter|\bart\b|\bhap\b", re.IGNORECASE)),
-    ("portal", re.compile(r"portal|porto|\bpv\b|\bven(ous|eux|ös)?\b|\bpvp\b", re.IGNORECASE)),
-    ("native", re.compile(r"native?\b|nativ|unenhanced|non[- ]?contrast|sans inj|sans iv|without", re.IGNORECASE)),
-    ("delayed", re.compile(r"delay|late\b|tardif|spät|equilib", re.IGNORECASE)),
-)
 _MODALITIES: Final = {"CT": "CT", "MR": "MR", "NM": "SPECT", "US": "US"}
 
 
@@ -60,7 +55,7 @@ def role_of_name(name: str) -> str | None:
     stem = re.sub(r"^\d{5}-|(\.seg)?\.(nii|nii\.gz|nrrd)$", "", name, flags=re.IGNORECASE)
     found = guess_roles([stem])
     by_name = {"liver": found.liver, "lesions": found.lesions, "segments": found.segments, "vessels": found.vessels, "bile_ducts": found.ducts}  # fmt: skip
-    return next((role for role, there in by_name.items() if there), None) or _phase(stem.replace("_", " "))
+    return next((role for role, there in by_name.items() if there), None) or phase_of(stem)
 
 
 def tell_parts(folder: Path, rules: Rules) -> StudyParts:
@@ -74,7 +69,7 @@ def tell_parts(folder: Path, rules: Rules) -> StudyParts:
         modality = modality or _MODALITIES.get(series.modality)
         first = series.files[0].relative_to(folder)
         if series.kind == "image":
-            role = _phase(series.description) or series.modality.lower() or "image"
+            role = phase_of(series.description) or series.modality.lower() or "image"
             parts.append(Part(path=first.parent.as_posix(), role=role, says=str(series)))
         else:
             role = "segmentation" if series.kind in {"segmentation", "structures"} else LEFT_OUT
@@ -117,10 +112,6 @@ def with_roles(parts: StudyParts, roles: Sequence[str]) -> StudyParts:
         raise BadInput(f"two parts have the role '{doubled[0]}'", hint="Give each part its own role, or leave one out.")
     changed = [part.model_copy(update={"role": role}) for part, role in zip(parts.parts, roles, strict=True)]
     return parts.model_copy(update={"parts": tuple(changed)})
-
-
-def _phase(words: str) -> str | None:
-    return next((phase for phase, sign in _PHASES if sign.search(words)), None)
 
 
 def _day(written: str, rules: Rules) -> dt.date | None:

@@ -21,6 +21,7 @@ from typing import Any, Final, Literal
 from liverboard.errors import BadInput, UnsupportedImage
 from liverboard.volume.deidentify_kept import DATES, KEPT, NUMBERS, SEQUENCES, TEXTS, TIMES, UIDS
 from liverboard.volume.dicom_files import find_series, kind_of, quiet_pydicom, read_whole, text
+from liverboard.volume.phase_words import phase_of
 
 DatesPolicy = Literal["keep", "shift"]
 
@@ -130,6 +131,8 @@ def deidentify(original: Any, rules: Rules, known: Identifiers | None = None) ->
     kept: Any = _kept(original, rules, identifiers(original) if known is None else known)
     for name in _EMPTIED:
         setattr(kept, name, "")
+    if (phase := phase_of(text(original, "SeriesDescription"))) is not None:
+        kept.SeriesDescription = phase  # a word of ours; the description itself goes
     kept.SpecificCharacterSet = "ISO_IR 192"
     kept.PatientName, kept.PatientID = rules.pseudonym, rules.pseudonym
     kept.PatientIdentityRemoved = "YES"

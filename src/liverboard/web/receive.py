@@ -63,6 +63,8 @@ async def receive(request: Request, folder: Path, prove: Callable[[str], None]) 
             parser.write(block)
         parser.finalize()
         sink.prove_once()
+        if not sink.whole:
+            raise MultipartParseError("no end")
     except (MultipartParseError, ClientDisconnect):
         raise BadInput("the upload was cut short", hint="Nothing was kept. Send it again.") from None
     except OSError as error:
@@ -96,6 +98,7 @@ class _Sink:
     prove: Callable[[str], None]
     fields: dict[str, str] = field(default_factory=dict[str, str])
     count: int = 0
+    whole: bool = False  # the end of the form has come
     _proven: bool = False
     _name: str = ""
     _header: bytearray = field(default_factory=bytearray)
@@ -114,6 +117,7 @@ class _Sink:
             "on_headers_finished": self._open,
             "on_part_data": self._data,
             "on_part_end": self._end,
+            "on_end": self._finish,
         }
 
     def prove_once(self) -> None:
@@ -171,6 +175,9 @@ class _Sink:
         self.close()
         if not self._is_file and self._name:
             self.fields[self._name] = self._text.decode("utf-8", "replace").replace("\x00", "")
+
+    def _finish(self) -> None:
+        self.whole = True
 
 
 def _plain(name: str) -> str:

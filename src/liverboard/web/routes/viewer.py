@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import re
 from pathlib import Path
@@ -38,9 +39,10 @@ class NoSuchView(MissingData):
 
 
 class ViewPage(Frozen):
-    """`files`: where the files that `view` names are found. `title`: what is shown."""
+    """`files`: where the files that `view` names are found. `title`, `date`: what is shown."""
 
     title: str
+    date: dt.date | None
     files: str
     view: View
     warnings: tuple[str, ...] = ()
@@ -72,8 +74,8 @@ def of_event(request: Request, site: Here, opened: Opened, event: str) -> Respon
             result = read_result(folder)
         except UserError as problem:
             error = problem
-    title = " · ".join(part for part in ((found.modality or "").replace("_", " "), found.date.isoformat()) if part)
-    return _shown(request, opened, place, title, result, error)
+    title = (found.modality or "").replace("_", " ")
+    return _shown(request, opened, place, (title, found.date), result, error)
 
 
 @router.get("/cases/{centre}/{case}/viewer/study/{number}", responses={200: {"model": ViewPage}})
@@ -84,7 +86,7 @@ def of_study(request: Request, site: Here, opened: Opened, number: Number, who: 
     if line is None:
         raise NoSuchView("no study of this number is measured", hint="Look at the studies of the case.")
     result = read_result(_folder(case_folder(site.store, opened.stored.key), line.path))
-    return _shown(request, opened, line.path, f"{number}", result, None)
+    return _shown(request, opened, line.path, (str(number), None), result, None)
 
 
 @router.get("/cases/{centre}/{case}/view/{place}/{name}", response_class=FileResponse)
@@ -108,10 +110,16 @@ def pictured(opened: OpenedCase) -> list[Imaging]:
 
 
 def _shown(
-    request: Request, opened: OpenedCase, place: str, title: str, result: Result | None, error: UserError | None
+    request: Request,
+    opened: OpenedCase,
+    place: str,
+    what: tuple[str, dt.date | None],
+    result: Result | None,
+    error: UserError | None,
 ) -> Response:
     content = ViewPage(
-        title=title,
+        title=what[0],
+        date=what[1],
         files=f"{opened.path}/view/{place}/",
         view=View() if result is None else result.view,
         warnings=() if result is None else result.warnings,

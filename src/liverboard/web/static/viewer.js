@@ -32,7 +32,7 @@
       list.push({ url: files + chosen.value, name: chosen.value, colormap: "gray", cal_min: +chosen.dataset.low, cal_max: +chosen.dataset.high, opacity: 1 });
     }
     maps = [];
-    if (stage.dataset.liverMap) { maps.push("show-liver"); list.push(overlay(stage.dataset.liverMap, "liver", shown("show-liver") ? 0.25 : 0)); }
+    if (stage.dataset.liverMap) { maps.push("show-liver"); list.push(overlay(stage.dataset.liverMap, "liver", shown("show-liver") ? 0.15 : 0)); }
     if (stage.dataset.lesionMap) { maps.push("show-lesions"); list.push(overlay(stage.dataset.lesionMap, "lesion", shown("show-lesions") ? 0.55 : 0)); }
     return list;
   }
@@ -42,7 +42,7 @@
   }
   function opacity() {
     maps.forEach(function (box, n) {
-      slices.setOpacity(n + (image ? 1 : 0), shown(box) ? (box === "show-liver" ? 0.25 : 0.55) : 0);
+      slices.setOpacity(n + (image ? 1 : 0), shown(box) ? (box === "show-liver" ? 0.15 : 0.55) : 0);
     });
     if (surfaces) surfaces.meshes.forEach(function (mesh) {
       surfaces.setMeshProperty(mesh.id, "opacity", mesh.name === "liver.stl" ? (shown("show-liver") ? 0.3 : 0) : (shown("show-lesions") ? 1 : 0));
