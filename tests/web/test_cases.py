@@ -91,3 +91,44 @@ def test_the_list_is_filtered_and_paged(site: Site, viewer: Visitor, editor: Vis
 def test_a_case_that_is_not_there(viewer: Visitor) -> None:
     assert viewer.get("/cases/lyon/NOBODY").status_code == 404
     assert viewer.get("/cases/paris/NELM-1").status_code == 403
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/cases?pseudonym=%00",
+        "/cases?pseudonym=%25_%5C",
+        "/cases?page=0",
+        "/cases/ly%00on/x",
+        "/cases/lyon/%F0%9F%92%89",
+        f"{CASE}?known_at=0001-01-01T00:00:00%2B14:00",
+        f"{CASE}?known_at=9999-12-31T23:59:59-14:00",
+        f"{CASE}?known_at=yesterday",
+        f"{CASE}/nonsense",
+        f"{CASE}/events/new?kind=%00",
+        f"{CASE}/events/new?corrects=%00",
+        f"{CASE}/events/new?kind=procedure&technique=%00",
+    ],
+)
+def test_no_address_breaks_the_site(editor: Visitor, path: str) -> None:
+    assert editor.get(path).status_code in {200, 400, 403, 404, 422}
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        {},
+        {"kind": "labs", "rows": "99999999999", "version": "-1", "do": "rows"},
+        {"kind": "labs", "date": "0000-00-00", "bilirubin": "1e999", "do": "preview"},
+        {"kind": "imaging", "date": "2024-01-01", "lesions.0.id": "\ud800", "do": "preview"},
+        {"kind": "imaging", "date": "9999-12-31", "lesions.2.longest": "9" * 4000, "do": "preview"},
+        {"kind": "board", "date": "2024-01-01", "considered": ",,,", "actions.0.due": "x", "do": "preview"},
+        {"kind": "procedure", "technique": "sirt_resin", "date": "2024-01-01", "details.injected_activity": "-1", "do": "preview"},
+        {"kind": "plan", "date": "2024-01-01", "do": "preview"},
+        {"kind": "labs", "date": "2024-01-01", "bilirubin": "NaN", "do": "preview"},
+        {"kind": "labs", "date": "2024-01-01", "note": "a\x1b[0m\u202e", "do": "preview"},
+    ],
+)  # fmt: skip
+def test_no_form_breaks_the_site(editor: Visitor, typed: dict[str, str]) -> None:
+    clean = {name: value.encode("utf-8", "replace").decode() for name, value in typed.items()}
+    assert editor.post(f"{CASE}/events/new", clean).status_code in {200, 400}

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 from fastapi import Depends, Query
 
 from liverboard.clinical.facts import facts_of
+from liverboard.errors import BadInput
 from liverboard.registry.cases import CaseKey, StoredCase, case_as_known
 from liverboard.report.words import SEX, fact_words
 from liverboard.web.gate import Here, Who
@@ -93,8 +94,11 @@ def open_case(
     known_at: Annotated[dt.datetime | None, Query(description="as the case was known at this moment")] = None,
 ) -> OpenedCase:
     """The case of a page. Raises NoSuchCase, NotPermitted, NotLoggedIn."""
-    if known_at is not None and known_at.tzinfo is None:
-        known_at = known_at.replace(tzinfo=dt.UTC)
+    if known_at is not None:
+        try:
+            known_at = (known_at if known_at.tzinfo else known_at.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
+        except OverflowError:
+            raise BadInput("there is no such moment", hint="Choose one of the past moments of the case.") from None
     stored = case_as_known(site.store, who, CaseKey(centre, case), known_at)
     may_edit = known_at is None and who.may("edit_cases", centre)
     return OpenedCase(stored, _day(site, stored, known_at), known_at, may_edit)

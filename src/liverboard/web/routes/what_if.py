@@ -70,7 +70,7 @@ def _shown(
     return page(
         request,
         "what_if_moves.html" if fragment else "what_if.html",
-        200 if error is None else 400,
+        200 if error is None or fragment else 400,  # htmx leaves a page as it is when it is told of a failure
         content=content,
         opened=opened,
         stored=opened.stored,
