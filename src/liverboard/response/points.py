@@ -14,6 +14,10 @@ from liverboard.response.start import TRANSARTERIAL
 
 LOCAL = TRANSARTERIAL | {"rfa", "mwa", "cryo", "external_liver_radiation"}
 ABLATION = frozenset({"rfa", "mwa", "cryo"})
+_MEASURES = frozenset(
+    {None, "CT", "MR"}
+)  # modalities that sizes are taken on; one that is not stated is not held against the list
+_NAMES_AND_PLACES = {"id", "organ", "segments", "segment_shares", "hypervascular", "was", "treated"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,10 @@ class Points:
 
 
 def time_points(events: Sequence[AnyEvent]) -> Points:
-    """The imagings that list lesions, of the visible events in order of date. Of two on one day the later in the file counts."""
+    """The imagings that list lesions, of the visible events in order of date. Of two on one day CT or MR counts before others, else the later in the file.
+
+    A PET or SPECT that only names lesions says nothing of their size: it is no baseline and no follow-up.
+    """
     problems: list[Problem] = []
     by_day: dict[dt.date, Imaging] = {}
     for event in events:
@@ -38,19 +45,40 @@ def time_points(events: Sequence[AnyEvent]) -> Points:
                 )
             )
             continue
-        other = by_day.get(event.date)
-        if other is not None:
+        if event.modality not in _MEASURES and not any(map(_says_something, _all_lesions(event))):
             problems.append(
                 Problem(
-                    f"two imagings of {event.date} list lesions ({other.id}, {event.id}); {event.id} is used",
+                    f"{event.modality} names lesions without any size; left out",
+                    event=event.id,
+                    field="lesions",
+                    hint="give sizes, or state and new, if it is to count for response",
+                )
+            )
+            continue
+        other = by_day.get(event.date)
+        used = event
+        if other is not None:
+            used = other if other.modality in _MEASURES and event.modality not in _MEASURES else event
+            problems.append(
+                Problem(
+                    f"two imagings of {event.date} list lesions ({other.id}, {event.id}); {used.id} is used",
                     event=event.id,
                 )
             )
-        by_day[event.date] = event
+        by_day[event.date] = used
     treatments = [event for event in events if isinstance(event, Procedure) and event.technique in LOCAL]
     names = _Names()
     points = tuple(_point(event, names, treatments, problems) for event in by_day.values())
     return Points(points, tuple(problems))
+
+
+def _all_lesions(event: Imaging) -> tuple[StatedLesion | ExtrahepaticLesion, ...]:
+    return (*(event.lesions or ()), *(event.extrahepatic_lesions or ()))
+
+
+def _says_something(lesion: StatedLesion | ExtrahepaticLesion) -> bool:
+    """Whether more is said than which lesion it is and where it lies."""
+    return bool(lesion.model_fields_set - _NAMES_AND_PLACES)
 
 
 def without_lesions(events: Sequence[AnyEvent], baseline: dt.date) -> tuple[Problem, ...]:
@@ -95,7 +123,7 @@ class _Names:
 def _point(event: Imaging, names: _Names, treatments: Sequence[Procedure], problems: list[Problem]) -> TimePoint:
     listed: list[LesionAt] = []
     found: dict[str, frozenset[str]] = {}
-    for lesion in (*(event.lesions or ()), *(event.extrahepatic_lesions or ())):
+    for lesion in _all_lesions(event):
         problems += [
             Problem(f"{lesion.id}: {text}", event=event.id, field="lesions") for text in _contradictions(lesion)
         ]

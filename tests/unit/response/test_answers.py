@@ -455,3 +455,25 @@ def test_progression_elsewhere_that_is_dated_back_leaves_the_liver_its_own_day()
     hepatic = points["hepatic_progression_free_survival"]
     assert hepatic.date == dt.date(2024, 7, 1), "the liver was stable on the day that the lung raised the question"
     assert hepatic.not_before == dt.date(2024, 4, 1)
+
+
+def test_a_pet_that_only_names_lesions_is_no_baseline_and_no_follow_up() -> None:
+    pet = {"kind": "imaging", "id": "pet", "modality": "PET_SSTR", "lesions": [{"id": "L1", "segments": [6]}]}
+    for date in ("2024-01-01", "2024-01-05", "2024-04-20"):
+        report = of(
+            scan("2024-01-01", size("L1", 30)),
+            done("2024-01-10", "tae"),
+            scan("2024-04-01", size("L1", 15)),
+            {**pet, "date": date},
+        )
+        assert report.criteria["recist11"].category == "PR", date
+        assert "PET_SSTR names lesions without any size; left out" in messages(report)
+    says = {**pet, "date": "2024-04-20", "lesions": [{"id": "L1"}, {"id": "L9", "new": True}]}
+    assert recist(scan("2024-01-01", size("L1", 30)), done("2024-01-10", "tae"), says) == "PD", "a new lesion counts"
+
+
+def test_of_two_on_one_day_the_ct_counts_whichever_stands_first() -> None:
+    pet = {"kind": "imaging", "id": "pet", "date": "2024-01-01", "modality": "PET_FDG", "lesions": [size("L1", 60)]}
+    events = (scan("2024-01-01", size("L1", 30)), pet, done("2024-01-10", "tae"), scan("2024-04-01", size("L1", 30)))
+    assert recist(*events) == "SD"
+    assert "ct-2024-01-01 is used" in messages(of(*events))
