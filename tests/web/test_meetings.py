@@ -80,6 +80,12 @@ def test_a_case_comes_onto_a_meeting_from_the_agenda(editor: Visitor, site: Site
     assert editor.json("/agenda")["states"] == {"scheduled": 1}
 
 
+@pytest.mark.parametrize("sent", [{"date": "0001-01-01"}, {"date": "9999-12-31"}, {"date": "soon"}, {"title": " "}])
+def test_a_meeting_has_a_day_that_can_be_and_a_title(editor: Visitor, sent: dict[str, str]) -> None:
+    assert editor.post("/meetings", {"date": "2025-05-06", "title": "Board", **sent}).status_code == 400
+    assert editor.json("/meetings")["meetings"] == []
+
+
 @pytest.mark.parametrize(
     "sent",
     [

@@ -47,6 +47,7 @@ SPECIALTIES = (
 )
 _ROWS = 3  # empty rows offered for people who attend
 _MOST_PEOPLE = 100
+_FAR = dt.timedelta(days=3653)
 
 
 class MeetingList(Frozen):
@@ -96,6 +97,8 @@ def plan(request: Request, site: Here, who: Preparer, form: Form) -> Response:
     _ = translations(language_of(request)).gettext
     with site.store.transaction(who) as tx:
         date = date_of(form.get("date", "")) or site.today()
+        if abs(date - site.today()) > _FAR:
+            raise BadInput("the day is more than ten years away", hint="Go back and look at the year.")
         number = plan_meeting(tx, who.centre or site.store.folder.centre, date, form.get("title", ""))
     return _back(f"/meetings/{number}", _("The meeting is planned."))
 

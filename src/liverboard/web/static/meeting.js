@@ -11,11 +11,9 @@
     var to = document.querySelector('[data-key="' + e.key + '"]');
     if (!to) return;
     e.preventDefault();
-    to.click();
-    if (e.key === "m") {
-      var first = document.querySelector("#minutes input[name=considered], #minutes");
-      if (first) first.focus();
-    }
+    if (e.key !== "m") { to.click(); return; }
+    document.getElementById("minutes").scrollIntoView();
+    (document.querySelector("#minutes input[name=considered]") || document.getElementById("minutes")).focus({ preventScroll: true });
   });
   if (!form) return;
   form.addEventListener("input", function () { open += 1; });
