@@ -111,7 +111,8 @@ def response_view(dossier: Dossier, cited: Cited) -> ResponseView | None:
         "endpoints": _endpoints(found.endpoints.endpoints.values()),
         "after": _after(found.endpoints.after_procedures),
     }
-    nothing = "" if found.course is not None or any(tables.values()) or found.overdue else _nothing(found)
+    alone = all(table is None for name, table in tables.items() if name != "endpoints")
+    nothing = "" if judged or found.overdue or not alone else _nothing(found)
     rows = tuple(_row(name, answer) for name, answer in found.criteria.items()) if judged else ()
     return ResponseView(
         nothing=clean(nothing),
@@ -212,7 +213,7 @@ def _bracket(percent: float | None) -> str:
 
 def _over_time(follow_ups: Sequence[FollowUp]) -> Table | None:
     """A row a follow-up, a column a criterion; a criterion that never could be judged has none."""
-    shown = [name for name in NAMES if any(each.seen[name].category != "NE" for each in follow_ups)]
+    shown: list[Criterion] = [name for name in NAMES if any(each.seen[name].category != "NE" for each in follow_ups)]
     if not shown:
         return None
     return Table(
