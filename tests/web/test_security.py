@@ -49,6 +49,7 @@ NEEDS: Mapping[str, Right | str | None] = {
     "POST /people/{name}/link": "manage_accounts",
     "GET /trail": "see_audit",
     "POST /trail/verify": "keep_store",
+    "GET /cohort": "see_cases",
     "GET /agenda": "see_cases",
     "POST /agenda/cases": "prepare_meetings",
     "GET /agenda/follow-up": "see_cases",

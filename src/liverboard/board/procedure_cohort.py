@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
@@ -156,34 +157,58 @@ def past_intervals(cases: Iterable[Case], day: Callable[[Case], dt.date]) -> tup
     )
 
 
+@dataclass(frozen=True, slots=True)
+class CasePart:
+    """What one case adds to a cohort. `asked`: technique and item of everything required, and whether it is stated."""
+
+    synthetic: bool
+    rows: tuple[ProcedureRow, ...]
+    intervals: tuple[SessionInterval, ...]
+    asked: tuple[tuple[str, str, bool], ...]
+
+
+def part_of(case: Case, as_of: dt.date) -> CasePart:
+    """The procedures of one case as of a day."""
+    rows, told = recorded(case, visible_events(case, as_of, None)[0], as_of)
+    return CasePart(
+        case.synthetic is True,
+        rows,
+        past_intervals([case], lambda _: as_of),
+        tuple(
+            (complete.technique, item.asks, item.state == "stated")
+            for complete in told
+            for item in complete.items
+            if item.need == "required" and item.points is None and item.state in {"stated", "missing"}
+        ),
+    )
+
+
 def procedures_of_cohort(
     cases: Sequence[Case], day: Callable[[Case], dt.date], *, notes: Sequence[str] = (), step: Step = lambda _: None
 ) -> CohortProcedures:
     """The procedures of every case as of its day, by room and technique."""
-    rows: list[ProcedureRow] = []
-    missed: Counter[tuple[str, str]] = Counter()
-    asked: Counter[tuple[str, str]] = Counter()
+    parts: list[CasePart] = []
     for number, case in enumerate(cases):
         step(f"case {number + 1:,} of {len(cases):,}")
-        as_of = day(case)
-        found, told = recorded(case, visible_events(case, as_of, None)[0], as_of)
-        rows += found
-        for complete in told:
-            for item in complete.items:
-                if item.need == "required" and item.points is None and item.state in {"stated", "missing"}:
-                    asked[complete.technique, item.asks] += 1
-                    missed[complete.technique, item.asks] += item.state == "missing"
-    intervals = past_intervals(cases, day)
+        parts.append(part_of(case, day(case)))
+    return together(parts, notes=notes)
+
+
+def together(parts: Sequence[CasePart], *, notes: Sequence[str] = ()) -> CohortProcedures:
+    """The parts of many cases side by side."""
+    rows = [row for part in parts for row in part.rows]
+    intervals = tuple(each for part in parts for each in part.intervals)
+    asked = Counter((technique, asks) for part in parts for technique, asks, _ in part.asked)
+    missed = Counter((technique, asks) for part in parts for technique, asks, stated in part.asked if not stated)
     return CohortProcedures(
-        cases=len(cases),
-        synthetic=sum(case.synthetic is True for case in cases),
+        cases=len(parts),
+        synthetic=sum(part.synthetic for part in parts),
         rows=tuple(rows),
         intervals=intervals,
         rooms=tuple(_rooms(rows, intervals)),
         missing=tuple(
             Missed(technique=technique, asks=asks, missing=count, of=asked[technique, asks])
             for (technique, asks), count in sorted(missed.items(), key=lambda pair: (-pair[1], pair[0]))
-            if count
         ),
         notes=tuple(notes),
     )

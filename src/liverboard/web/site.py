@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from fastapi import Request
 
 from liverboard.registry.store import Store
+from liverboard.web.cohort_table import CohortTable
 
 T = TypeVar("T")
 _KEPT = 6000  # results; a line of the agenda is some hundred bytes, a page of a case up to 1 MB, so pages have a memory of their own
@@ -69,6 +70,7 @@ class Site:
     openid: OpenId | None = None
     lines: Memory = field(default_factory=lambda: Memory(_KEPT))
     pages: Memory = field(default_factory=lambda: Memory(_PAGES))
+    cohort: CohortTable = field(default_factory=CohortTable)
 
     def today(self) -> dt.date:
         return self.store.now().astimezone().date()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from liverboard.web.routes import (
     agenda,
     cases,
+    cohort,
     discussion,
     events,
     help,
@@ -22,6 +23,7 @@ EVERY = (
     agenda.router,
     meetings.router,
     discussion.router,
+    cohort.router,
     people.router,
     help.router,
     new_case.router,

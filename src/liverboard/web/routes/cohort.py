@@ -1,0 +1,87 @@
+"""The cases of a centre together: who they are, how complete, how procedures were done, how long people lived; small counts are hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from liverboard.board.cohort_summary import GROUPS, Cohort, Wanted, summarise, values_of
+from liverboard.clinical.extent import Frozen
+from liverboard.registry.cases import list_cases
+from liverboard.report.palette import WEB
+from liverboard.report.survival_plot import Survival, survival_finding, survival_svg, survival_table
+from liverboard.report.survival_views import curve_of
+from liverboard.synthesis.kaplan_meier import SurvivalCurve
+from liverboard.web.gate import Here, Person, who_may
+from liverboard.web.pages import drawn, language_of, page, translations
+
+router = APIRouter(tags=["cohort"])
+_WIDE, _NARROW = 960, 358
+
+
+class CohortPage(Frozen):
+    """`where`: what the cases were asked to have. `cohort`: None as long as cases are read for it; `waiting`: how many still are."""
+
+    where: Mapping[str, str]
+    cohort: Cohort | None
+    waiting: int
+
+
+@router.get("/cohort", responses={200: {"model": CohortPage}})
+def cohort(
+    request: Request,
+    site: Here,
+    who: Annotated[Person, who_may("see_cases")],
+    group: Annotated[str, Query(max_length=40)] = "treatment",
+) -> Response:
+    """Counts, completeness, procedures and survival. `group`: what sorts people; every other name of a group is what they must have."""
+    group = group if group in GROUPS else "treatment"
+    where = {name: value for name in GROUPS if (value := request.query_params.get(name, "")[:64])}
+    lines, day = list_cases(site.store, who), site.today()
+    rows = site.cohort.rows(site.store, lines, day)
+    site.store.note(who, "cohort.read", centre=who.centre, detail={"cases": len(lines), "group": group})
+    if isinstance(rows, int):
+        content = CohortPage(where=where, cohort=None, waiting=rows)
+        return page(request, "cohort.html", content=content, total=len(lines))
+    state = ("cohort", day, hash(tuple((line.key, line.version) for line in lines)))
+    key = (*state, group, tuple(where.items()))
+    found, curves = site.pages.get(key, lambda: summarise(rows, Wanted(group, where)))
+    language = language_of(request)
+    return page(
+        request,
+        "cohort.html",
+        content=CohortPage(where=where, cohort=found, waiting=0),
+        total=len(lines),
+        groups=GROUPS,
+        values=site.pages.get((*state, "values"), lambda: {name: values_of(rows, name) for name in GROUPS}),
+        picture=site.pages.get((*key, language), lambda: _picture(curves, found, language)),
+    )
+
+
+def _picture(curves: Mapping[str, SurvivalCurve], found: Cohort, language: str) -> dict[str, object] | None:
+    """The curves drawn for wide and for narrow pages, with their table."""
+    if not curves:
+        return None
+    _ = translations(language).gettext
+    notes = [_("Each curve ends where fewer than five people are followed.")]
+    if found.logrank_p is not None:
+        p = found.logrank_p
+        shown = "< 0.001" if p < 0.001 else f"= {p:.3f}"
+        notes.append(_("Log-rank test of the groups drawn: p %(p)s; not adjusted for anything.") % {"p": shown})
+    plot = Survival(
+        _("Overall survival from the first liver-directed treatment"),
+        _("months"),
+        tuple(curve_of(name.replace("_", " "), curve) for name, curve in curves.items()),
+        footnotes=tuple(notes),
+    )
+    head, rows = survival_table(plot)
+    return {
+        "finding": survival_finding(plot),
+        "wide": drawn(survival_svg(plot, WEB, width=_WIDE, prefix="wide")),
+        "narrow": drawn(survival_svg(plot, WEB, width=_NARROW, prefix="narrow")),
+        "head": head,
+        "rows": rows,
+    }
