@@ -6,6 +6,8 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.registry_samples import CASE, EDITOR, HandClock
 from tests.web_samples import KEY, Visitor, words
 
@@ -15,6 +17,7 @@ from liverboard.options.weigh import weigh_case
 from liverboard.registry.cases import CaseKey, add_case, append_events, case_as_known, set_state
 from liverboard.registry.meetings import plan_meeting, read_agenda, schedule
 from liverboard.registry.permissions import Actor
+from liverboard.web.routes.discussion import minutes_of_form
 from liverboard.web.seen import PAGE_ONE
 from liverboard.web.site import Site
 
@@ -214,6 +217,27 @@ def test_minutes_that_cannot_be_kept_are_told_with_what_was_typed(
     assert response.status_code == 400
     assert TYPED["dissent"] in response.text
     assert decision(site, meeting).version == 0
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            ["considered", "also", "chosen", "reason", "deviation", "dissent", "follow_up_on", "action-0-what",
+             "action-0-owner", "action-7-due", "action-999-what", "action-x-what"]
+        ),
+        st.text(max_size=30) | st.sampled_from(["tae", "tae\nctace", "2025-02-03", "2025-02-30", " ", "\r\n"]),
+    )
+)  # fmt: skip
+def test_whatever_a_form_holds_is_read_or_told(form: dict[str, str]) -> None:
+    minutes, wrong = minutes_of_form(form)
+    assert all(minutes.considered)
+    assert minutes.chosen is None or minutes.chosen in minutes.considered
+    assert all(
+        text is None or text == text.strip() != "" for text in (minutes.reason, minutes.deviation, minutes.dissent)
+    )
+    told = [form[name] for name in ("follow_up_on", "action-7-due") if form.get(name, "").strip()]
+    kept = [minutes.follow_up_on, *(action.due for action in minutes.actions)]
+    assert len([day for day in kept if day is not None]) + len([w for w in wrong if "day" in w]) == len(told)
 
 
 def test_a_text_is_never_markup(editor: Visitor, meeting: int) -> None:
