@@ -77,7 +77,8 @@ def _picture(curves: Mapping[str, SurvivalCurve], found: Cohort, language: str) 
         tuple(curve_of(name.replace("_", " "), curve) for name, curve in curves.items()),
         footnotes=tuple(notes),
     )
-    head, rows = survival_table(plot)
+    rows = survival_table(plot)[1]
+    head = (_("Group"), _("Months"), _("Survival in percent"), _("95 percent interval"), _("At risk"))
     return {
         "finding": survival_finding(plot),
         "wide": drawn(survival_svg(plot, WEB, width=_WIDE, prefix="wide")),
