@@ -75,6 +75,7 @@ def _criteria(report: ResponseReport, out: Console) -> None:
     from rich.table import Table
 
     from liverboard.response.disagreement import NAMES
+    from liverboard.response.thresholds import sum_rule
 
     table = Table(box=None, header_style="bold")
     for name, right in (("criterion", False), ("response", False), ("liver", False), ("best", False), ("sum", True), ("change", True), ("reason", False)):  # fmt: skip
@@ -85,8 +86,8 @@ def _criteria(report: ResponseReport, out: Console) -> None:
             answer.category + ("" if answer.scope == "patient" else " (liver only)"),
             "" if answer.hepatic is None else answer.hepatic.category,
             "" if answer.best is None else answer.best.category,
-            "" if answer.total is None else f"{answer.total:.{1 if answer.unit == 'mL' else 0}f} {answer.unit}",
-            "" if answer.change_percent is None else f"{answer.change_percent:+.0f} %",
+            "" if answer.total is None else sum_rule(name).amount(answer.total),
+            "" if answer.change_percent is None else sum_rule(name).percent(answer.change_percent),
             escape(answer.basis[0] if answer.basis else ""),
         )
     out.print(table)

@@ -13,7 +13,7 @@ from liverboard.clinical.response import Judgement, LesionAt, Scope
 from liverboard.response.course import Course, is_gone
 from liverboard.response.sums import Decision, Measure, Reading, change, judge
 from liverboard.response.targets import size_mm
-from liverboard.response.thresholds import density_fall_percent
+from liverboard.response.thresholds import density_fall_percent, percent_words
 
 
 def _size(lesion: LesionAt, origin: LesionAt) -> float | None:
@@ -43,9 +43,13 @@ def _decide(reading: Reading, *, both: bool) -> Decision:
             return "PR", (words, f"no {reading.needed} of {', '.join(now.lacking)}")
         return "NE", (f"no {reading.needed} of {', '.join(now.lacking)}", words)
     smaller = rule.falls(now.value, reading.baseline)
-    sizes = f"sum {change(now.value, reading.baseline):+.0f} % against the baseline"
+    sizes = f"sum {rule.percent(change(now.value, reading.baseline))} against the baseline"
     if rule.rises(now.value, reading.smallest):
-        grown = f"{change(now.value, reading.smallest):+.0f} % over the smallest sum" if reading.smallest else "from 0"
+        grown = (
+            f"{rule.percent(change(now.value, reading.smallest))} over the smallest sum"
+            if reading.smallest
+            else "from 0"
+        )
         if denser is None:
             return "NE", (f"{grown}, and {words}: progression hangs on it",)
         if not denser:
@@ -74,7 +78,10 @@ def _density(reading: Reading) -> tuple[bool | None, str]:
     if then <= 0:
         return None, f"the density at baseline ({then:.0f} HU) has no percentage"
     fallen = now <= then * (1 - density_fall_percent() / 100) + 1e-9 * then
-    return fallen, f"density {then:.0f} HU at baseline, {now:.0f} HU now ({change(now, then):+.0f} %)"
+    return (
+        fallen,
+        f"density {then:.0f} HU at baseline, {now:.0f} HU now ({percent_words(change(now, then), -density_fall_percent())})",
+    )
 
 
 def _any(one: bool, other: bool | None) -> bool | None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from liverboard.clinical.response import LesionAt, Scope, Session, TimePoint
 from liverboard.response.start import SIRT, TRANSARTERIAL
 from liverboard.response.targets import size_mm
-from liverboard.response.thresholds import Wait, measurability, wait_after
+from liverboard.response.thresholds import Wait, measurability, sum_rule, wait_after
 
 Gone = Callable[[LesionAt], bool | None]  # None: not said
 OUTSIDE = "disease outside the liver"
@@ -46,6 +46,22 @@ class Course:
         known = frozenset[str]().union(*(lesion.roots for lesion in self.there))
         return tuple(
             [lesion for lesion in point.lesions if known.isdisjoint(lesion.roots) and shows(lesion)]
+            for point in self.points
+        )
+
+    @cached_property
+    def grown(self) -> tuple[list[tuple[str, LesionAt, float, float]], ...]:
+        """For each follow-up the lesions that grew since the baseline as much as makes targets progress, unless a reader calls them so already: id there, lesion, mm then and now."""
+        before = {lesion.roots: (lesion.id, size) for lesion in self.there if (size := size_mm(lesion))}
+        rule = sum_rule("recist11")
+        return tuple(
+            [
+                (name, lesion, then, now)
+                for lesion in point.lesions
+                if lesion.roots in before and lesion.state != "progressing"
+                for name, then in (before[lesion.roots],)
+                if (now := size_mm(lesion)) and rule.rises(now, then)
+            ]
             for point in self.points
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from liverboard.clinical.response import Criterion, Judgement
+from liverboard.response.thresholds import sum_rule
 
 NAMES: Mapping[Criterion, str] = {
     "recist11": "RECIST 1.1", "mrecist": "mRECIST", "easl": "EASL", "who": "WHO", "choi": "Choi", "mchoi": "modified Choi", "volumetric": "volume",
@@ -50,7 +51,8 @@ def _sentence(reference: Judgement, other: Judgement) -> str:
 
 
 def _said(judgement: Judgement) -> str:
-    changed = "" if judgement.change_percent is None else f" ({judgement.change_percent:+.0f} %)"
+    percent = judgement.change_percent
+    changed = "" if percent is None else f" ({sum_rule(judgement.criterion).percent(percent)})"
     return f"{judgement.category}{changed}"
 
 

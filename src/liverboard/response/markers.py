@@ -15,6 +15,7 @@ from liverboard.clinical.events import AnyEvent, Case, Clinic, Labs, Marker, ove
 from liverboard.clinical.extent import Frozen
 from liverboard.errors import Problem
 from liverboard.response.start import NO_START, Start, start_of
+from liverboard.response.thresholds import percent_words
 from liverboard.units import Constant, UnitError, convert
 
 MarkerName = Literal["chromogranin_a", "u5hiaa", "ntprobnp"]
@@ -249,7 +250,7 @@ def _category(
         return "normalised", f"{before.ratio:.3g} to {latest.ratio:.3g} times the upper limit"
     if percent is None:
         return None, why_not
-    sentence = f"{percent:+.0f} % against the value before the start"
+    sentence = f"{percent_words(percent, -RESPONSE_FALL_PERCENT.value)} against the value before the start"
     return ("fall" if percent <= -RESPONSE_FALL_PERCENT.value + 1e-9 else "no_response"), sentence
 
 

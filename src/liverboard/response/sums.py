@@ -152,18 +152,22 @@ def by_sum(reading: Reading) -> Decision:
         return "NE", (f"no {reading.needed} at baseline to compare with",)
     if now.value is None:
         if rule.rises(now.part, reading.smallest):
-            return "PD", (
-                f"{_amount(now.part, rule)} even without {', '.join(now.lacking)}: {_rise(reading, now.part)}",
-            )
+            return "PD", (f"{rule.amount(now.part)} even without {', '.join(now.lacking)}: {_rise(reading, now.part)}",)
         return "NE", (f"no {reading.needed} of {', '.join(now.lacking)}",)
     if now.gone:
         return "CR", ("every target has disappeared",)
-    says = f"sum of {_targets(reading)} {_amount(reading.baseline, rule)} at baseline, {_amount(now.value, rule)} now"
+    says = f"sum of {_targets(reading)} {rule.amount(reading.baseline)} at baseline, {rule.amount(now.value)} now"
     if rule.rises(now.value, reading.smallest):
         return "PD", (f"{says}: {_rise(reading, now.value)}",)
     if rule.falls(now.value, reading.baseline):
-        return "PR", (f"{says}: {change(now.value, reading.baseline):+.0f} %, response from -{rule.fall_percent:g} %",)
-    return "SD", (f"{says}: {change(now.value, reading.baseline):+.0f} %, neither response nor progression",)
+        return "PR", (
+            f"{says}: {rule.percent(change(now.value, reading.baseline))}, response from -{rule.fall_percent:g} %",
+        )
+    neither = f"{says}: {rule.percent(change(now.value, reading.baseline))}, neither response nor progression"
+    grown = now.value - reading.smallest
+    if reading.smallest and rule.least_rise and 100 * grown / reading.smallest >= rule.rise_percent - 1e-9:
+        neither += f": {rule.percent(change(now.value, reading.smallest))} over the smallest sum ({rule.amount(reading.smallest)}) is less than {rule.least_rise:g} {rule.unit}"  # fmt: skip
+    return "SD", (neither,)
 
 
 def _of_day(setting: _Setting, number: int, reading: Reading, had_complete: bool) -> Judgement:
@@ -203,7 +207,7 @@ def _of_day(setting: _Setting, number: int, reading: Reading, had_complete: bool
         says[:0] = new.says
     else:
         says += new.says
-    says += _remarks(setting, point, reading, _named(others, "unknown"))
+    says += _remarks(setting, number, reading, _named(others, "unknown"))
     if wait is not None and wait[0].not_before_days <= wait[2] < wait[0].expected_days:
         says.append(f"{wait[2]} days after {wait[1].what}: trials look at {wait[0].expected_days} days ({wait[0].expected_source})")  # fmt: skip
     base = reading.before[0].value
@@ -231,14 +235,16 @@ def _of_day(setting: _Setting, number: int, reading: Reading, had_complete: bool
     )  # fmt: skip
 
 
-def _remarks(setting: _Setting, point: TimePoint, reading: Reading, unknown: Sequence[str]) -> list[str]:
+def _remarks(setting: _Setting, number: int, reading: Reading, unknown: Sequence[str]) -> list[str]:
     course, targets = setting.course, setting.targets
+    point = course.points[number]
     found = list(targets.notes)
     if targets.treated:
         flagged = f"{', '.join(targets.treated)} had local treatment before the baseline without progression since"
         found.append(
             f"{flagged}: not measurable by RECIST 1.1" + ("; the reader chose it" if targets.by_reader else "")
         )
+    found += _grown_others(setting, number)
     listed = [name for name in unknown if name != OUTSIDE]
     if listed:
         found.append(f"not said what became of {', '.join(listed)}")
@@ -248,6 +254,19 @@ def _remarks(setting: _Setting, point: TimePoint, reading: Reading, unknown: Seq
     if merged:
         found.append(f"{', '.join(merged)} became of several lesions and counts once, with its longest diameter")
     return found
+
+
+def _grown_others(setting: _Setting, number: int) -> list[str]:
+    """Lesions that are no targets and grew as much as would make targets progress: only a reader's word makes that progression."""
+    rule, chosen = sum_rule("recist11"), set(setting.targets.chosen)
+    grown = [
+        f"{lesion.id} from {rule.amount(before)} to {rule.amount(size)}"
+        for name, lesion, before, size in setting.course.grown[number]
+        if name not in chosen and (setting.scope == "patient" or lesion.in_liver)
+    ]
+    if not grown:
+        return []
+    return [f"no target, grown since the baseline: {', '.join(grown)}; progression if the reader calls it unequivocal (state: progressing)"]  # fmt: skip
 
 
 def _named(states: Mapping[str, str], state: str) -> list[str]:
@@ -261,15 +280,10 @@ def change(now: float, then: float) -> float:
 
 def _rise(reading: Reading, now: float) -> str:
     rule = reading.rule
-    relative = f"{change(now, reading.smallest):+.0f} %" if reading.smallest else "from 0"
+    relative = rule.percent(change(now, reading.smallest)) if reading.smallest else "from 0"
     limit = f"from +{rule.rise_percent:g} %" if rule.rise_reached else f"beyond +{rule.rise_percent:g} %"
     also = f" and {rule.least_rise:g} {rule.unit}" if rule.least_rise else ""
-    return f"{relative} over the smallest sum ({_amount(reading.smallest, rule)}), progression {limit}{also}"
-
-
-def _amount(value: float, rule: SumRule) -> str:
-    digits = 1 if rule.unit == "mL" and value < 100 else 0
-    return f"{value:.{digits}f} {rule.unit}"
+    return f"{relative} over the smallest sum ({rule.amount(reading.smallest)}), progression {limit}{also}"
 
 
 def _targets(reading: Reading) -> str:

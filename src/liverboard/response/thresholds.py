@@ -14,6 +14,19 @@ FILE = "constants/response.yaml"
 _DUST = 1e-9  # of a sum: 70 of 100 mm is a fall of 30 %, whatever binary fractions make of it
 
 
+def percent_words(change: float, *limits: float) -> str:
+    """A change with as many digits as keep it on its side of every limit: -29.9 %, not -30 %, where 30 % decides."""
+    for digits in range(4):
+        said = f"{change:+.{digits}f}"
+        if all(_side(float(said), limit) == _side(change, limit) for limit in limits):
+            return f"{said} %"
+    return f"{change:+.3f} %"
+
+
+def _side(value: float, limit: float) -> int:
+    return 0 if abs(value - limit) < 1e-7 else 1 if value > limit else -1
+
+
 @dataclass(frozen=True, slots=True)
 class SumRule:
     """When a sum responds or progresses. `fall_percent`: against the baseline; `rise_percent` and `least_rise` (in the unit of the sum): against the smallest sum.
@@ -28,6 +41,15 @@ class SumRule:
     unit: str
     source: str
     verification: str
+
+    def percent(self, change: float) -> str:
+        """A change in words."""
+        return percent_words(change, -self.fall_percent, self.rise_percent)
+
+    def amount(self, value: float) -> str:
+        """A sum in words: tenths of a millimetre where there are any, of a millilitre below 100."""
+        tenths = value < 100 if self.unit == "mL" else self.unit == "mm" and abs(value - round(value)) >= 0.05
+        return f"{value:.{int(tenths)}f} {self.unit}"
 
     def falls(self, now: float, baseline: float) -> bool:
         return now <= baseline * (1 - self.fall_percent / 100) + _DUST * baseline

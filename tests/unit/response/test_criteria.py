@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.response_samples import START, course, day, lesion, node, point
+from tests.response_samples import START, course, day, lesion, node, point, sizes
 
 from liverboard.clinical.response import Criterion
 from liverboard.knowledge import load_references, load_yaml
@@ -21,7 +21,7 @@ from liverboard.response.easl import judge_easl
 from liverboard.response.mrecist import judge_mrecist
 from liverboard.response.recist11 import judge_recist11
 from liverboard.response.sums import judge
-from liverboard.response.thresholds import FILE, sum_rule
+from liverboard.response.thresholds import FILE, percent_words, sum_rule
 from liverboard.response.volumetric import judge_viable_volume, judge_volumetric
 from liverboard.response.who import judge_who
 
@@ -344,3 +344,20 @@ def test_a_node_never_enters_by_its_long_axis() -> None:
         point(60, lesion("L1", 50), node("N1", 20, longest_mm=20)),
     )
     assert judge_recist11(made)[-1].sum_mm == 70
+
+
+def test_a_rounded_change_never_stands_on_the_other_side_of_a_threshold() -> None:
+    assert percent_words(-29.9, -30, 20) == "-29.9 %"
+    assert percent_words(-30.04, -30, 20) == "-30.04 %"
+    assert percent_words(-30, -30, 20) == "-30 %"
+    assert percent_words(100 * (42 - 60) / 60, -30, 20) == "-30 %", "whatever binary fractions make of it"
+    assert percent_words(-65.65, -65.7, 72.8) == "-65.65 %"
+    assert percent_words(19.6, -30, 20) == "+19.6 %"
+    assert percent_words(-24.3, -30, 20) == "-24 %"
+
+
+def test_a_rise_of_20_percent_below_5_mm_says_why_it_is_no_progression() -> None:
+    found = judge_recist11(sizes(24.5, 29.4))[-1]
+    assert found.category == "SD"
+    assert "24.5 mm at baseline, 29.4 mm now" in found.basis[0]
+    assert "is less than 5 mm" in found.basis[0]

@@ -496,3 +496,14 @@ def test_the_order_of_lesions_in_a_list_does_not_matter(order: list[str]) -> Non
     )
     found = judge_recist11(made)[-1]
     assert (set(found.targets), found.category) == ({"L1", "L2"}, "PR")
+
+
+def test_a_non_target_that_grew_much_is_named_and_left_to_the_reader() -> None:
+    made = course(point(0, lesion("L1", 30), lesion("L2", 8)), point(60, lesion("L1", 10), lesion("L2", 40)))
+    found = judge_recist11(made)[-1]
+    assert found.category == "PR"
+    assert "grown since the baseline: L2 from 8 mm to 40 mm" in " ".join(found.basis)
+    quiet = judge_recist11(
+        course(point(0, lesion("L1", 30), lesion("L2", 8)), point(60, lesion("L1", 10), lesion("L2", 11)))
+    )
+    assert "grown since" not in " ".join(quiet[-1].basis)
