@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.registry_samples import EDITOR, LABS, HandClock
 from tests.web_samples import KEY, Visitor, words
 
+from liverboard.board.prepare import FromImages, read_images
 from liverboard.registry.cases import append_events, correct
+from liverboard.web import prepared
+from liverboard.web.prepared import folder_of
 from liverboard.web.site import Site
 
 CASE = "/cases/lyon/NELM-1"
@@ -132,3 +137,26 @@ def test_no_address_breaks_the_site(editor: Visitor, path: str) -> None:
 def test_no_form_breaks_the_site(editor: Visitor, typed: dict[str, str]) -> None:
     clean = {name: value.encode("utf-8", "replace").decode() for name, value in typed.items()}
     assert editor.post(f"{CASE}/events/new", clean).status_code in {200, 400}
+
+
+def test_images_are_read_once_until_what_they_rest_on_changes(
+    site: Site, viewer: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder_of(site, KEY).mkdir(parents=True)
+    read: list[int] = []
+
+    def count(*asked: Any) -> FromImages:
+        read.append(1)
+        return read_images(*asked)
+
+    monkeypatch.setattr(prepared, "read_images", count)
+    viewer.get(CASE)
+    with site.store.transaction(EDITOR) as tx:
+        append_events(tx, KEY, [LABS], 1)
+    facts = viewer.json(f"{CASE}/facts")["content"]["facts"]
+    assert facts["bilirubin_umol_l"]["value"] == 13
+    assert len(read) == 1
+    with site.store.transaction(EDITOR) as tx:
+        append_events(tx, KEY, [{"kind": "imaging", "date": "2024-06-03", "lesions": [{"id": "L1"}]}], 2)
+    assert len(viewer.json(f"{CASE}/lesions")["content"]["extent"]["lesions"]) == 1
+    assert len(read) == 2

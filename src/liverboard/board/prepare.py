@@ -6,6 +6,7 @@ import datetime as dt
 import importlib.metadata
 import platform
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,7 @@ from liverboard.board.dossier import (
     Dossier,
     ExtentSection,
     FactEntry,
+    KeyImage,
     Patient,
     Provenance,
     Software,
@@ -43,6 +45,23 @@ from liverboard.options.weigh import weigh_case
 Basis = Literal["volume", "count", "none"]
 
 
+@dataclass(frozen=True, slots=True)
+class FromImages:
+    """What the images of a case say: slow to read, and the same as long as its imaging, plans and procedures are."""
+
+    measured: Measured
+    sirt: SirtSection | None
+    isodoses: tuple[KeyImage, ...]
+
+
+def read_images(
+    case: Case, folder: Path | None, as_of: dt.date, known_at: KnownAt = None, step: Step = quiet
+) -> FromImages:
+    """Read and measure the images of a case that could be seen on a day. Arguments and errors as in `prepare_dossier`."""
+    measured = measured_as_of(case, folder, as_of, known_at, pictures=True, step=step)
+    return FromImages(measured, *sirt_section(_visible(measured.case, as_of, known_at), folder, step))
+
+
 def prepare_dossier(
     case: Case,
     *,
@@ -53,13 +72,15 @@ def prepare_dossier(
     centre: CentreCatalogue | None = None,
     inputs: Sequence[Provenance] = (),
     step: Step = quiet,
+    images: FromImages | None = None,
 ) -> Dossier:
     """Compose the dossier of one case as of one day.
 
-    `folder`: where the case's image paths start (None: no images are read). `ruleset`: the rules under a centre's policy (None: as packaged). `centre`: a centre's own catalogue of studies (None: the packaged one). `inputs`: what was opened, for the provenance. `step`: told what is being done.
+    `folder`: where the case's image paths start (None: no images are read). `ruleset`: the rules under a centre's policy (None: as packaged). `centre`: a centre's own catalogue of studies (None: the packaged one). `inputs`: what was opened, for the provenance. `step`: told what is being done. `images`: what was read of them before, for this case and day (None: they are read now).
     Raises UnsupportedImage for a segmentation that cannot be measured, BadInput for an image path outside the folder, KnowledgeBaseError.
     """
-    measured = measured_as_of(case, folder, as_of, known_at, pictures=True, step=step)
+    images = images or read_images(case, folder, as_of, known_at, step)
+    measured = images.measured
     step("deriving facts")
     visible = _visible(measured.case, as_of, known_at)
     facts = facts_of(measured.case, as_of, known_at)
@@ -71,7 +92,6 @@ def prepare_dossier(
     entries = _entries(facts)
     extent = _extent(visible, measured)
     pictures = measured.pictures.get(extent.event or "", Pictures())
-    sirt, isodoses = sirt_section(visible, folder, step)
     response = response_section(case, measured.case, folder, as_of, known_at, step=step)
     procedures = procedures_section(measured.case, as_of, known_at, ruleset or packaged())
     diagnosed = min((event.date for event in visible if isinstance(event, Diagnosis)), default=None)
@@ -98,8 +118,8 @@ def prepare_dossier(
         lesion_images=pictures.lesions,
         overview=pictures.overview,
         timeline=timeline_of(visible, as_of),
-        sirt=sirt,
-        isodose_images=isodoses,
+        sirt=images.sirt,
+        isodose_images=images.isodoses,
         response=response,
         procedures=procedures,
         events=_source_events(case, measured.case, as_of, visible),
@@ -110,7 +130,7 @@ def prepare_dossier(
             *inputs,
             *measured.provenance,
             *_software(),
-            *_sources(options, sirt, (*response_sources(response), *procedure_sources(procedures))),
+            *_sources(options, images.sirt, (*response_sources(response), *procedure_sources(procedures))),
             *evidence_provenance(evidence, books.catalogue),
         ),
     )

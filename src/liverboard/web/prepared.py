@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from liverboard.board.asked import missing_of
 from liverboard.board.dossier import Dossier, Missing
 from liverboard.board.measured import measured_as_of
-from liverboard.board.prepare import prepare_dossier
+from liverboard.board.prepare import FromImages, prepare_dossier, read_images
 from liverboard.clinical.dictionary import load_dictionary
 from liverboard.clinical.events import AnyEvent, Case, Imaging
 from liverboard.clinical.facts import Facts, facts_of
@@ -22,6 +22,8 @@ from liverboard.options.weigh import weigh_case
 from liverboard.registry.cases import CaseKey, StoredCase
 from liverboard.report.html import render_sections
 from liverboard.web.site import Site
+
+_BESIDE_IMAGES = ("imaging", "plan", "procedure", "scout")  # events that decide what is read of images
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +108,22 @@ def dossier_of(site: Site, stored: StoredCase, day: dt.date | None = None) -> Do
         if not folder.is_dir():
             return prepare_dossier(stored.case, folder=None, as_of=day)
         try:
-            return prepare_dossier(stored.case, folder=folder, as_of=day)
+            return prepare_dossier(stored.case, folder=folder, as_of=day, images=_images(site, stored, folder, day))
         except UserError as error:
             made = prepare_dossier(stored.case, folder=None, as_of=day)
             return made.model_copy(update={"warnings": (*made.warnings, f"Images are left out: {error.message}.")})
 
     return site.pages.get(("dossier", stored.key, stored.version, day), make)
+
+
+def _images(site: Site, stored: StoredCase, folder: Path, day: dt.date) -> FromImages:
+    """What the images of a case say; kept while what they rest on stays as it is, whatever else is entered."""
+    rest_on = tuple(e.model_dump_json() for e in stored.case.events if e.corrects or e.kind in _BESIDE_IMAGES)
+    found = site.pages.get(("images", stored.key, rest_on, day), lambda: read_images(stored.case, folder, day))
+    filled = {event.id: event for event in found.measured.case.events if isinstance(event, Imaging)}
+    events = tuple(filled.get(event.id, event) for event in stored.case.events)
+    whole = replace(found.measured, case=stored.case.model_copy(update={"events": events}))
+    return replace(found, measured=whole)
 
 
 def sections(site: Site, stored: StoredCase, only: tuple[str, ...] | None = None, day: dt.date | None = None) -> str:
