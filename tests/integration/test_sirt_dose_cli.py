@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ import nibabel
 import numpy as np
 import pydicom
 import pytest
+from rich.console import Console
 from tests.dicom_samples import sample_data
 from typer.testing import CliRunner
 
@@ -202,6 +204,29 @@ def test_uniform_activity_in_a_nifti(tmp_path: Path) -> None:
     assert tumour["mean_recovered_gy"] == pytest.approx(tumour["mean_gy"] / tumour["recovery_coefficient"])
     assert tumour["interval"]["low_gy"] < tumour["mean_recovered_gy"] < tumour["interval"]["high_gy"]
     assert any("units missing" in each for each in found["warnings"])
+
+
+def test_the_table_fits_eighty_columns_and_a_broken_run_leaves_no_list_of_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = np.full((16, 16, 16), 2e6, np.float32)
+    mask = np.zeros((16, 16, 16), np.uint8)
+    mask[6:10, 6:10, 6:10] = 1
+    words = [
+        "sirt", "dose", "--activity-map", made(tmp_path, values, "pet.nii.gz"), "--structures",
+        made(tmp_path, mask, "normal liver.nii.gz"), "--calibration-error", "7%", "--recovery", "2.1 mL,1.2", "-o", str(tmp_path / "out"),
+    ]  # fmt: skip
+    monkeypatch.setattr("liverboard.cli.show.out_console", lambda: Console(width=80, highlight=False))
+    shown = run.invoke(app, words, catch_exceptions=False).stdout.splitlines()
+    assert any(re.match(r"normal liver +\d+\.\d +\d+\.\d +\d+\.\d +\d+-\d+ +\d", line) for line in shown), shown
+    assert (tmp_path / "out" / "dose.json").exists()
+
+    def breaks(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("liverboard.report.dose_files.write_rtdose", breaks)
+    run.invoke(app, words)
+    assert not (tmp_path / "out" / "dose.json").exists()
 
 
 def test_errors_of_the_scale_and_none(tmp_path: Path) -> None:

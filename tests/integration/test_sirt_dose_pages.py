@@ -190,5 +190,5 @@ def test_dvh_with_a_stated_error_has_bands(tmp_path: Path) -> None:
     )
     assert edge["interval"]["high_gy"] / edge["mean_gy"] > 1.12
     assert "fill-opacity" in (tmp_path / "dvh" / "dvh.svg").read_text()
-    assert "12.96 to 15.76" in told(*words)
+    assert "12.96-15.76" in told(*words)
     assert run.invoke(app, [str(word) for word in (*words[:-1], "much")]).exit_code == 2

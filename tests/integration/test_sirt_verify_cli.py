@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from liverboard.board.dossier import Dossier
@@ -18,9 +19,11 @@ from liverboard.board.load import open_case
 from liverboard.board.prepare import prepare_dossier
 from liverboard.board.sirt_verify import course_of, dose_request
 from liverboard.cli.app import app
+from liverboard.cli.sirt_verify import _show as show_verification  # pyright: ignore[reportPrivateUsage]
 from liverboard.errors import BadInput, MissingData
 from liverboard.report.html import render_html
 from liverboard.sirt.activity_map import Stated
+from liverboard.sirt.verify import Verification
 
 W7 = ("--product", "resin", "--model", "partition", "--lung-shunt", "5%", "--tn", "5", "--tumour", "200 g", "--normal", "1300 g", "--activity", "2 GBq")  # fmt: skip
 
@@ -54,6 +57,18 @@ def test_the_real_patient(told: tuple[dict[str, Any], Path]) -> None:
     assert [each["name"] for each in found["not_compared"]] == ["lung"]
     assert not any("is not stated: the intervals" in text for text in found["warnings"])
     assert json.loads((folder / "verify.json").read_text(encoding="utf-8")) == found
+
+
+def test_the_table_fits_eighty_columns(
+    told: tuple[dict[str, Any], Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("liverboard.cli.show.out_console", lambda: Console(width=80, highlight=False))
+    show_verification(Verification.model_validate({key: told[0][key] for key in Verification.model_fields}))
+    shown = capsys.readouterr().out.splitlines()
+    row = next(line for line in shown if line.startswith("whole perfused liver"))
+    assert re.fullmatch(
+        r"whole perfused liver +[\d.]+ \(\d+-\d+\) +[\d.]+ \(\d+-\d+\) +[-+\d.]+ \(.*\) +(yes|no) *", row
+    )
 
 
 def test_the_page_needs_nothing_from_outside(told: tuple[dict[str, Any], Path]) -> None:

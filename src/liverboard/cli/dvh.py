@@ -132,15 +132,16 @@ def _show(report: DoseReport) -> None:
     from liverboard.cli.show import out_console
 
     out = out_console()
-    table = Table(box=None, header_style="bold")
+    table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
     eud = () if report.alpha_per_gy is None else ("EUD Gy",)
     sure = {curve.name: curve for curve in report.curves if curve.mean_low_gy is not None}
     heads = ("structure", "mL", "mean Gy", *(("95 %",) if sure else ()), "min", "max", "D95", "D70", "D50", "D2", *eud)
     for head in heads:
-        table.add_column(head, justify="left" if head == "structure" else "right")
+        name = head == "structure"
+        table.add_column(head, justify="left" if name else "right", no_wrap=not name)
     for name, each in report.structures.items():
         curve = sure.get(name)
-        ends = (f"{curve.mean_low_gy:.2f} to {curve.mean_high_gy:.2f}" if curve else "-",) if sure else ()
+        ends = (f"{curve.mean_low_gy:.2f}-{curve.mean_high_gy:.2f}" if curve else "-",) if sure else ()
         doses = [each.min_gy, each.max_gy, *(each.dose_to(x) for x in (95, 70, 50, 2))]
         if report.alpha_per_gy is not None:
             doses.append(each.equivalent_uniform_dose(report.alpha_per_gy))

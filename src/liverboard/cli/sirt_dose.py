@@ -218,7 +218,7 @@ def _show(report: DoseReport) -> None:
         f"[bold]{report.method}[/bold], the mean by the other method beside them"
     )
     other = "local" if report.method == "kernel" else "kernel"
-    table = Table(box=None, header_style="bold")
+    table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
     table.add_column("")
     recovered = any("mean_recovered_gy" in row for row in report.structures.values())
     for name in (
@@ -232,7 +232,7 @@ def _show(report: DoseReport) -> None:
         "D50",
         "D2",
     ):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=name != f"mean {other}")
     for name, row in report.structures.items():
         interval = row["interval"]
         values = [row["methods"][other]["mean_gy"], *(row[key] for key in ("d95_gy", "d70_gy", "d50_gy", "d2_gy"))]
@@ -241,7 +241,7 @@ def _show(report: DoseReport) -> None:
             f"{row['volume_ml']:.1f}",
             _figure(row["mean_gy"]),
             *((_figure(row.get("mean_recovered_gy")),) if recovered else ()),
-            f"{interval['low_gy']:.0f} to {interval['high_gy']:.0f}" if interval else "",
+            f"{interval['low_gy']:.0f}-{interval['high_gy']:.0f}" if interval else "",
             *(_figure(value) for value in values),
         )
     console.print(table)
@@ -263,7 +263,7 @@ def _show_effects(console: Console, report: DoseReport) -> None:
     known = {name: row for name, row in report.structures.items() if "effect" in row}
     if not known:
         return
-    table = Table(box=None, header_style="bold")
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("")
     for name in ("BED Gy", "EQD2 Gy", "uniform dose Gy"):
         table.add_column(name, justify="right")

@@ -69,17 +69,16 @@ def _show(found: Verification) -> None:
     out = out_console()
     out.print(f"predicted  {escape(found.predicted_from)}", soft_wrap=True)
     out.print(f"delivered  {escape(found.delivered_from)}", soft_wrap=True)
-    table = Table(box=None, header_style="bold")
+    table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
     table.add_column("")
-    for name in ("predicted Gy", "delivered Gy", "difference Gy", "difference %", "agree"):
-        table.add_column(name, justify="right")
+    for name in ("predicted Gy", "delivered Gy", "difference %", "agree"):
+        table.add_column(name, justify="right", no_wrap=True)
     for each in found.compared:
         percent = (each.difference_percent, each.difference_low_percent, each.difference_high_percent)
         table.add_row(
             escape(each.name),
             _dose(each.predicted),
             _dose(each.delivered),
-            _signed(each.difference_gy, each.difference_low_gy, each.difference_high_gy),
             "" if percent[0] is None else _signed(percent[0], *percent[1:]),
             {True: "yes", False: "no", None: "not known"}[each.agrees],
         )
@@ -94,7 +93,7 @@ def _show(found: Verification) -> None:
 
 
 def _dose(dose: MeanDose) -> str:
-    ends = "" if dose.low_gy is None or dose.high_gy is None else f" ({dose.low_gy:.0f} to {dose.high_gy:.0f})"
+    ends = "" if dose.low_gy is None or dose.high_gy is None else f" ({dose.low_gy:.0f}-{dose.high_gy:.0f})"
     return f"{dose.mean_gy:.1f}{ends}"
 
 

@@ -21,10 +21,12 @@ Step = Callable[[str], None]
 
 
 def write_dose(folder: Path, found: Dosed, *, when: dt.datetime, step: Step) -> dict[str, object]:
-    """Write into the folder; `dose.json`, which names all files, comes last, so a folder with it is whole. Returns what it holds. Raises BadInput."""
+    """Write into the folder; `dose.json`, which names all files, goes first and comes last, so a folder with it is whole. Returns what it holds. Raises BadInput."""
     report = found.report
     warnings = list(report.warnings)
     files: dict[str, str] = {}
+    if folder.is_dir():
+        (folder / "dose.json").unlink(missing_ok=True)
     step("writing dose maps")
     for method, dose in found.doses.items():
         files[f"nifti_{method}"] = write_nifti(folder / f"dose-{method}.nii.gz", dose.array, dose.geometry).name
