@@ -76,7 +76,7 @@ def tell_parts(folder: Path, rules: Rules) -> StudyParts:
             files = (file.relative_to(folder).as_posix() for file in series.files)
             parts += [Part(path=path, role=role, says=str(series)) for path in files]
     volumes = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.endswith(".json"))
-    parts += [Part(path=file.name, role=_role_of_volume(file), says=_kind(file)) for file in volumes]
+    parts += map(_volume, volumes)
     return StudyParts(parts=tuple(_told_apart(parts)), date=date, modality=modality)
 
 
@@ -119,22 +119,20 @@ def _day(written: str, rules: Rules) -> dt.date | None:
     return dt.datetime.strptime(true, "%Y%m%d").date() if true else None  # noqa: DTZ007  (a day has no zone)
 
 
-def _kind(file: Path) -> str:
-    return "NRRD file" if file.name.lower().endswith(".nrrd") else "NIfTI file"
-
-
-def _role_of_volume(file: Path) -> str:
+def _volume(file: Path) -> Part:
     by_name = role_of_name(re.sub(r"^\d{4}-", "", file.name))
+    says = "NRRD file" if file.name.lower().endswith(".nrrd") else "NIfTI file"
     try:
         held = sum(len(each.names) for each in read_label_maps(file))
     except UnsupportedImage as error:
         # A mask holds whole numbers from 0 up; whatever else can be read is an image.
         if "is this an image" not in error.hint:
             raise
-        return by_name if by_name is not None and by_name not in MASKS else "image"
-    if file.name.lower().endswith(".seg.nrrd") or (by_name == "liver" and held > 1):
-        return "segmentation"
-    return by_name if by_name in MASKS else "segmentation"
+        role = by_name if by_name is not None and by_name not in MASKS else "image"
+        return Part(path=file.name, role=role, says=f"{says}, an image")
+    several = file.name.lower().endswith(".seg.nrrd") or (by_name == "liver" and held > 1)
+    role = by_name if by_name in MASKS and not several else "segmentation"
+    return Part(path=file.name, role=role, says=f"{says}, {held} structure{'s' if held != 1 else ''}")
 
 
 def _told_apart(parts: Sequence[Part]) -> Iterator[Part]:
