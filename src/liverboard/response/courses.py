@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from liverboard.clinical.derive_timeline import SSA
 from liverboard.clinical.events import AnyEvent, Procedure, Systemic
@@ -19,6 +19,7 @@ from liverboard.response.start import LIVER_DIRECTED
 from liverboard.response.thresholds import best_rules
 
 OBSERVATION = "observation"
+LONG_PAUSE_DAYS = 365  # between sessions without a number, from which the answer asks whether a new course began; a convention of this project
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class _Open:
     event: str
     start: dt.date
     liver_directed: bool
+    last: dt.date | None = None
+    problems: list[Problem] = field(default_factory=list[Problem])
 
 
 def sessions_of(events: Sequence[AnyEvent]) -> tuple[Session, ...]:
@@ -73,13 +76,14 @@ def whole_course(events: Sequence[AnyEvent], points: Sequence[TimePoint], start:
 
 def _started(events: Sequence[AnyEvent]) -> list[_Open]:
     found: list[_Open] = []
-    running: str | None = None
+    running: _Open | None = None
     for event in events:
         if isinstance(event, Procedure) and event.technique in LIVER_DIRECTED:
-            if event.technique == running and event.session != 1:
+            if running is not None and event.technique == running.what and event.session != 1:
+                _continued(running, event)
                 continue
-            running = event.technique
-            found.append(_Open(event.technique, event.id, event.date, True))
+            running = _Open(event.technique, event.id, event.date, True, event.date)
+            found.append(running)
         elif isinstance(event, Systemic):
             if event.drug not in SSA:
                 running = None
@@ -87,12 +91,27 @@ def _started(events: Sequence[AnyEvent]) -> list[_Open]:
     return found
 
 
+def _continued(running: _Open, event: Procedure) -> None:
+    pause = (event.date - (running.last or running.start)).days
+    if event.session is None and pause > LONG_PAUSE_DAYS:
+        running.problems.append(
+            Problem(
+                f"{event.technique} of {event.date} counts as a further session of the course from {running.start}, {pause} days after the one before, "
+                "and is judged from that baseline",
+                event=event.id,
+                field="session",
+                hint="give session: 1 if a new course began, with its own baseline",
+            )
+        )
+    running.last = event.date
+
+
 def _treated(begun: _Open, points: Sequence[TimePoint], sessions: Sequence[Session]) -> Treated:
     start = begun.start
     watching = begun.what == OBSERVATION
     before = [point for point in points if point.date < start] or [point for point in points if point.date == start]
     after = tuple(point for point in points if point.date > start)
-    problems: list[Problem] = []
+    problems = list(begun.problems)
     name = "observation" if watching else f"{begun.what} of {start}"
     if not before:
         if after:

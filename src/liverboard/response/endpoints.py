@@ -121,7 +121,9 @@ def endpoints_of(
     """
     events, conflicts = visible_events(case, as_of, known_at)
     death, contradictions = death_of(events)
-    findings = _merged([*_stated(events), *(finding for finding in judged if finding.date <= as_of)])
+    # What is entered of a day after the death is an error of dates: no progression comes later than death.
+    until = as_of if death is None or contradictions else min(as_of, death.date)
+    findings = _merged([each for each in (*_stated(events), *judged) if each.date <= until])
     alive = [e.date for e in events if isinstance(e, _SEEN_ALIVE) or (isinstance(e, Status) and e.state == "alive")]
     lost = next((e.date for e in reversed(events) if isinstance(e, Status) and e.state == "lost"), None)
     contradicted = contradictions[0].message if contradictions else None
@@ -296,7 +298,7 @@ def _answer(events: Sequence[AnyEvent], progression: dt.date) -> _Answer | None:
     for event in events:
         if isinstance(event, Procedure) and event.date >= progression and event.technique in LIVER_DIRECTED:
             return _Answer(True, event.technique)
-        if isinstance(event, Systemic) and event.date > progression and event.drug not in SSA:
+        if isinstance(event, Systemic) and event.date >= progression and event.drug not in SSA:
             return _Answer(False, event.drug)
         if isinstance(event, Status) and event.date >= progression and event.state == "dead":
             return _Answer(False, "death")

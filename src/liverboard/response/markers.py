@@ -285,7 +285,13 @@ def _yes(truth: bool) -> str:
 def _changes(name: MarkerName, values: Sequence[MarkerValue]) -> Iterator[Problem]:
     """What changed from each value to the next, and what is missing."""
     for one, other in pairwise(values):
-        _, why = comparable(name, one, other)
+        same, why = comparable(name, one, other)
+        if one.date == other.date and not why and same != one.value:
+            yield Problem(
+                f"{LABELS[name]}: two values of {one.date} ({one.value:g} and {other.value:g} {other.unit}); the later in the file counts",
+                event=other.event,
+                field=name,
+            )
         if why:
             yield Problem(
                 f"{LABELS[name]}: {why}; values before and after it are not compared",

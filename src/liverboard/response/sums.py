@@ -184,7 +184,7 @@ def _of_day(setting: _Setting, number: int, reading: Reading, had_complete: bool
         if early and wait is not None:
             target = "NE"
             says.append(
-                f"{wait[2]} days after {wait[1].what}: sizes are not judged before {wait[0].not_before_days} days ({wait[0].source})"
+                f"{_days(wait[2])} after {wait[1].what}: sizes are not judged before {wait[0].not_before_days} days ({wait[0].source})"
             )
         else:
             target, reasons = (measure.decide or by_sum)(reading)
@@ -209,7 +209,7 @@ def _of_day(setting: _Setting, number: int, reading: Reading, had_complete: bool
         says += new.says
     says += _remarks(setting, number, reading, _named(others, "unknown"))
     if wait is not None and wait[0].not_before_days <= wait[2] < wait[0].expected_days:
-        says.append(f"{wait[2]} days after {wait[1].what}: trials look at {wait[0].expected_days} days ({wait[0].expected_source})")  # fmt: skip
+        says.append(f"{_days(wait[2])} after {wait[1].what}: trials look at {wait[0].expected_days} days ({wait[0].expected_source})")  # fmt: skip
     base = reading.before[0].value
     known = now.value if reading.origins else None
     millimetres = rule.unit == "mm"
@@ -284,6 +284,10 @@ def _rise(reading: Reading, now: float) -> str:
     limit = f"from +{rule.rise_percent:g} %" if rule.rise_reached else f"beyond +{rule.rise_percent:g} %"
     also = f" and {rule.least_rise:g} {rule.unit}" if rule.least_rise else ""
     return f"{relative} over the smallest sum ({rule.amount(reading.smallest)}), progression {limit}{also}"
+
+
+def _days(number: int) -> str:
+    return f"{number} day" if number == 1 else f"{number} days"
 
 
 def _targets(reading: Reading) -> str:

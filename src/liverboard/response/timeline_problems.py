@@ -75,6 +75,18 @@ def timeline_problems(events: Sequence[AnyEvent]) -> tuple[Problem, ...]:
     elif procedures:
         found.append(Problem("procedures without a diagnosis: nothing says when the disease was found"))
     found += _sessions(procedures)
+    died = next((event.date for event in events if isinstance(event, Status) and event.state == "dead"), None)
+    found += [
+        Problem(
+            f"{'an adverse event' if isinstance(event, AdverseEvent) else 'an assessment'} lies after the death of {died}",
+            event=event.id,
+            field="date",
+            read=str(event.date),
+            hint="give the day on which it was so",
+        )
+        for event in events
+        if died is not None and event.date > died and isinstance(event, (AdverseEvent, Assessment))
+    ]
     for event in events:
         if event.recorded is not None and moment(event.recorded) < dt.datetime.combine(
             event.date, dt.time.min, dt.UTC

@@ -477,3 +477,19 @@ def test_of_two_on_one_day_the_ct_counts_whichever_stands_first() -> None:
     events = (scan("2024-01-01", size("L1", 30)), pet, done("2024-01-10", "tae"), scan("2024-04-01", size("L1", 30)))
     assert recist(*events) == "SD"
     assert "ct-2024-01-01 is used" in messages(of(*events))
+
+
+def test_sessions_years_apart_without_a_number_are_named() -> None:
+    events = (
+        scan("2023-01-20", size("L1", 50)),
+        done("2023-02-01", "ctace"),
+        scan("2023-05-01", size("L1", 20)),
+        scan("2025-01-20", size("L1", 40)),
+    )
+    report = of(*events, done("2025-02-01", "ctace"), scan("2025-05-01", size("L1", 22)))
+    assert "counts as a further session of the course from 2023-02-01, 731 days after the one before" in messages(
+        report
+    )
+    began = of(*events, done("2025-02-01", "ctace", session=1), scan("2025-05-01", size("L1", 22)))
+    assert "further session" not in messages(began)
+    assert began.course is not None and began.course.baseline == "ct-2025-01-20"

@@ -384,3 +384,26 @@ def test_an_operation_before_the_diagnosis_says_what_that_does_to_survival() -> 
     (problem,) = ends(DIAGNOSIS, operation).problems
     assert problem.event == "op"
     assert "survival from diagnosis starts too late" in str(problem)
+
+
+def test_no_progression_comes_later_than_death() -> None:
+    found = ends(
+        DIAGNOSIS, TAE, status("2024-02-10", "dead"),
+        {"kind": "assessment", "date": "2024-03-01", "recist11": "PD", "id": "a-1"},
+        {"kind": "adverse_event", "date": "2024-03-02", "term": "fatigue", "id": "ae-1"},
+    )  # fmt: skip
+    assert told(found.endpoints["overall_survival"]) == (True, "2024-02-10", 40)
+    for name in ("progression_free_survival", "hepatic_progression_free_survival"):
+        assert told(found.endpoints[name]) == (True, "2024-02-10", 40), name
+    named = " ".join(str(problem) for problem in found.problems)
+    assert "an assessment lies after the death of 2024-02-10" in named
+    assert "an adverse event lies after the death of 2024-02-10" in named
+
+
+def test_a_drug_that_starts_on_the_day_of_progression_is_its_answer() -> None:
+    point = one(
+        "time_to_untreatable_progression", DIAGNOSIS, TAE, imaging("2024-06-01", True),
+        {"kind": "systemic", "date": "2024-06-01", "drug": "everolimus"},
+    )  # fmt: skip
+    assert told(point) == (True, "2024-06-01", 152)
+    assert "answered by everolimus" in point.reason

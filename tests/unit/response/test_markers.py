@@ -163,3 +163,16 @@ def test_sources_are_known() -> None:
     references = load_references()
     assert references[markers.RESPONSE_FALL_PERCENT.source].verification == "U"
     assert markers.NTPROBNP_SCREENING_NG_L.source in references
+
+
+def test_two_values_of_one_day_are_named() -> None:
+    twice = {**cga("2024-04-01", 500), "id": "l-again"}
+    found = read(cga("2024-01-01", 600), cga("2024-04-01", 300), twice)
+    assert "two values of 2024-04-01 (300 and 500 ug/L); the later in the file counts" in str(found.problems[0])
+    assert read(cga("2024-01-01", 600), cga("2024-04-01", 500), twice).problems == ()
+
+
+def test_a_fall_short_of_half_is_not_written_as_half() -> None:
+    found = course(cga("2024-01-01", 600), cga("2024-04-01", 300.6))
+    assert found.category == "no_response"
+    assert found.reason.startswith("-49.9 %")
