@@ -28,6 +28,12 @@ _PLACES = (
     ("options", "options"),
     ("evidence", "evidence"),
     ("sirt", "plan"),
+    ("procedures", "plan"),
+    ("response", "response"),
+    ("overdue", "response"),
+    ("lesions", "lesions"),
+    ("facts", "facts"),
+    ("history", "events"),
     ("checks", ""),
 )
 _LINK = re.compile(r'href="#([^"]+)"')

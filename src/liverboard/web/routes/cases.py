@@ -9,33 +9,30 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import JsonValue
 
-from liverboard.board.procedures import Asked, procedures_of
-from liverboard.board.response import response_of
 from liverboard.clinical.events import Board
 from liverboard.clinical.extent import Frozen
-from liverboard.errors import UserError
-from liverboard.options.policy import packaged
 from liverboard.options.words import OPTION_WORDS
 from liverboard.registry.cases import CaseFilter, CaseLine, Entered, count_cases, list_cases
 from liverboard.registry.schema import CaseState
 from liverboard.report.words import anchor
-from liverboard.response.disagreement import NAMES
 from liverboard.web.gate import Here, Person, who_may
 from liverboard.web.opened import Opened, OpenedCase, case_path
 from liverboard.web.pages import drawn, page, wants_json
-from liverboard.web.prepared import dossier_of, folder_of, sections
+from liverboard.web.prepared import dossier_of, sections
 from liverboard.web.site import Site
 
 router = APIRouter(tags=["cases"])
 PER_PAGE = 50
 STATES: tuple[CaseState, ...] = get_args(CaseState)
-Tab = Literal["lesions", "options", "evidence", "facts", "sources"]
+Tab = Literal["lesions", "options", "evidence", "facts", "response", "plan", "sources"]
 _SECTIONS: dict[str, tuple[str, ...]] = {
     "": ("board", "checks"),
     "lesions": ("lesions",),
     "options": ("options",),
     "evidence": ("evidence",),
     "facts": ("facts",),
+    "response": ("response",),
+    "plan": ("sirt", "procedures"),
     "sources": ("provenance",),
 }
 _PARTS: dict[str, set[str]] = {
@@ -44,6 +41,8 @@ _PARTS: dict[str, set[str]] = {
     "options": {"options"},
     "evidence": {"evidence"},
     "facts": {"facts", "conflicts"},
+    "response": {"response"},
+    "plan": {"sirt", "procedures"},
     "sources": {"provenance", "software", "knowledge_version"},
 }
 
@@ -182,49 +181,6 @@ def events(request: Request, opened: Opened) -> Response:
     )
 
 
-@router.get("/cases/{centre}/{case}/response", responses=_CASE)
-def response(request: Request, site: Here, opened: Opened) -> Response:
-    """What came of the treatment, by every criterion."""
-    from liverboard.board.response import response_document
-
-    folder = folder_of(site, opened.stored.key)
-    key = ("response", opened.stored.key, opened.stored.version, opened.day)
-    case, day = opened.stored.case, opened.day
-
-    def make() -> Any:
-        try:
-            return response_of(case, as_of=day, folder=folder if folder.is_dir() else None)
-        except UserError:
-            return response_of(case, as_of=day)
-
-    report = site.pages.get(key, make)
-    content = response_document(report) if wants_json(request) else {}
-    return _shown(request, opened, "response", "case_response.html", content, report=report, names=NAMES)
-
-
-@router.get("/cases/{centre}/{case}/plan", responses=_CASE)
-def plan(request: Request, site: Here, opened: Opened) -> Response:
-    """Procedures planned and done, what their records lack, the staged plan with its rules, and the radioembolisation in figures."""
-    stored, day = opened.stored, opened.day
-    folder = folder_of(site, stored.key)
-
-    def make() -> Any:
-        asked = Asked(day, packaged())
-        try:
-            return procedures_of(stored.case, asked, folder=folder if folder.is_dir() else None)
-        except UserError:
-            return procedures_of(stored.case, asked)
-
-    found = site.pages.get(("procedures", stored.key, stored.version, day), make)
-    content = {}
-    if wants_json(request):
-        content = {"procedures": found.model_dump(mode="json"), **_dossier_parts(site, opened, {"sirt"})}
-    sirt = "" if dossier_of(site, stored, day).sirt is None else sections(site, stored, ("sirt",), day)
-    return _shown(
-        request, opened, "plan", "case_plan.html", content, found=found, sirt=drawn(opened.linked(sirt)), anchor=anchor
-    )
-
-
 @router.get("/cases/{centre}/{case}/decisions", responses=_CASE)
 def decisions(request: Request, opened: Opened) -> Response:
     """What boards decided on this case, newest first."""
@@ -237,7 +193,7 @@ def decisions(request: Request, opened: Opened) -> Response:
 
 @router.get("/cases/{centre}/{case}/{tab}", responses=_CASE)
 def part(request: Request, site: Here, opened: Opened, tab: Tab) -> Response:
-    """One part of the dossier: lesions, options in full, evidence, facts with their sources, or the literature."""
+    """One part of the dossier: lesions, options in full, evidence, facts with their sources, response, procedures planned and done, or the literature."""
     return _sections(request, site, opened, tab)
 
 
