@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from liverboard.options.weigh import weigh_case
 from liverboard.registry.cases import CaseKey, add_case, append_events, case_as_known, set_state
 from liverboard.registry.meetings import plan_meeting, read_agenda, schedule
 from liverboard.registry.permissions import Actor
+from liverboard.web.prepared import weigh
 from liverboard.web.routes.discussion import minutes_of_form
 from liverboard.web.seen import PAGE_ONE
 from liverboard.web.site import Site
@@ -332,6 +334,28 @@ def test_signed_minutes_show_the_verdicts_that_the_board_saw(
     now = case_as_known(site.store, READER, KEY).case
     assert choice_of(weigh_case(now, site.today(), packaged()), "ctace").model_dump() != before["chosen"]
     assert chair.json(f"/meetings/{meeting}/minutes")["cases"][0] == before
+
+
+def test_newer_rules_change_no_signed_minutes(
+    chair: Visitor, meeting: int, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = page_of(meeting)
+    chair.post(f"{path}/sign", fields(chair, path))
+    before = chair.json(f"/meetings/{meeting}/minutes")["cases"][0]
+    sight = decision(site, meeting).sight
+    assert sight.rules == before["rules"]
+    assert set(sight.verdicts) == set(TYPED["considered"])
+
+    def newer(_site: Site, stored: Any, day: dt.date | None = None) -> Any:
+        found = weigh(stored.case, day or site.today())
+        changed = tuple(each.model_copy(update={"verdict": "excluded"}) for each in found.options.options)
+        options = found.options.model_copy(update={"options": changed, "knowledge_version": "2099.1"})
+        return replace(found, options=options)
+
+    monkeypatch.setattr("liverboard.web.seen.weighed", newer)
+    after = chair.json(f"/meetings/{meeting}/minutes")["cases"]
+    assert after[0] == before
+    assert after[1]["rules"] == "2099.1"
 
 
 def test_a_closed_meeting_stays_as_it_is(chair: Visitor, editor: Visitor, site: Site, meeting: int) -> None:

@@ -17,7 +17,7 @@ from liverboard.options.report import OptionsReport, OptionVerdict
 from liverboard.options.verdict import Verdict
 from liverboard.options.words import OPTION_WORDS, SIGNS, VERDICT_WORDS
 from liverboard.registry.cases import CaseKey
-from liverboard.registry.meetings import Agenda, AgendaItem
+from liverboard.registry.meetings import Agenda, AgendaItem, Minutes, Sight
 
 AGAINST_THE_RULES: frozenset[Verdict] = frozenset({"excluded", "not_indicated", "cannot_tell"})
 _FIRST = 4  # facts that are named where an option needs many
@@ -62,6 +62,7 @@ class CaseMinutes(Frozen):
     who: str
     question: str | None
     as_of: dt.date
+    rules: str | None = Field(default=None, description="version of the knowledge that the verdicts come from")
     considered: tuple[Choice, ...] = ()
     chosen: Choice | None = None
     reason: str | None = None
@@ -127,15 +128,20 @@ def minutes_of(agenda: Agenda, seen: Mapping[CaseKey, Seen]) -> MeetingMinutes:
 def case_minutes(item: AgendaItem, seen: Seen) -> CaseMinutes:
     """What stands of one case."""
     decision = item.decision
-    minutes = decision.minutes
+    minutes, sight = decision.minutes, decision.sight
+
+    def choice(name: str) -> Choice:
+        return choice_of(seen.options, name) if sight is None or name not in sight.verdicts else _as_signed(sight, name)
+
     return CaseMinutes(
         case=item.case.key.case,
         synthetic=item.case.synthetic,
         who=who_line(seen.case, seen.day),
         question=seen.case.question,
         as_of=seen.day,
-        considered=tuple(choice_of(seen.options, each) for each in minutes.considered),
-        chosen=None if minutes.chosen is None else choice_of(seen.options, minutes.chosen),
+        rules=sight.rules if sight is not None else seen.options.knowledge_version,
+        considered=tuple(choice(each) for each in minutes.considered),
+        chosen=None if minutes.chosen is None else choice(minutes.chosen),
         reason=minutes.reason,
         deviation=minutes.deviation,
         dissent=minutes.dissent,
@@ -156,18 +162,27 @@ def who_line(case: Case, day: dt.date) -> str:
 
 def choice_of(options: OptionsReport, choice: str) -> Choice:
     """The choice with its verdict: a drug or technique has that of the option it belongs to."""
-    name = OPTION_WORDS.get(choice, choice.replace("_", " "))
     found = verdict_of(options, choice)
-    if found is None:
+    return _choice(choice, None, "") if found is None else _choice(choice, found.verdict, _why(found))
+
+
+def sight_of(options: OptionsReport, minutes: Minutes) -> Sight:
+    """What is kept with a signature: the verdicts of all that was named."""
+    named = dict.fromkeys(each for each in (*minutes.considered, minutes.chosen) if each is not None)
+    choices = [choice_of(options, each) for each in named]
+    return Sight(options.knowledge_version or "", {each.choice: (each.verdict, each.why) for each in choices})
+
+
+def _as_signed(sight: Sight, choice: str) -> Choice:
+    verdict, why = sight.verdicts[choice]
+    return _choice(choice, next((each for each in VERDICT_WORDS if each == verdict), None), why)
+
+
+def _choice(choice: str, verdict: Verdict | None, why: str) -> Choice:
+    name = OPTION_WORDS.get(choice, choice.replace("_", " "))
+    if verdict is None:
         return Choice(choice=choice, name=name)
-    return Choice(
-        choice=choice,
-        name=name,
-        verdict=found.verdict,
-        sign=SIGNS[found.verdict],
-        word=VERDICT_WORDS[found.verdict],
-        why=_why(found),
-    )
+    return Choice(choice=choice, name=name, verdict=verdict, sign=SIGNS[verdict], word=VERDICT_WORDS[verdict], why=why)
 
 
 def _why(option: OptionVerdict) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, select
 
@@ -29,6 +29,7 @@ from liverboard.registry.schema import (
     MeetingState,
     actions,
     attendance,
+    audit,
     cases,
     centres,
     decisions,
@@ -36,6 +37,8 @@ from liverboard.registry.schema import (
     meetings,
 )
 from liverboard.registry.store import Store, Transaction, centre_id, insert_row
+
+_SIGHT: Final = "decision.sight"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,14 @@ class Minutes:
 
 
 @dataclass(frozen=True, slots=True)
+class Sight:
+    """What the rules said when a decision was signed, kept in the audit trail: by choice, its verdict (None: no rules) and why. `rules`: their version."""
+
+    rules: str
+    verdicts: Mapping[str, tuple[str | None, str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The minutes of a case with who wrote them; once signed they never change. `version` 0: nothing is written yet."""
 
@@ -82,6 +93,7 @@ class Decision:
     changed: dt.datetime | None = None
     signed_by: str | None = None
     signed: dt.datetime | None = None
+    sight: Sight | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +248,8 @@ def write_minutes(tx: Transaction, meeting_id: int, key: CaseKey, minutes: Minut
     return expected_version + 1
 
 
-def sign_off(tx: Transaction, meeting_id: int, key: CaseKey, expected_version: int) -> None:
-    """The chair signs the minutes of a case as they are at this version: they freeze, and the case gets its `board` event.
+def sign_off(tx: Transaction, meeting_id: int, key: CaseKey, expected_version: int, sight: Sight | None = None) -> None:
+    """The chair signs the minutes of a case as they are at this version: they freeze, and the case gets its `board` event. `sight` is kept with them.
 
     Raises Conflict, BadInput when no reason or choice is written, NotPermitted.
     """
@@ -252,6 +264,13 @@ def sign_off(tx: Transaction, meeting_id: int, key: CaseKey, expected_version: i
     signed_digest = decision_digest({**stored, **signature})
     event = _board_event(meeting, _minutes(tx.connection, row))
     written_by = write_events(tx, "decision.sign", key, [event], case.version, also_written=[signed_digest])
+    if sight is not None:
+        detail = {
+            "meeting": meeting_id,
+            "rules": sight.rules,
+            "verdicts": {k: list(v) for k, v in sight.verdicts.items()},
+        }
+        tx.note(_SIGHT, centre=key.centre, case=key.case, detail=detail)
     signed = {**signature, "digest": signed_digest, "audit_seq": written_by}
     tx.connection.execute(decisions.update().where(decisions.c.id == row.id).values(**signed))
     state = "discussed" if row.follow_up_on is None else "follow_up"
@@ -393,7 +412,19 @@ def _decision(connection: Connection, item_id: int) -> Decision:
     row = _decision_row(connection, item_id)
     if row is None:
         return Decision(Minutes(), 0)
-    return Decision(_minutes(connection, row), row.version, row.changed_by, row.changed, row.signed_by, row.signed)
+    sight = None if row.audit_seq is None else _sight(connection, row.audit_seq)
+    return Decision(
+        _minutes(connection, row), row.version, row.changed_by, row.changed, row.signed_by, row.signed, sight
+    )
+
+
+def _sight(connection: Connection, signed_in: int) -> Sight | None:
+    """What was noted right after the signature, in the same transaction."""
+    note = connection.execute(select(audit).where(audit.c.seq == signed_in + 1, audit.c.action == _SIGHT)).first()
+    if note is None:
+        return None
+    told = json.loads(note.detail)
+    return Sight(told["rules"], {choice: (verdict, why) for choice, (verdict, why) in told["verdicts"].items()})
 
 
 def _minutes(connection: Connection, row: Row[Any]) -> Minutes:

@@ -75,7 +75,7 @@ def _case(number: int, case: CaseMinutes) -> dict[str, object]:
         "who": clean(case.who),
         "synthetic": case.synthetic,
         "question": clean(case.question or ""),
-        "as_of": day(case.as_of),
+        "as_of": day(case.as_of) + ("" if case.rules is None else f" · rules {clean(case.rules)}"),
         "chosen": None if case.chosen is None else _choice(case.chosen),
         "considered": [_choice(each) for each in case.considered],
         "said": [[title, clean(text)] for title, text in (*said, ("Seen again", seen_again)) if text],

@@ -16,6 +16,7 @@ from liverboard.registry.meetings import (
     Attendee,
     Minutes,
     NoSuchMeeting,
+    Sight,
     attend,
     close_meeting,
     finish_action,
@@ -68,8 +69,9 @@ def test_a_whole_meeting(store: Store, meeting: int) -> None:
         attend(tx, meeting, [Attendee("radiology", "RD"), Attendee("surgery", "SU"), Attendee("radiology", "RD")])
         assert write_minutes(tx, meeting, A, Minutes(considered=("tae",)), 0) == 1
         assert write_minutes(tx, meeting, A, MINUTES, 1) == 2
+    sight = Sight("2026.1", {"ctace": ("fits", "A rule."), "other": (None, "")})
     with store.transaction(CHAIR) as tx:
-        sign_off(tx, meeting, A, 2)
+        sign_off(tx, meeting, A, 2, sight)
         close_meeting(tx, meeting)
 
     agenda = read_agenda(store, VIEWER, meeting)
@@ -77,7 +79,8 @@ def test_a_whole_meeting(store: Store, meeting: int) -> None:
     assert [item.case.key for item in agenda.items] == [B, A]
     assert agenda.attendance == (Attendee("radiology", "RD"), Attendee("surgery", "SU"))
     decision = agenda.items[1].decision
-    assert (decision.signed_by, decision.version) == ("chair", 2)
+    assert (decision.signed_by, decision.version, decision.sight) == ("chair", 2, sight)
+    assert agenda.items[0].decision.sight is None
     assert decision.minutes.dissent == MINUTES.dissent
     assert [(a.what, a.owner, a.due) for a in decision.minutes.actions] == [(a.what, a.owner, a.due) for a in MINUTES.actions]  # fmt: skip
     assert states(store) == ["follow_up", "prepared"]  # the one without a decision waits for another meeting

@@ -9,12 +9,12 @@ import subprocess
 import pytest
 from tests.registry_samples import CASE
 
-from liverboard.board.minutes import CaseMinutes, MeetingMinutes, Seen, minutes_of
+from liverboard.board.minutes import CaseMinutes, MeetingMinutes, Seen, minutes_of, sight_of
 from liverboard.clinical.dictionary import all_definitions
 from liverboard.options.policy import packaged
 from liverboard.options.weigh import weigh_case
 from liverboard.registry.cases import CaseKey, CaseLine
-from liverboard.registry.meetings import Action, Agenda, AgendaItem, Attendee, Decision, Meeting, Minutes
+from liverboard.registry.meetings import Action, Agenda, AgendaItem, Attendee, Decision, Meeting, Minutes, Sight
 from liverboard.report.minutes import render_minutes_pdf
 
 DAY = dt.date(2025, 1, 8)
@@ -110,3 +110,24 @@ def test_what_cannot_be_told_names_what_would_settle_it() -> None:
     found = case_of(Minutes(considered=(open_one.option,))).considered[0]
     assert found.why.startswith("needs: ")
     assert all_definitions()[open_one.missing[0]].label in found.why
+
+
+def test_signed_minutes_keep_the_verdicts_of_the_rules_of_their_day() -> None:
+    sight = Sight("2020.1", {"ctace": ("excluded", "An old rule."), "biliary_stent": (None, "")})
+    found = meeting_minutes(Minutes(considered=("ctace", "tae", "biliary_stent"), chosen="ctace"), sight=sight).cases[0]
+    assert found.rules == "2020.1"
+    assert [(c.verdict, c.why) for c in found.considered[::2]] == [("excluded", "An old rule."), (None, "")]
+    assert found.considered[1].verdict == verdicts()["tae"]
+    assert found.chosen is not None
+    assert found.unexplained
+
+
+def test_what_is_kept_with_a_signature_is_what_was_seen() -> None:
+    rules = weigh_case(CASE, DAY, packaged())
+    sight = sight_of(rules, Minutes(considered=("prrt", "biliary_stent"), chosen="ctace"))
+    assert sight.rules == rules.knowledge_version
+    assert {c: v for c, (v, _) in sight.verdicts.items()} == {
+        "prrt": verdicts()["prrt"],
+        "biliary_stent": None,
+        "ctace": verdicts()["ctace"],
+    }

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.background import BackgroundTask
 
-from liverboard.board.minutes import CaseMinutes, Choice, case_minutes, choice_of
+from liverboard.board.minutes import CaseMinutes, Choice, case_minutes, choice_of, sight_of
 from liverboard.clinical.events import Choice as ChoiceName
 from liverboard.clinical.events import Option
 from liverboard.clinical.extent import Frozen
@@ -149,7 +149,8 @@ def sign(request: Request, site: Here, who: Chair, form: Form, meeting: Number, 
         with site.store.transaction(who) as tx:
             if str(find_case(tx.connection, room.item.case.key).version) != form.get("case_version", ""):
                 raise Conflict("the case was changed since you opened it", hint="Look at it as it is now, then sign.")
-            sign_off(tx, meeting, room.item.case.key, version)
+            sight = sight_of(seen.weighed.options, room.decision.minutes)
+            sign_off(tx, meeting, room.item.case.key, version, sight)
     except UserError as error:
         return _told(request, _room(site, who, meeting, case), typed, error)
     _ = translations(language_of(request)).gettext
