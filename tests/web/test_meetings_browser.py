@@ -167,3 +167,17 @@ def test_a_whole_meeting_without_javascript(browser: Any, address: str, site: Si
         assert words in said, words
     assert case_as_known(site.store, CHAIR, KEY).case.events[-1].kind == "board"
     assert [item.case.key for item in read_agenda(site.store, CHAIR, meeting).items] == [KEY, THIRD, OTHER]
+
+
+def test_cases_are_looked_through_after_the_page_is_shown(
+    browser: Any, address: str, meeting: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for room in ("agenda", "meetings"):
+        monkeypatch.setattr(f"liverboard.web.routes.{room}.PATIENCE_S", 0.0)
+    context = signed_in(browser, address, "editor")
+    page = context.new_page()
+    for path, sign in (("/agenda", "#cases meter"), (f"/meetings/{meeting}", "#ask h3")):
+        page.goto(address + path)
+        page.wait_for_selector(sign, state="attached", timeout=10_000)
+        assert "not looked through" not in page.inner_text("main"), path
+    context.close()
