@@ -34,6 +34,7 @@ _A_DAY_S: Final = 86_400
 _LOOK_EVERY_S: Final = 1.0  # whether someone cancelled
 _LOOK_FOR_WORK_S: Final = 5.0
 _LONGEST_S: Final = 1800.0
+_PATIENCE_S: Final = 20.0  # of who opens a viewer
 _ONE_AT_A_TIME: Final = Lock()
 _NO_DAY: Final = "1900-01-01"  # of a study whose day nobody has said yet; a person says it before it enters the case
 
@@ -71,20 +72,39 @@ def measure_event(event: Imaging, folder: Path, out: Path, told: Callable[[int],
     Raises NotMeasured. Waits while another study is being measured.
     """
     with _ONE_AT_A_TIME:
-        text = write_case(Case(case="study", events=(event,)), is_json=True)
-        arguments = [sys.executable, "-m", "liverboard.web.measure_study", str(folder), str(out)]
-        child = subprocess.Popen(
-            arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        try:
-            said = _follow(child, text, told)
-        finally:
-            if child.poll() is None:
-                child.kill()
-            child.wait()
-            for pipe in (child.stdin, child.stdout):
-                if pipe is not None:
-                    pipe.close()
+        _in_a_process(event, folder, out, told)
+
+
+def view_event(event: Imaging, folder: Path, out: Path) -> Result | None:
+    """What a viewer loads of an event, measured into `out` now where nobody did before. Raises NotMeasured, also when another study takes long."""
+    found = read_result(out)
+    if found is not None:
+        return found
+    if not _ONE_AT_A_TIME.acquire(timeout=_PATIENCE_S):
+        raise NotMeasured("another study is being measured", hint="Load this page again in a minute.")
+    try:
+        if read_result(out) is None:
+            _in_a_process(event, folder, out, lambda percent: True)
+    finally:
+        _ONE_AT_A_TIME.release()
+    return read_result(out)
+
+
+def _in_a_process(event: Imaging, folder: Path, out: Path, told: Callable[[int], bool]) -> None:
+    text = write_case(Case(case="study", events=(event,)), is_json=True)
+    arguments = [sys.executable, "-m", "liverboard.web.measure_study", str(folder), str(out)]
+    child = subprocess.Popen(
+        arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    try:
+        said = _follow(child, text, told)
+    finally:
+        if child.poll() is None:
+            child.kill()
+        child.wait()
+        for pipe in (child.stdin, child.stdout):
+            if pipe is not None:
+                pipe.close()
     if said is None or child.returncode == 0:
         return
     if not said and child.returncode < 0:

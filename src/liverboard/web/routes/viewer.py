@@ -20,7 +20,7 @@ from liverboard.registry.studies import case_folder, list_studies
 from liverboard.report.view_files import View
 from liverboard.web.gate import Here, Person, who_may
 from liverboard.web.measure_study import Result
-from liverboard.web.measuring import VIEW_FOLDER, measure_event, read_result
+from liverboard.web.measuring import VIEW_FOLDER, read_result, view_event
 from liverboard.web.opened import Opened, OpenedCase
 from liverboard.web.pages import page
 from liverboard.web.site import Site
@@ -65,15 +65,12 @@ def of_event(request: Request, site: Here, opened: Opened, event: str) -> Respon
         raise NoSuchView("the case has no scan with images of this name", hint="Look at the images of the case.")
     home = case_folder(site.store, opened.stored.key)
     place = _place_of(found, home)
-    folder = _folder(home, place)
-    result = read_result(folder)
+    result: Result | None = None
     error: UserError | None = None
-    if result is None:
-        try:
-            measure_event(found, home, folder)
-            result = read_result(folder)
-        except UserError as problem:
-            error = problem
+    try:
+        result = view_event(found, home, _folder(home, place))
+    except UserError as problem:
+        error = problem
     title = (found.modality or "").replace("_", " ")
     return _shown(request, opened, place, (title, found.date), result, error)
 
