@@ -16,6 +16,7 @@ from liverboard.clinical.derive_timeline import visible_events
 from liverboard.clinical.events import AnyEvent, Board, Case, Diagnosis, Imaging, Plan, Procedure, StatedLesion, Status
 from liverboard.clinical.extent import Frozen, Lesion, LiverExtent, SegmentShare
 from liverboard.clinical.facts import facts_of
+from liverboard.clinical.procedure_details import DrugDose
 from liverboard.embolisation.intervals import (
     FAMILY_OF,
     DoneSession,
@@ -32,6 +33,7 @@ from liverboard.options.weigh import weigh_case
 
 ARTERIAL = frozenset(name for name, family in FAMILY_OF.items() if family in {"embolisation", "sirt"})
 FEWEST_OWN_INTERVALS = 3  # a median of fewer is shown and not proposed; a convention of this project
+ACTIVITY_APART = 0.05  # share by which a total and the sum of its injections may differ, as they are rounded; a convention of this project
 _ALTERS_DUCTS = frozenset({"pancreatoduodenectomy", "biliary_anastomosis", "sphincterotomy"})
 _BEARS_ON_SEQUENCE = frozenset({
     "portal_vein", "portal_flow", "thrombus_uptake", "biliary_anastomosis", "biliary_stent", "sphincterotomy", "biliary_obstruction",
@@ -122,6 +124,9 @@ def procedures_of(case: Case, asked: Asked, *, folder: Path | None = None) -> Ca
     visible = visible_events(measured.case, asked.as_of, asked.known_at)[0]
     rows, told = recorded(measured.case, visible, asked.as_of, asked.known_at)
     technique, because = _technique(visible, asked.technique)
+    died = min((event.date for event in visible if isinstance(event, Status) and event.state == "dead"), default=None)
+    if died is not None:
+        technique, because = None, f"the patient died on {died}"
     proposal = None
     if technique is not None:
         proposal = _proposal(measured.case, visible, measured.extents, technique, because, asked)
@@ -215,9 +220,13 @@ def _segments(event: Procedure) -> tuple[int, ...] | None:
 
 
 def _activity(event: Procedure) -> float | None:
-    """The activity injected; the sum of the injections where each of them states one."""
-    if (stated := _first(event, "details.injected_activity")) is not None:
-        return stated
+    """The activity injected, else the sum of the injections."""
+    stated = _first(event, "details.injected_activity")
+    return _injected(event) if stated is None else stated
+
+
+def _injected(event: Procedure) -> float | None:
+    """The sum of the injections; None where one of them states none."""
     injections = list(values_at(event, "details.injections"))
     parts = list(values_at(event, "details.injections.injected_activity"))
     return sum(parts) if parts and injections and len(parts) == len(injections[0]) else None
@@ -248,11 +257,11 @@ def regimen(event: Procedure) -> str | None:
     material = _first(event, "details.particles.material")
     parts: list[str] = []
     if event.technique == "ctace":
-        parts += [str(drug).replace("_", " ") for drug in values_at(event, "details.drugs.drug")]
+        parts += [_drug(drug) for drug in _first(event, "details.drugs") or ()]
         parts += ["lipiodol"] if _first(event, "details.lipiodol") is not None else []
     if event.technique == "debtace":
         parts += [str(_first(event, "details.beads.product") or ""), _sizes(event, "beads")]
-        parts += [str(drug).replace("_", " ") for drug in values_at(event, "details.beads.drug.drug")]
+        parts += [_drug(drug) for drug in values_at(event, "details.beads.drug")]
     if event.technique in {"tae", "ctace"} and material is not None:
         parts.append(f"{str(material).replace('_', ' ')} {_sizes(event, 'particles')}".strip())
     if event.technique.startswith("sirt_"):
@@ -264,6 +273,10 @@ def regimen(event: Procedure) -> str | None:
             str(_first(event, "details.approach") or ""),
         ]
     return ", ".join(part for part in parts if part) or None
+
+
+def _drug(stated: DrugDose) -> str:
+    return stated.name if stated.drug == "other" and stated.name else stated.drug.replace("_", " ")
 
 
 def _sizes(event: Procedure, of: str) -> str:
@@ -412,6 +425,9 @@ def _problems(visible: Sequence[AnyEvent]) -> Iterator[str]:
         sessions = _first(event, "details.planned_sessions")
         if sessions is not None and event.session is not None and event.session > sessions:
             yield f"{event.id} is session {event.session}, and states {sessions} planned: check both."
+        parts, whole = _injected(event), _first(event, "details.injected_activity")
+        if whole is not None and parts is not None and abs(parts - whole) > ACTIVITY_APART * whole:
+            yield f"{event.id} states {whole:g} GBq injected, and its injections add up to {parts:g} GBq: check both."
         yield from _lesions_nobody_listed(event, visible)
         yield from _against_what_was_known(event, visible)
     numbered = [event for event in procedures if event.session is not None and event.technique in FAMILY_OF]

@@ -171,6 +171,10 @@ class EndPoint(Frozen):
             raise ValueError(f"SACE IV is no antegrade flow, yet flow is {self.flow}")
         if self.sace in {"I", "II", "III"} and self.flow == "none":
             raise ValueError(f"flow: none is SACE IV, yet sace is {self.sace}")
+        if self.sace == "IV" and self.stasis in {"none", "near_stasis", "sub_stasis"}:
+            raise ValueError(f"SACE IV is no antegrade flow, yet stasis is {self.stasis}")
+        if self.sace in {"I", "II", "III"} and self.stasis == "stasis":
+            raise ValueError(f"stasis is no antegrade flow, which is SACE IV, yet sace is {self.sace}")
         if self.stasis == "stasis" and self.flow in {"normal", "reduced"}:
             raise ValueError(f"stasis is no antegrade flow, yet flow is {self.flow}")
         if self.stasis in {"near_stasis", "sub_stasis"} and self.flow in {"normal", "none"}:
@@ -274,6 +278,11 @@ class Zone(Frozen):
         if self.complete and self.margin is not None and self.margin < 0:
             raise ValueError(
                 f"complete: true, yet the smallest margin is {self.margin:g} mm: tumour stands out of the zone"
+            )
+        axes = self.zone or ()
+        if self.complete and self.size_before is not None and len(axes) == 3 and max(axes) < self.size_before:
+            raise ValueError(
+                f"complete: true, yet the zone ({max(axes):g} mm) is smaller than the tumour ({self.size_before:g} mm)"
             )
         if self.cycles is not None and self.overlap is not None and self.overlap > 0 and self.cycles < 2:
             raise ValueError("overlapping placements need two cycles or more")

@@ -241,3 +241,26 @@ def test_what_is_not_stated_is_counted_and_never_read_as_no() -> None:
     assert (room.stasis, room.stasis_known, room.room) == (0, 0, "not stated")
     assert [(each.word, each.n) for each in room.end_points] == [("not stated", 1)]
     assert (room.fluoroscopy_min.n, room.fluoroscopy_min.not_stated, room.staged_intervals) == (0, 1, None)
+
+
+def test_no_session_is_planned_for_the_dead() -> None:
+    case = case_of(_image("2024-01-02"), _procedure("2024-01-10"), _event("status", "2024-02-01", state="dead"))
+    assert _of(case, dt.date(2024, 1, 20)).proposal is not None
+    found = _of(case)
+    assert (found.proposal, found.proposal_none_because) == (None, "the patient died on 2024-02-01")
+
+
+def test_a_drug_that_is_none_of_the_list_gives_the_regimen_its_name() -> None:
+    details = {"drugs": [{"drug": "other", "name": "melphalan"}, {"drug": "mitomycin_c"}], "lipiodol": "8 mL"}
+    (row,) = _of(case_of(_procedure("2024-01-10", "ctace", details=details))).procedures
+    assert row.regimen == "melphalan, mitomycin c, lipiodol"
+
+
+def test_injections_that_do_not_add_up_to_the_activity_are_named() -> None:
+    def problems(whole: str) -> str:
+        injections = [{"injected_activity": "1 GBq"}, {"injected_activity": "0.5 GBq"}]
+        details = {"injected_activity": whole, "injections": injections}
+        return " ".join(_of(case_of(_procedure("2024-01-10", "sirt_resin", details=details))).problems)
+
+    assert "states 3 GBq injected, and its injections add up to 1.5 GBq" in problems("3 GBq")
+    assert problems("1.52 GBq") == ""
