@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
+import time
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -294,11 +297,32 @@ def test_a_confirmation_that_cannot_be_kept_says_why(
 
 
 def test_the_worker_measures_while_the_app_runs(site: Site, editor: Visitor, tmp_path: Path) -> None:
-    import time
-
     with editor.client as running:
         page = send(editor, volumes(tmp_path)).headers["location"]
         end = time.monotonic() + 60
         while editor.json(page)["study"]["state"] != "measured" and time.monotonic() < end:
             time.sleep(0.2)
         assert running.get(f"{page}/progress").headers["hx-refresh"] == "true"
+
+
+@pytest.mark.slow
+def test_a_study_that_was_being_measured_when_the_program_was_killed_is_measured_by_the_next(
+    site: Site, editor: Visitor, tmp_path: Path
+) -> None:
+    page = send(editor, volumes(tmp_path)).headers["location"]
+    program = (
+        "import sys, time, pathlib; from liverboard.registry.folder import open_folder; from liverboard.registry.store import Store; "
+        "from liverboard.web.measuring import Worker\n"
+        "with Worker(Store.open(open_folder(pathlib.Path(sys.argv[1])))): time.sleep(120)"
+    )
+    first = subprocess.Popen([sys.executable, "-c", program, str(site.store.folder.path)])
+    end = time.monotonic() + 60
+    while editor.json(page)["study"]["state"] != "measuring" and time.monotonic() < end:
+        time.sleep(0.02)
+    first.kill()
+    first.wait()
+    assert editor.json(page)["study"]["state"] == "measuring"
+    with Worker(site.store):
+        while editor.json(page)["study"]["state"] != "measured" and time.monotonic() < end:
+            time.sleep(0.2)
+    assert editor.json(page)["measured"]["lesion_count"] == 1
