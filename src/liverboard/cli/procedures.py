@@ -53,7 +53,7 @@ def procedures(
 
     if out is not None and out.suffix.lower() != ".html":
         raise typer.BadParameter(f"'{out.name}' should end in .html", param_hint="--out")
-    if case is not None and sample is None and _is_cohort(case):
+    if case is not None and sample is None and is_cohort(case):
         if technique is not None or past is not None or policy is not None or into:
             raise typer.BadParameter("--technique, --past, --policy and --into belong to one case; this is a cohort")
         _cohort(case, day(as_of), out, json)
@@ -70,7 +70,8 @@ def procedures(
                 typer.echo(f"added {added} plan events to {case}")
 
 
-def _is_cohort(path: Path) -> bool:
+def is_cohort(path: Path) -> bool:
+    """Whether a path is a folder of case files, or a list of them, and no single case."""
     if path.is_dir():
         return not any((path / name).is_file() for name in _CASE_NAMES)
     return path.suffix.lower() in {".txt", ".list"}

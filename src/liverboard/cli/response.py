@@ -2,22 +2,56 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from liverboard.cli.parameters import AsOf, CasePath, Json, Sample, day, today
+import typer
+
+from liverboard.cli.parameters import AsOf, Json, Sample, day, today
+from liverboard.cli.procedures import is_cohort
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from liverboard.board.response import ResponseReport
+    from liverboard.board.response_cohort import CohortResponse
+    from liverboard.clinical.events import Case
+    from liverboard.clinical.response import Criterion
 
 
-def response(case: CasePath = None, sample: Sample = None, as_of: AsOf = None, json: Json = False) -> None:
-    """Response by RECIST 1.1, mRECIST, EASL, WHO, Choi and volume, with markers, symptoms, toxicity and end points, and why the criteria differ."""
+def response(
+    case: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="CASE|COHORT",
+            help="A case file or its folder; or a folder of case files, or a text file with one path a line, for waterfall and spider plots.",
+        ),
+    ] = None,
+    sample: Sample = None,
+    as_of: AsOf = None,
+    criterion: Annotated[
+        Literal["recist11", "mrecist", "easl", "who", "choi", "mchoi", "volumetric", "viable_volume"] | None,
+        typer.Option("--criterion", help="Of a cohort: the criterion that is drawn. Default: recist11."),
+    ] = None,
+    liver: Annotated[bool, typer.Option("--liver", help="Of a cohort: the liver alone.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="DIR", help="Of a cohort: a page with plots, and tables, for the centre alone."),
+    ] = None,
+    json: Json = False,
+) -> None:  # fmt: skip
+    """Response by RECIST 1.1, mRECIST, EASL, WHO, Choi and volume, with markers, symptoms, toxicity and end points, and why the criteria differ; of a cohort: waterfall and spider plots."""
     from liverboard.board.load import open_case
     from liverboard.board.response import response_document, response_of
     from liverboard.cli.show import progress, show_json
 
+    if case is not None and sample is None and is_cohort(case):
+        _cohort(case, _Wishes(day(as_of), criterion or "recist11", liver), out, json)
+        return
+    if criterion is not None or liver or out is not None:
+        raise typer.BadParameter("--criterion, --liver and -o belong to a cohort; this is one case")
     opened = open_case(case, sample=sample)
     with progress("Judging the response") as step:
         report = response_of(
@@ -27,6 +61,69 @@ def response(case: CasePath = None, sample: Sample = None, as_of: AsOf = None, j
         show_json(response_document(report))
     else:
         _show(report)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wishes:
+    as_of: dt.date | None
+    criterion: Criterion
+    hepatic: bool
+
+
+def _cohort(path: Path, wishes: _Wishes, out: Path | None, json: bool) -> None:
+    from liverboard.board.procedure_cohort import read_cases
+    from liverboard.board.response_cohort import response_of_cohort
+    from liverboard.cli.show import progress, show_json
+
+    def on(case: Case) -> dt.date:
+        return wishes.as_of or case.as_of or today()
+
+    with progress("Judging the response") as step:
+        cases, notes = read_cases(path, step)
+        report = response_of_cohort(
+            cases, on, criterion=wishes.criterion, hepatic=wishes.hepatic, notes=notes, step=step
+        )
+        written = () if out is None else _write(report, out)
+    if json:
+        show_json(report.model_dump(mode="json"))
+    else:
+        _show_cohort(report, written)
+
+
+def _write(report: CohortResponse, out: Path) -> tuple[Path, ...]:
+    from liverboard.board.response_cohort import ENDPOINTS, patients_csv, times_csv
+    from liverboard.report.evidence_page import render_page
+    from liverboard.report.response_page import response_page
+    from liverboard.report.write import write_files
+
+    contents = {
+        out / "response.html": render_page(response_page(report)),
+        out / "response.csv": patients_csv(report),
+    } | {out / f"{name}.csv": times_csv(report, name) for name in ENDPOINTS}
+    write_files({file: text.encode() for file, text in contents.items()})
+    return tuple(contents)
+
+
+def _show_cohort(report: CohortResponse, written: tuple[Path, ...]) -> None:
+    from rich.markup import escape
+
+    from liverboard.board.timeline import words
+    from liverboard.cli.show import out_console
+    from liverboard.response.disagreement import NAMES
+
+    out = out_console()
+    liver = ", liver only" if report.scope == "liver" else ""
+    out.print(f"[bold]{report.cases} patients[/bold], best response by {NAMES[report.criterion]}{liver}; each technique by itself")  # fmt: skip
+    for each in report.techniques:
+        counts = ", ".join(f"{name} {count}" for name, count in sorted(each.counts.items()))
+        few = " (few)" if each.small else ""
+        out.print(f"  {words(each.technique)}{few}: {each.evaluable} of {each.n} evaluable; {counts or 'none'}", soft_wrap=True)  # fmt: skip
+    for reason, count in report.aside.items():
+        out.print(f"  not shown: {count} ({reason})", soft_wrap=True)
+    for note in report.notes:
+        out.print(f"note: {escape(note)}", soft_wrap=True)
+    for file in written:
+        out.print(f"wrote {escape(str(file))}", soft_wrap=True)
 
 
 def _show(report: ResponseReport) -> None:
