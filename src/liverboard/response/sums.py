@@ -96,12 +96,20 @@ def _judge(course: Course, measure: Measure, scope: Scope) -> tuple[Judgement, .
     origins = tuple(each for each in course.baseline.lesions if each.id in set(setting.targets.chosen))
     before = [_total(course.baseline, [(each, [each]) for each in origins], measure)]
     had_complete = False
+    progressed: dt.date | None = None
     found: list[Judgement] = []
     for number, point in enumerate(course.points):
         now = _total(point, [(each, course.became[number][each.id]) for each in origins], measure)
         smallest = min((each.value for each in before if each.value is not None), default=0.0)
         reading = Reading(sum_rule(measure.criterion), origins, tuple(before), smallest, now, measure.needed)
         judgement = _of_day(setting, number, reading, had_complete)
+        if judgement.category == "PD":
+            progressed = progressed or judgement.since or judgement.date
+        elif progressed is not None:
+            after = (
+                f"progression counts from {progressed}: the best response ends there, this day is judged all the same"
+            )
+            judgement = judgement.model_copy(update={"basis": (*judgement.basis, after)})
         found.append(judgement)
         had_complete = had_complete or judgement.category == "CR"
         before.append(now)

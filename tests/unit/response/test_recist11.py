@@ -507,3 +507,10 @@ def test_a_non_target_that_grew_much_is_named_and_left_to_the_reader() -> None:
         course(point(0, lesion("L1", 30), lesion("L2", 8)), point(60, lesion("L1", 10), lesion("L2", 11)))
     )
     assert "grown since" not in " ".join(quiet[-1].basis)
+
+
+def test_a_day_after_progression_says_that_there_was_progression() -> None:
+    found = judge_recist11(sizes(50, 20, 40, 22))
+    assert [each.category for each in found] == ["PR", "PD", "PR"]
+    assert f"progression counts from {day(120)}" in found[2].basis[-1]
+    assert "progression counts from" not in " ".join((*found[0].basis, *found[1].basis))
