@@ -244,7 +244,9 @@ def test_errors_of_the_scale_and_none(tmp_path: Path) -> None:
     assert liver["interval"] is None
     assert all(each["probability"] is None for each in plain["limits"])
     assert any("error of the total activity is not stated" in each for each in plain["warnings"])
-    told = asked(*words, "--error", "total_activity=5%", "--error", "lung_shunt=30%")
+    told = asked(*words, "--error", "total_activity=5%", "--error", "lung_shunt=30%", "-o", str(tmp_path / "out"))
+    page = (tmp_path / "out" / "dose.html").read_text(encoding="utf-8")
+    assert re.search(r"lung shunt \d+.%, total activity \d+.%", page)
     (liver,) = told["structures"].values()
     assert liver["interval"]["relative_sd"] == pytest.approx((0.05**2 + (0.045 / 0.85) ** 2) ** 0.5, rel=0.01)
     assert told["limits"][0]["probability"] is not None

@@ -169,6 +169,7 @@ def test_the_dossier_has_plan_treatment_and_delivered_dose(told: tuple[dict[str,
     page = render_html(made)
     for words in ('id="sirt"', "Planned beside delivered", "Limits and targets", "Isodoses", "Dose and volume"):
         assert words in page
+    assert 'data-l="Mean dose (Gy)"' in page, "a unit keeps its capitals on a small screen"
 
 
 def test_a_plan_without_treatment_and_a_case_without_either() -> None:

@@ -124,7 +124,10 @@ def _shares(interval: Mapping[str, Any] | None) -> str:
     if not interval:
         return "no interval"
     parts = sorted(interval["contributions"].items(), key=lambda each: -each[1])
-    return ", ".join(f"{name} {100 * share:.0f}{THIN}%" for name, share in parts if share >= 0.005) or "none stated"
+    return (
+        ", ".join(f"{name.replace('_', ' ')} {100 * share:.0f}{THIN}%" for name, share in parts if share >= 0.005)
+        or "none stated"
+    )
 
 
 def _effects(report: DoseReport) -> list[PageTable]:

@@ -129,7 +129,7 @@ def propagate(model: Model, budget: Budget) -> Interval:
         high=value * math.exp(_Z95 * sd),
         relative_sd=math.sqrt(math.expm1(variance)),
         contributions={
-            term.name: float(part) / variance if variance else 0.0
+            term.name: float(part) / variance + 0.0 if variance else 0.0  # + 0.0: never -0
             for term, part in zip(budget.terms, parts, strict=True)
         },
         method="propagation",
