@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 from httpx import Response
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.dicom_samples import ct, edit
 from tests.registry_samples import EDITOR, LABS
 from tests.web_samples import KEY, Visitor, words
@@ -202,6 +204,37 @@ def test_a_study_that_is_too_large_or_cut_short_is_refused(
     cut = editor.client.post(PAGE, content=pieces(), headers=typed)
     assert cut.status_code == 400 and "cut short" in words(cut)
     assert left(site) == []
+
+
+_PIECES = st.sampled_from([
+    b"--b", b"--b--", b"\r\n", b"\n", b"\0", b": ", b"; ", b"content-disposition: form-data; name=\"csrf\"", b"content-disposition", b'name="files"; filename="../../a.nii"',
+    b"content-type: text/html", b'filename="', b"\xff\xfe", b"x" * 9000, b"TOKEN",
+])  # fmt: skip
+
+
+def test_whatever_is_sent_as_a_form_is_told_and_leaves_nothing(site: Site, editor: Visitor) -> None:
+    @settings(max_examples=60, deadline=None)
+    @given(st.lists(_PIECES, max_size=14), st.sampled_from(["multipart/form-data; boundary=b", "multipart/form-data", "multipart/form-data; boundary=\"", "text/plain"]), st.booleans())  # fmt: skip
+    def holds(pieces: list[bytes], kind: str, proven: bool) -> None:
+        body = b"".join(pieces).replace(b"TOKEN", editor.csrf.encode())
+        headers = {"content-type": kind} | ({"x-csrf-token": editor.csrf} if proven else {})
+        assert editor.client.post(PAGE, content=body, headers=headers).status_code in {303, 400, 403, 413, 415}
+
+    holds()
+    assert left(site) == []
+
+
+@pytest.mark.parametrize("case", ["%00", "%2e%2e", "%2e", "x" * 5000, "NELM-1%2f..%2fNELM-1", "-"])
+def test_no_name_of_a_case_leads_elsewhere(editor: Visitor, case: str) -> None:
+    for path in (
+        "studies",
+        "studies/1",
+        "viewer",
+        "viewer/event/x",
+        "viewer/study/1",
+        "view/study-000000000000/result.json",
+    ):
+        assert editor.get(f"/cases/lyon/{case}/{path}").status_code in {400, 404, 414, 422}, path
 
 
 def test_a_full_disk_is_told(site: Site, editor: Visitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from fastapi import Request
-from python_multipart.exceptions import MultipartParseError
+from python_multipart.exceptions import FormParserError, MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect
 
@@ -65,7 +65,7 @@ async def receive(request: Request, folder: Path, prove: Callable[[str], None]) 
         sink.prove_once()
         if not sink.whole:
             raise MultipartParseError("no end")
-    except (MultipartParseError, ClientDisconnect):
+    except (FormParserError, ClientDisconnect):
         raise BadInput("the upload was cut short", hint="Nothing was kept. Send it again.") from None
     except OSError as error:
         raise no_room(error) from None

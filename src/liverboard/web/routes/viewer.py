@@ -136,7 +136,10 @@ def _shown(
 def _home(site: Site, key: CaseKey) -> Path:
     """The folder of a case. Raises NoSuchView for a name that leads elsewhere."""
     studies = site.store.folder.studies.resolve()
-    home = case_folder(site.store, key).resolve()
+    try:
+        home = case_folder(site.store, key).resolve()
+    except (OSError, ValueError):  # no file system holds such a name
+        home = studies
     if home.parent.parent != studies or home.name != key.case or home.parent.name != key.centre:
         raise NoSuchView("there is no such file", hint="Open the viewer again.")
     return home
