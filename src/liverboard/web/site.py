@@ -41,6 +41,7 @@ class Memory:
     def __init__(self, kept: int) -> None:
         self._kept = kept
         self._found: OrderedDict[Any, Any] = OrderedDict()
+        self._making: dict[Any, Lock] = {}
         self._lock = Lock()
 
     def holds(self, key: Any) -> bool:
@@ -48,16 +49,26 @@ class Memory:
             return key in self._found
 
     def get(self, key: Any, make: Callable[[], T]) -> T:
+        """What was made under `key`, else what `make` makes: once, however many ask meanwhile. Raises what `make` raises."""
         with self._lock:
             if key in self._found:
                 self._found.move_to_end(key)
                 return self._found[key]
-        made = make()
-        with self._lock:
-            self._found[key] = made
-            while len(self._found) > self._kept:
-                self._found.popitem(last=False)
-        return made
+            making = self._making.setdefault(key, Lock())
+        with making:
+            with self._lock:
+                if key in self._found:
+                    return self._found[key]
+            try:
+                made = make()
+                with self._lock:
+                    self._found[key] = made
+                    while len(self._found) > self._kept:
+                        self._found.popitem(last=False)
+                return made
+            finally:
+                with self._lock:
+                    self._making.pop(key, None)
 
 
 @dataclass(frozen=True, slots=True)
