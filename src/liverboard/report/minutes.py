@@ -80,6 +80,7 @@ def _case(number: int, case: CaseMinutes) -> dict[str, object]:
         "considered": [_choice(each) for each in case.considered],
         "said": [[title, clean(text)] for title, text in (*said, ("Seen again", seen_again)) if text],
         "actions": [[clean(a.what), clean(a.owner or ""), "" if a.due is None else day(a.due)] for a in case.actions],
+        "empty": case.empty,
         "signature": clean(signature),
         "signed": case.signed is not None,
     }

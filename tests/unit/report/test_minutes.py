@@ -92,6 +92,8 @@ def test_paper_says_what_was_decided_and_who_signed() -> None:
 def test_paper_of_an_undecided_case_says_so() -> None:
     text = text_of(render_minutes_pdf(meeting_minutes(version=0)))
     assert "no decision was taken" in text
+    assert "nothing is chosen" not in text
+    assert "nothing is chosen" in text_of(render_minutes_pdf(meeting_minutes(Minutes(dissent="Wait."))))
     assert "Draft" in text
 
 
