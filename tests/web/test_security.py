@@ -35,6 +35,8 @@ NEEDS: Mapping[str, Right | str | None] = {
     "GET /sign-in": None,
     "POST /sign-in": None,
     "POST /sign-out": None,
+    "GET /sign-in/openid": None,
+    "GET /sign-in/openid/back": None,
     "GET /welcome/{link}": None,
     "POST /welcome/{link}": None,
     "POST /language": None,

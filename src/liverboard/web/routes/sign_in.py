@@ -5,13 +5,16 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from liverboard.errors import UserError
-from liverboard.registry.accounts import NotLoggedIn, change_password, log_in, log_out, set_password
+from liverboard.errors import MissingData, UserError
+from liverboard.registry.accounts import NotLoggedIn, change_password, log_in, log_in_oidc, log_out, set_password
 from liverboard.web.gate import Form, Here, Who, cookie_name, drop_session, keep_session
+from liverboard.web.openid import Asked, where_to, who_came_back
 from liverboard.web.pages import LANGUAGE_COOKIE, LANGUAGES, page
+from liverboard.web.site import OpenId, Site
 
 router = APIRouter(tags=["account"])
 _YEAR_S = 365 * 86400
+_SIGN_IN_S = 600  # from going to the identity provider to coming back
 
 
 def local(path: str) -> str:
@@ -54,6 +57,41 @@ def sign_in(request: Request, site: Here, form: Form) -> Response:
     response = RedirectResponse(onward, status_code=303)
     keep_session(site, response, login.token)
     return response
+
+
+@router.get("/sign-in/openid")
+def to_provider(request: Request, site: Here) -> Response:
+    """On to the hospital's identity provider."""
+    openid, asked = _provider(site), Asked.fresh()
+    response = RedirectResponse(where_to(openid, str(request.url_for("from_provider")), asked), status_code=303)
+    response.set_cookie(
+        cookie_name(site, "openid"), asked.cookie, max_age=_SIGN_IN_S, httponly=True, secure=site.secure, samesite="lax", path="/"
+    )  # fmt: skip
+    return response
+
+
+@router.get("/sign-in/openid/back")
+def from_provider(request: Request, site: Here) -> Response:
+    """The provider sends the browser back here with a code."""
+    asked = Asked.of(request.cookies.get(cookie_name(site, "openid"), ""))
+    back = str(request.url_for("from_provider"))
+    try:
+        login = log_in_oidc(site.store, who_came_back(_provider(site), back, asked, dict(request.query_params)))
+    except NotLoggedIn as error:
+        response = page(
+            request, "sign_in.html", 401, problem=str(error), name="", next="/", single_sign_on=site.openid is not None
+        )
+    else:
+        response = RedirectResponse("/", status_code=303)
+        keep_session(site, response, login.token)
+    response.delete_cookie(cookie_name(site, "openid"), httponly=True, secure=site.secure, samesite="lax", path="/")
+    return response
+
+
+def _provider(site: Site) -> OpenId:
+    if site.openid is None:
+        raise MissingData("no identity provider is set up here", hint="Sign in with a password.")
+    return site.openid
 
 
 @router.post("/sign-out")
