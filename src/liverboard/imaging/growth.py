@@ -87,19 +87,21 @@ def growth(volumes: Sequence[MeasuredVolume], error: VolumeError | None = None) 
         )
     if any(v.sd_ln == 0 for v in given):
         raise BadInput("a volume without any error", hint="Give the standard deviation of ln(volume), above 0.")
-    days = np.array([v.day for v in given])
-    logs = np.log([v.volume_ml for v in given])
-    weights = 1 / np.array([v.sd_ln for v in given]) ** 2
-    middle = float(np.average(days, weights=weights))
-    spread = float((weights * (days - middle) ** 2).sum())
-    rate = float((weights * (days - middle) * logs).sum()) / spread
+    days = [v.day for v in given]
+    logs = [math.log(v.volume_ml) for v in given]
+    weights = [v.sd_ln**-2 for v in given]
+    whole = math.fsum(weights)
+    middle = math.fsum(w * d for w, d in zip(weights, days, strict=True)) / whole
+    away = [d - middle for d in days]
+    spread = math.fsum(w * a * a for w, a in zip(weights, away, strict=True))
+    rate = math.fsum(w * a * y for w, a, y in zip(weights, away, logs, strict=True)) / spread
     half = _Z95 / math.sqrt(spread)
     freedom = len(given) - 2
     if freedom:
-        line = np.average(logs, weights=weights) + rate * (days - middle)
-        scatter = float((weights * (logs - line) ** 2).sum()) / freedom
-        half = max(half, _student(freedom) * math.sqrt(scatter / spread))
-    span = float(days[-1] - days[0])
+        level = math.fsum(w * y for w, y in zip(weights, logs, strict=True)) / whole
+        off = (w * (y - level - rate * a) ** 2 for w, a, y in zip(weights, away, logs, strict=True))
+        half = max(half, _student(freedom) * math.sqrt(math.fsum(off) / freedom / spread))
+    span = days[-1] - days[0]
     low, high = rate - half, rate + half
     return Growth(
         days=span,

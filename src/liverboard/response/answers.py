@@ -87,12 +87,15 @@ def _answer(treated: Treated, events: Sequence[AnyEvent]) -> CourseAnswer:
     alone = all(each.in_liver for point in (course.baseline, *course.points) for each in point.lesions)
     quiet = alone and all(point.outside in {None, "none"} for point in (course.baseline, *course.points))
     hepatic = {name: _of_liver(each) for name, each in days.items()} if quiet else _judged(course, "liver")
+    best = {name: best_response(each, course.start) for name, each in days.items()}
     return answer.model_copy(
         update={
             "days": days,
             "hepatic": hepatic,
-            "best": {name: best_response(each, course.start) for name, each in days.items()},
-            "best_hepatic": {name: best_response(each, course.start) for name, each in hepatic.items()},
+            "best": best,
+            "best_hepatic": {name: each.model_copy(update={"scope": "liver"}) for name, each in best.items()}
+            if quiet
+            else {name: best_response(each, course.start) for name, each in hepatic.items()},
             "problems": (*treated.problems, *without_lesions(events, course.baseline.date), *_unclear(course)),
             "disagreements": disagreements({name: each[-1] for name, each in days.items()}),
         }

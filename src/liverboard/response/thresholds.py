@@ -18,7 +18,11 @@ def percent_words(change: float, *limits: float) -> str:
     """A change with as many digits as keep it on its side of every limit: -29.9 %, not -30 %, where 30 % decides."""
     for digits in range(4):
         said = f"{change:+.{digits}f}"
-        if all(_side(float(said), limit) == _side(change, limit) for limit in limits):
+        shown = float(said)
+        for limit in limits:
+            if _side(shown, limit) != _side(change, limit):
+                break
+        else:
             return f"{said} %"
     return f"{change:+.3f} %"
 
