@@ -9,9 +9,11 @@ from pathlib import Path
 
 from liverboard.board.measured import KnownAt, Step, quiet
 from liverboard.clinical.derive_timeline import visible_events
+from liverboard.clinical.dictionary import load_lesion_dictionary
 from liverboard.clinical.events import Case, Imaging
 from liverboard.clinical.tracking import Growth, MeasuredVolume
 
+LEAST_VOLUME_ML = 0.001  # a cubic millimetre: of less, the error of drawing the boundary is larger than the volume
 NamedGrowth = tuple[str, Growth, str]
 
 
@@ -41,10 +43,12 @@ def followed_case(
 def _growth(case: Case, as_of: dt.date, known_at: KnownAt) -> list[NamedGrowth]:
     """Growth of each lesion whose volume is stated on two days or more; the error is that of drawing the boundary of a sphere of that volume."""
     volumes: dict[str, dict[dt.date, float]] = {}
+    volume = load_lesion_dictionary()["lesion_volume_ml"]
     for event in visible_events(case, as_of, known_at)[0]:
         for lesion in (event.lesions or ()) if isinstance(event, Imaging) else ():
-            if lesion.volume and not lesion.was:
-                volumes.setdefault(lesion.id, {})[event.date] = lesion.volume
+            stated = lesion.volume or 0.0
+            if stated >= LEAST_VOLUME_ML and not lesion.was and (event.confirmed or not volume.doubt(stated)):
+                volumes.setdefault(lesion.id, {})[event.date] = stated
     several = {name: held for name, held in volumes.items() if len(held) > 1}
     if not several:
         return []

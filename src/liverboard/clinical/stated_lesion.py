@@ -7,8 +7,15 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from liverboard.clinical.extent import Frozen
-from liverboard.clinical.quantity import DensityHu, LengthMm, Percent, Segments, Text, Truth, VolumeMl
+from liverboard.clinical.quantity import DensityHu as AnyDensityHu
+from liverboard.clinical.quantity import LengthMm as AnyLengthMm
+from liverboard.clinical.quantity import Percent, Segments, Text, Truth
+from liverboard.clinical.quantity import VolumeMl as AnyVolumeMl
 
+# Beyond these nothing is a size in a person or a density on CT, and sums and products would have no end. What is merely implausible is questioned later.
+LengthMm = Annotated[AnyLengthMm, Field(le=10_000)]
+VolumeMl = Annotated[AnyVolumeMl, Field(le=1_000_000)]
+DensityHu = Annotated[AnyDensityHu, Field(ge=-1024, le=32_767)]
 LesionId = Annotated[Text, Field(max_length=100)]
 LesionState = Literal["present", "absent", "progressing", "too_small", "not_evaluable"]
 Organ = Literal[

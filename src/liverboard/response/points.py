@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from liverboard.clinical.dictionary import load_lesion_dictionary
 from liverboard.clinical.events import AnyEvent, Imaging, Procedure
 from liverboard.clinical.response import LesionAt, TimePoint
 from liverboard.clinical.stated_lesion import ExtrahepaticLesion, StatedLesion
@@ -17,6 +18,11 @@ ABLATION = frozenset({"rfa", "mwa", "cryo"})
 _MEASURES = frozenset(
     {None, "CT", "MR"}
 )  # modalities that sizes are taken on; one that is not stated is not held against the list
+_CHECKED = {
+    "longest": "lesion_longest_mm",
+    "short": "lesion_longest_mm",
+    "volume": "lesion_volume_ml",
+}  # size: fact that bounds it
 _NAMES_AND_PLACES = {"id", "organ", "segments", "segment_shares", "hypervascular", "was", "treated"}
 
 
@@ -128,7 +134,7 @@ def _point(event: Imaging, names: _Names, treatments: Sequence[Procedure], probl
             Problem(f"{lesion.id}: {text}", event=event.id, field="lesions") for text in _contradictions(lesion)
         ]
         roots = found[lesion.id] = names.of(lesion, event.id, problems)
-        listed.append(_lesion(lesion, roots, event, treatments))
+        listed.append(_lesion(_credible(lesion, event, problems), roots, event, treatments))
     names.roots.update(found)
     outside = None if event.extrahepatic is None else event.extrahepatic.extent
     if event.modality not in {None, "CT"} and any(lesion.density is not None for lesion in event.lesions or ()):
@@ -182,6 +188,29 @@ def _lesion(
         treated=bool(lesion.treated) or treated_on is not None,
         treated_on=treated_on,
     )
+
+
+def _credible(
+    lesion: StatedLesion | ExtrahepaticLesion, event: Imaging, problems: list[Problem]
+) -> StatedLesion | ExtrahepaticLesion:
+    """The lesion without the sizes that are implausible and not confirmed; each is named."""
+    if event.confirmed:
+        return lesion
+    doubts = {
+        field: doubt
+        for field, fact in _CHECKED.items()
+        if (value := getattr(lesion, field)) and (doubt := load_lesion_dictionary()[fact].doubt(value))
+    }
+    problems += [
+        Problem(
+            f"{lesion.id}: {field} {doubt}; it counts as not said",
+            event=event.id,
+            field="lesions",
+            hint="confirmed: true on the imaging accepts it",
+        )
+        for field, doubt in doubts.items()
+    ]
+    return lesion.model_copy(update=dict.fromkeys(doubts)) if doubts else lesion
 
 
 def _treated_on(

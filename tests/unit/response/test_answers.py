@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from typing import Any
 
 import pytest
@@ -493,3 +494,35 @@ def test_sessions_years_apart_without_a_number_are_named() -> None:
     began = of(*events, done("2025-02-01", "ctace", session=1), scan("2025-05-01", size("L1", 22)))
     assert "further session" not in messages(began)
     assert began.course is not None and began.course.baseline == "ct-2025-01-20"
+
+
+def test_an_implausible_size_is_named_and_counts_as_not_said_until_confirmed() -> None:
+    def events(**said: Any) -> tuple[dict[str, Any], ...]:
+        return (
+            scan("2024-01-01", size("L1", 42)),
+            done("2024-01-10", "tae"),
+            scan("2024-04-01", size("L1", 420), **said),
+        )
+
+    report = of(*events())
+    assert report.criteria["recist11"].category == "NE"
+    assert "L1: longest 420 mm is implausible" in messages(report)
+    assert recist(*events(confirmed=True)) == "PD"
+
+
+@pytest.mark.parametrize("said", [{"longest": "1e308 mm"}, {"volume": "1e308 mL"}, {"density": "1e308 HU"}])
+def test_a_size_without_end_is_refused_on_reading(said: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="less than or equal to"):
+        of(scan("2024-01-01", {"id": "L1", **said}))
+
+
+def test_the_largest_sizes_that_can_be_confirmed_are_still_numbers() -> None:
+    most = {"longest": "10000 mm", "short": "10000 mm", "volume": "1000000 mL", "density": "32767 HU"}
+    least = {"longest": "1e-300 mm", "short": "1e-300 mm", "volume": "1e-300 mL", "density": "-1024 HU"}
+    for one, other in ((most, least), (least, most)):
+        report = of(
+            scan("2024-01-01", {"id": "L1", **one}, confirmed=True),
+            done("2024-01-10", "tae"),
+            scan("2024-04-01", {"id": "L1", **other}, confirmed=True),
+        )
+        json.dumps(response_document(report), allow_nan=False)
