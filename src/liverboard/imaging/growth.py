@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -115,7 +115,7 @@ def growth(volumes: Sequence[MeasuredVolume], error: VolumeError | None = None) 
         rate_low=low,
         rate_high=high,
         time=change_time(rate, low, high),
-        parameters={} if error is None else {key: float(value) for key, value in asdict(error).items()},
+        parameters={} if error is None else {name: float(getattr(error, name)) for name in error.__dataclass_fields__},
     )
 
 

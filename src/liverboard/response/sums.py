@@ -266,6 +266,8 @@ def _remarks(setting: _Setting, number: int, reading: Reading, unknown: Sequence
 
 def _grown_others(setting: _Setting, number: int) -> list[str]:
     """Lesions that are no targets and grew as much as would make targets progress: only a reader's word makes that progression."""
+    if not setting.course.grown[number]:
+        return []
     rule, chosen = sum_rule("recist11"), set(setting.targets.chosen)
     grown = [
         f"{lesion.id} from {rule.amount(before)} to {rule.amount(size)}"
