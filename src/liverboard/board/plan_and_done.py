@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Sequence
 
 from liverboard.clinical.case_file import event_content
@@ -118,4 +119,5 @@ def _percent(planned: str, done: str) -> float | None:
         before, after = float(a), float(b)
     except ValueError:
         return None
-    return None if unit != other or before == 0 else 100 * (after - before) / before
+    percent = 100 * ((after - before) / before) if unit == other and before else math.inf
+    return percent if math.isfinite(percent) else None

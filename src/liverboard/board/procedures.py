@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -229,7 +230,8 @@ def _injected(event: Procedure) -> float | None:
     """The sum of the injections; None where one of them states none."""
     injections = list(values_at(event, "details.injections"))
     parts = list(values_at(event, "details.injections.injected_activity"))
-    return sum(parts) if parts and injections and len(parts) == len(injections[0]) else None
+    whole = sum(parts) if parts and injections and len(parts) == len(injections[0]) else math.inf
+    return whole if math.isfinite(whole) else None
 
 
 def _end_point(event: Procedure) -> str | None:

@@ -15,7 +15,7 @@ from liverboard.clinical.events import AnyEvent, Case, Clinic, Labs, Marker, ove
 from liverboard.clinical.extent import Frozen
 from liverboard.errors import Problem
 from liverboard.response.start import NO_START, Start, start_of
-from liverboard.response.thresholds import percent_words
+from liverboard.response.thresholds import percent_of, percent_words
 from liverboard.units import Constant, UnitError, convert
 
 MarkerName = Literal["chromogranin_a", "u5hiaa", "ntprobnp"]
@@ -214,7 +214,7 @@ def _course(name: MarkerName, values: Sequence[MarkerValue], begin: Start | None
     lowest = min(((v, number) for v, number in same_unit if number is not None), key=lambda pair: pair[1], default=None)
     now, why_not = comparable(name, before, latest)
     change = None if now is None else now - before.value
-    percent = None if change is None or before.value == 0 else 100 * change / before.value
+    percent = None if change is None else percent_of(change, before.value)
     category, reason = _category(name, before, latest, percent, why_not)
     return course.model_copy(
         update={
@@ -249,7 +249,7 @@ def _category(
     if latest.ratio is not None and latest.ratio <= 1:
         return "normalised", f"{before.ratio:.3g} to {latest.ratio:.3g} times the upper limit"
     if percent is None:
-        return None, why_not
+        return None, why_not or "the value before the start is too small for a percentage"
     sentence = f"{percent_words(percent, -RESPONSE_FALL_PERCENT.value)} against the value before the start"
     return ("fall" if percent <= -RESPONSE_FALL_PERCENT.value + 1e-9 else "no_response"), sentence
 

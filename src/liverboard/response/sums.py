@@ -16,7 +16,7 @@ from liverboard.response.course import (
 )
 from liverboard.response.overall import non_target_response, overall_response
 from liverboard.response.targets import Targets, choose_targets
-from liverboard.response.thresholds import SumRule, sum_rule
+from liverboard.response.thresholds import SumRule, percent_of, sum_rule
 
 Size = Callable[[LesionAt, LesionAt], float | None]
 
@@ -285,7 +285,7 @@ def _named(states: Mapping[str, str], state: str) -> list[str]:
 
 def change(now: float, then: float) -> float:
     """Percent."""
-    return 100 * (now - then) / then if then else 0.0
+    return percent_of(now - then, then) or 0.0
 
 
 def _rise(reading: Reading, now: float) -> str:

@@ -11,6 +11,7 @@ from liverboard.clinical.events import AnyEvent, Assessment, Case, Clinic
 from liverboard.clinical.extent import Frozen
 from liverboard.errors import Problem
 from liverboard.response.start import NO_START, NO_START_HINT, Start, start_of
+from liverboard.response.thresholds import percent_of
 from liverboard.units import Constant
 
 _TELESTAR: Final = "telestar_kulke_2017"
@@ -216,7 +217,7 @@ def _change(name: str, clinics: Sequence[Clinic], start: dt.date) -> DailyChange
         latest=latest,
         latest_date=latest_date,
         change=latest - before,
-        percent=100 * (latest - before) / before if before > 0 else None,
+        percent=percent_of(latest - before, before),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -12,6 +13,12 @@ from liverboard.knowledge import load_yaml
 
 FILE = "constants/response.yaml"
 _DUST = 1e-9  # of a sum: 70 of 100 mm is a fall of 30 %, whatever binary fractions make of it
+
+
+def percent_of(difference: float, then: float) -> float | None:
+    """A difference in percent of `then`; None where it has none: `then` is 0, or so small that the quotient has no end."""
+    percent = 100 * (difference / then) if then else math.inf
+    return percent if math.isfinite(percent) else None
 
 
 def percent_words(change: float, *limits: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from typing import Any
 
 import pytest
@@ -264,3 +265,14 @@ def test_injections_that_do_not_add_up_to_the_activity_are_named() -> None:
 
     assert "states 3 GBq injected, and its injections add up to 1.5 GBq" in problems("3 GBq")
     assert problems("1.52 GBq") == ""
+
+
+def test_activities_without_end_break_nothing() -> None:
+    injections = [{"injected_activity": "1.7e308 GBq"}, {"injected_activity": "1.7e308 GBq"}]
+    plan = _event("plan", "2024-01-05", technique="sirt_resin", details={"planned_activity": "1e-300 GBq"})
+    done = _procedure("2024-01-10", "sirt_resin", details={"injected_activity": "1e308 GBq"})
+    for case in (
+        case_of(_procedure("2024-01-10", "sirt_resin", details={"injections": injections})),
+        case_of(plan, done),
+    ):
+        json.dumps(_of(case).model_dump(mode="json"), allow_nan=False)

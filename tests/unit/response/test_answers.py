@@ -526,3 +526,19 @@ def test_the_largest_sizes_that_can_be_confirmed_are_still_numbers() -> None:
             scan("2024-04-01", {"id": "L1", **other}, confirmed=True),
         )
         json.dumps(response_document(report), allow_nan=False)
+
+
+def test_a_change_from_next_to_nothing_has_no_percentage_and_breaks_nothing() -> None:
+    def marker(value: float) -> dict[str, Any]:
+        return {"value": value, "unit": "ug/L", "upper_limit": 1e-301}
+
+    report = of(
+        {"kind": "labs", "date": "2024-01-01", "chromogranin_a": marker(1e-300)},
+        {"kind": "clinic", "date": "2024-01-01", "stools_per_day": 1e-300},
+        done("2024-01-10", "tae"),
+        {"kind": "labs", "date": "2024-04-01", "chromogranin_a": marker(1e308)},
+        {"kind": "clinic", "date": "2024-04-01", "stools_per_day": 1e300},
+    )
+    assert report.markers.courses[0].change_percent is None
+    assert report.symptoms.daily[0].percent is None
+    json.dumps(response_document(report), allow_nan=False)
