@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-import numpy as np
-
 from liverboard.clinical.extent import Frozen
 from liverboard.errors import BadInput, MissingData
 from liverboard.sirt.activity_map import ActivityMap, Stated, activity_map
@@ -17,13 +15,13 @@ from liverboard.sirt.dose_volume import DoseVolume, dose_volume, dose_volumes
 from liverboard.sirt.limits import LimitCheck
 from liverboard.sirt.measured import Treated, effects_of, liver_limits, tissues
 from liverboard.sirt.radiobiology import Tissue
+from liverboard.sirt.tissue_density import density_g_ml
 from liverboard.sirt.uncertainty import Interval, Term, recovery, volume_relative_sd
 from liverboard.sirt.voxel_dose import DoseModel, Method, density_warnings, dose_gy
-from liverboard.volume import Image, Origin, read_image, resample
+from liverboard.volume import Image, Origin, read_image
 from liverboard.volume.structures import Structure, read_structures
 
 Step = Callable[[str], None]
-_AIR_HU = -1000.0
 _LEAST_RECOVERY = 0.3  # a convention of this project
 _LEAST_SD = 5e-4  # of a dose: what the stated errors move less than this is not sure, only not known
 SCALE_ERRORS = ("total_activity", "lung_shunt", "residual")
@@ -101,16 +99,13 @@ def dose_files(request: DoseRequest, step: Step = lambda text: None) -> Dosed:
     kernel = model.kernel(image.geometry)
     warnings += kernel.warnings
     frame = image.origin.frame_of_reference_uid
-    if frame and held.frame_of_reference_uid and frame != held.frame_of_reference_uid:
-        if not request.same_space:
-            raise BadInput(
-                "activity map and structures lie in different frames of reference, so that their coordinates need not match",
-                hint="Give structures drawn on images registered with the map, or say --same-space if both are known to lie in one space.",
-            )
-        warnings.append(
-            "activity map and structures name different frames of reference; their coordinates were taken as one space, as told"
-        )
-    density = _density(request.density_image, image)
+    warnings += _one_space(request, frame, held.frame_of_reference_uid, "structures")
+    density = None
+    if request.density_image is not None:
+        ct = read_image(request.density_image)
+        warnings += _one_space(request, frame, ct.origin.frame_of_reference_uid, "CT")
+        density, said = density_g_ml(ct, activity, model.density)
+        warnings += said
     doses: dict[Method, Image] = {}
     for method in get_args(Method):
         step(f"dose by {method}")
@@ -180,13 +175,18 @@ def dose_files(request: DoseRequest, step: Step = lambda text: None) -> Dosed:
     )
 
 
-def _density(source: str | None, image: Image) -> Any:
-    """Density in g/mL on the grid of the activity from a CT, 1 + HU / 1000; None without one."""
-    if source is None:
-        return None
-    ct = read_image(source)
-    hounsfield = resample(ct.array.astype(np.float32), ct.geometry, image.geometry, labels=False, outside=_AIR_HU)
-    return np.maximum(1 + hounsfield / 1000, 0.0)
+def _one_space(request: DoseRequest, frame: str | None, other: str | None, what: str) -> list[str]:
+    """What is to be said of two frames of reference. Raises BadInput: they differ, and nobody said that they are one space."""
+    if not frame or not other or frame == other:
+        return []
+    if not request.same_space:
+        raise BadInput(
+            f"activity map and {what} lie in different frames of reference, so that their coordinates need not match",
+            hint="Give what was drawn on or registered with the map, or say --same-space if both are known to lie in one space.",
+        )
+    return [
+        f"activity map and {what} name different frames of reference; their coordinates were taken as one space, as told"
+    ]
 
 
 @dataclass(frozen=True, slots=True)

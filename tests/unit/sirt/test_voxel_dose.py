@@ -16,6 +16,7 @@ from liverboard.errors import BadInput, MissingData, UnsupportedImage
 from liverboard.sirt.activity_map import ActivityMap, Stated, activity_map
 from liverboard.sirt.decay import nuclide
 from liverboard.sirt.kernel import radial_kernel, voxel_kernel
+from liverboard.sirt.tissue_density import density_g_ml
 from liverboard.sirt.voxel_dose import DoseModel, convolve, density_warnings, dose_gy
 from liverboard.volume import Decay, Geometry, Image, Origin
 
@@ -102,6 +103,36 @@ def test_density_outside_soft_tissue() -> None:
     assert "no soft tissue" in density_warnings(density, plain)[0]
     with pytest.raises(BadInput):
         dose_gy(known(values), DoseModel(), "kernel", density[1:])
+
+
+def test_beyond_the_ct_is_soft_tissue_and_said() -> None:
+    activity = known(some())
+    i, j, k = activity.geometry.shape
+    half = Geometry(activity.geometry.affine, (i, j, k // 2))
+    ct = Image(np.full(half.shape, -700, np.int16), half, Origin(unit="HU"))
+    found, (said,) = density_g_ml(ct, activity, 1.04)
+    assert np.allclose(found[:, :, : k // 2], 0.3)
+    assert np.allclose(found[:, :, k // 2 :], 1.04)
+    share = 100 * float(activity.bq[:, :, k // 2 :].sum() / activity.bq.sum())
+    assert said.startswith(f"{share:.1f} % of the activity lies outside the CT")
+    assert "does not say its unit" in density_g_ml(replace(ct, origin=Origin()), activity, 1.04)[1][0]
+
+
+@pytest.mark.parametrize(("unit", "value"), [("Bq/mL", 50.0), (None, 1e5), (None, np.nan)])
+def test_densities_come_from_a_ct_alone(unit: str | None, value: float) -> None:
+    activity = known(some())
+    image = Image(np.full(activity.geometry.shape, value, np.float32), activity.geometry, Origin(unit=unit))
+    with pytest.raises(BadInput, match="for densities"):
+        density_g_ml(image, activity, 1.04)
+
+
+def test_a_ct_of_another_place_gives_no_densities() -> None:
+    activity = known(some())
+    moved = activity.geometry.affine.copy()
+    moved[:3, 3] += 5000
+    away = Geometry(moved, activity.geometry.shape)
+    with pytest.raises(BadInput, match="none of the activity"):
+        density_g_ml(Image(np.zeros(away.shape, np.int16), away, Origin(unit="HU")), activity, 1.04)
 
 
 def test_a_sheared_grid_has_no_kernel() -> None:
