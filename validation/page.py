@@ -455,6 +455,30 @@ between points 2.5 mm apart: that is the dose grid's own limit, and shows in D2.
 """
 
 
+def response() -> str:
+    found = results("response")
+    heads = {"what": "what is derived", "n": "people", "right": "right"}
+    unseen = found["unseen_days"]
+    best = ", ".join(f"{name} {count}" for name, count in found["best"].items())
+    return f"""## End points and response: {found["people"]:,} synthetic people, against the truth they were drawn from
+
+`python validation/response/run.py`. Each person has a true day of progression and of death; the case file holds only what a clinic would write down: scans at the centre's interval, visits, a death,
+a loss to follow-up. {found["treated"]} were treated through the artery, which starts the clock. End points are derived from the events alone.
+
+{table(found["rows"], heads)}
+
+{found["progressed_before_treatment"]} more had truly progressed between board and treatment, before the clock starts; no scan lies there, so the first one after it shows them as progression since the start.
+Not told: {found["untold_survival"]} for survival, {found["untold_progression"]} for progression.
+
+A person who is lost is censored on the last day seen alive, not on the day that the loss was stated: {unseen["lost"]["n"]} people, median {unseen["lost"]["median"]:.0f} days earlier, at most {unseen["lost"]["most"]}. Who is alive at the end is
+censored on the last contact: {unseen["alive at the end"]["n"]} people, median {unseen["alive at the end"]["median"]:.0f} days earlier, at most {unseen["alive at the end"]["most"]}.
+
+Best response by RECIST 1.1 without confirmation, beside whether the person was drawn to respond: {best}. Who responds and progresses by the first scan has no response to be seen.
+
+The printed tables 1 to 3 of RECIST 1.1, every row, and the rules of mRECIST, EASL, WHO, Choi and volumes are tests by name: `tests/unit/response/`.
+"""
+
+
 if __name__ == "__main__":
     text = "\n".join(
         [
@@ -463,6 +487,7 @@ if __name__ == "__main__":
             extent(),
             landmarks(),
             tracking(),
+            response(),
             evidence_pools(),
             synthesis_meta(),
             synthesis_network(),
