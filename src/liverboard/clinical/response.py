@@ -21,7 +21,7 @@ class LesionAt:
     """One lesion on one day. None: not said. The keys mean what they mean in the case file.
 
     `roots`: the first names of the lesion, or of the lesions that became it; lesions of two days with a root in common are the same. `treated_on`: the last local
-    treatment before that day; `treated`: there was one, its day known or not.
+    treatment before that day; `treated`: there was one, its day known or not; `ablated_on`: the last ablation before that day.
     """
 
     id: str
@@ -44,6 +44,7 @@ class LesionAt:
     margin_mm: float | None = None
     treated: bool = False
     treated_on: dt.date | None = None
+    ablated_on: dt.date | None = None
 
     @property
     def is_node(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -103,6 +103,19 @@ class Newness(NamedTuple):
 def pieces_of(roots: frozenset[str], point: TimePoint) -> list[LesionAt]:
     """What has become of a lesion: itself, its parts, or the lesion into which it merged; empty: not listed."""
     return [lesion for lesion in point.lesions if lesion.roots & roots]
+
+
+def without_zones(point: TimePoint, baseline: dt.date) -> TimePoint:
+    """The follow-up without the whole sizes of lesions ablated since the baseline: what is measured there is the zone, and a good one is larger than the tumour was."""
+    return replace(
+        point,
+        lesions=tuple(
+            replace(each, longest_mm=None, short_mm=None, volume_ml=None, density_hu=None)
+            if each.ablated_on is not None and each.ablated_on >= baseline and not is_gone(each)
+            else each
+            for each in point.lesions
+        ),
+    )
 
 
 def is_gone(lesion: LesionAt) -> bool:

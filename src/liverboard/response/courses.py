@@ -14,7 +14,7 @@ from liverboard.clinical.derive_timeline import SSA
 from liverboard.clinical.events import AnyEvent, Procedure, Systemic
 from liverboard.clinical.response import Session, TimePoint
 from liverboard.errors import Problem
-from liverboard.response.course import Course
+from liverboard.response.course import Course, without_zones
 from liverboard.response.start import LIVER_DIRECTED
 from liverboard.response.thresholds import best_rules
 
@@ -142,5 +142,6 @@ def _treated(begun: _Open, points: Sequence[TimePoint], sessions: Sequence[Sessi
         only = f"only the imaging of {baseline.date} lists lesions: nothing to compare it with yet"
         problems.append(Problem(only if watching else f"no imaging since {name} lists lesions", event=begun.event))
         return Treated(begun.what, begun.event, start, begun.liver_directed, None, baseline, tuple(problems))
+    after = tuple(without_zones(point, baseline.date) for point in after)
     course = Course(start, baseline, after, tuple(before[:-1]), tuple(sessions))
     return Treated(begun.what, begun.event, start, begun.liver_directed, course, baseline, tuple(problems))

@@ -29,13 +29,15 @@ def _decide(reading: Reading) -> Decision:
         if (piece.viable_mm or 0) > 0 and not is_gone(piece) and _had_gone(piece, reading)
     ]
     target, says = by_sum(reading)
-    if again and target != "PD" and reading.before[0].value:
+    if again and target != "PD":
         return "PD", (f"new enhancement in {', '.join(again)}, which had enhanced no more", *says)
     return target, says
 
 
 def _had_gone(lesion: LesionAt, reading: Reading) -> bool:
-    """Whether an earlier follow-up showed no enhancement in any part of the lesion."""
+    """Whether an earlier follow-up, or the baseline of a lesion treated before it, showed no enhancement in any part of the lesion."""
+    if any(each.treated and each.viable_mm == 0 for each in reading.origins if each.roots & lesion.roots):
+        return True
     for total in reading.before[1:]:
         parts = [each for each in total.pieces if each.roots & lesion.roots]
         if parts and all(has_no_enhancement(each) for each in parts):

@@ -166,6 +166,7 @@ def _lesion(
 ) -> LesionAt:
     liver = isinstance(lesion, StatedLesion)
     treated_on = _treated_on(lesion, roots, event.date, treatments) if liver else None
+    ablations = [each for each in treatments if each.technique in ABLATION]
     return LesionAt(
         id=lesion.id,
         roots=roots,
@@ -187,6 +188,7 @@ def _lesion(
         margin_mm=lesion.margin,
         treated=bool(lesion.treated) or treated_on is not None,
         treated_on=treated_on,
+        ablated_on=_treated_on(lesion, roots, event.date, ablations) if liver else None,
     )
 
 

@@ -197,6 +197,10 @@ def _of_day(setting: _Setting, number: int, reading: Reading, had_complete: bool
         else:
             target, reasons = (measure.decide or by_sum)(reading)
             says += reasons
+            worse = [each.id for each in now.pieces if each.state == "progressing" and _is_zone(course, each)]
+            if worse and target != "PD":
+                target = "PD"
+                says.insert(0, f"{', '.join(worse)}, ablated since the baseline, is said to progress")
             back = [each.id for each in now.pieces if measure.gone(each) is False and each.state != "not_evaluable"]
             if had_complete and target != "PD" and back:
                 target = "PD"
@@ -258,10 +262,21 @@ def _remarks(setting: _Setting, number: int, reading: Reading, unknown: Sequence
         found.append(f"not said what became of {', '.join(listed)}")
     if course.baseline.modality and point.modality and course.baseline.modality != point.modality:
         found.append(f"baseline on {course.baseline.modality}, this day on {point.modality}: sizes compare less well")
+    zones = [each.id for each in reading.now.pieces if _is_zone(course, each)]
+    if zones:
+        found.append(f"{', '.join(zones)} was ablated since the baseline: its size is that of the zone and is not judged, only what enhances in it")  # fmt: skip
+    said = [each.id for each in reading.now.pieces if each.state == "progressing" and not _is_zone(course, each)]
+    if said:
+        found.append(f"{', '.join(said)} is said to progress: of a target the size decides, the word of the reader only of other lesions")  # fmt: skip
     merged = [each.id for each in reading.now.pieces if len(each.roots) > 1]
     if merged:
         found.append(f"{', '.join(merged)} became of several lesions and counts once, with its longest diameter")
     return found
+
+
+def _is_zone(course: Course, lesion: LesionAt) -> bool:
+    """Whether what is seen is the zone of an ablation since the baseline."""
+    return lesion.ablated_on is not None and lesion.ablated_on >= course.baseline.date and not is_gone(lesion)
 
 
 def _grown_others(setting: _Setting, number: int) -> list[str]:

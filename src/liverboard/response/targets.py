@@ -92,7 +92,8 @@ def has_progressed(lesion: LesionAt, earlier: Sequence[TimePoint], now: TimePoin
 def _doubts(stated: Sequence[LesionAt], baseline: TimePoint) -> tuple[str, ...]:
     limits = measurability()
     notes = [
-        f"{each.id} is a target though it is below the size that RECIST 1.1 asks for"
+        f"{each.id} is a target though it "
+        + ("is said not to be measurable" if each.measurable is False else "is below the size that RECIST 1.1 asks for")
         for each in stated
         if not is_measurable(each, baseline.slice_mm)
     ]

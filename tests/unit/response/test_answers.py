@@ -542,3 +542,33 @@ def test_a_change_from_next_to_nothing_has_no_percentage_and_breaks_nothing() ->
     assert report.markers.courses[0].change_percent is None
     assert report.symptoms.daily[0].percent is None
     json.dumps(response_document(report), allow_nan=False)
+
+
+def test_the_zone_of_an_ablation_is_no_growth_of_its_tumour() -> None:
+    def events(**after: Any) -> tuple[dict[str, Any], ...]:
+        return (
+            scan("2024-01-01", size("L1", 20, viable="20 mm", viable_short="18 mm"), size("L2", 15, viable="15 mm", viable_short="14 mm")),
+            done("2024-01-10", "mwa", lesions=["L1"]),
+            scan("2024-02-20", size("L1", 35, **after), size("L2", 15, viable="15 mm", viable_short="14 mm")),
+        )  # fmt: skip
+
+    report = of(*events(viable="0 mm"))
+    for name in ("recist11", "who", "choi", "volumetric"):
+        assert report.criteria[name].category == "NE", name
+    assert "L1 was ablated since the baseline: its size is that of the zone" in " ".join(
+        report.criteria["recist11"].basis
+    )
+    assert report.criteria["mrecist"].category == "PR", "what enhances is judged"
+    assert report.endpoints.endpoints["hepatic_progression_free_survival"].happened is False
+    assert recist(*events(state="progressing")) == "PD", "the reader's word"
+    assert recist(*events(viable="0 mm"), scan("2024-06-20", size("L1", 30), size("L2", 45))) == "PD", "others grow"
+
+
+def test_the_word_progressing_of_a_target_decides_nothing_and_that_is_said() -> None:
+    report = of(
+        scan("2024-01-01", size("L1", 50)),
+        done("2024-01-10", "tae"),
+        scan("2024-04-01", size("L1", 50, state="progressing")),
+    )
+    assert report.criteria["recist11"].category == "SD"
+    assert "L1 is said to progress: of a target the size decides" in " ".join(report.criteria["recist11"].basis)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -361,3 +362,15 @@ def test_a_rise_of_20_percent_below_5_mm_says_why_it_is_no_progression() -> None
     assert found.category == "SD"
     assert "24.5 mm at baseline, 29.4 mm now" in found.basis[0]
     assert "is less than 5 mm" in found.basis[0]
+
+
+def test_easl_new_enhancement_in_a_lesion_treated_before_the_baseline_is_progression() -> None:
+    before = lesion("L1", 50, viable_mm=0, viable_short_mm=0, treated=True)
+    made = course(point(0, before), point(60, lesion("L1", 50, viable_mm=20, viable_short_mm=15, treated=True)))
+    found = judge_easl(made)[-1]
+    assert found.category == "PD"
+    assert "new enhancement in L1" in found.basis[0]
+    untreated = course(
+        point(0, replace(before, treated=False)), point(60, lesion("L1", 50, viable_mm=20, viable_short_mm=15))
+    )
+    assert judge_easl(untreated)[-1].category == "NE"
