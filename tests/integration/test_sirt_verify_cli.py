@@ -162,6 +162,9 @@ def test_the_dossier_has_plan_treatment_and_delivered_dose(told: tuple[dict[str,
     assert [each.name for each in sirt.verification.compared] == [each["name"] for each in told[0]["compared"]]
     assert [line.id for line in sirt.planned.limits if line.binding] == ["normal_resin_bilobar"]
     assert sirt.delivered.limits[0].probability is not None
+    said = [*sirt.delivered.assumptions, *sirt.delivered.warnings, *sirt.verification.warnings]
+    assert any(text.endswith("Tumor 6") for text in said)
+    assert not any("--" in text for text in said), "advice to give an option, to who reads a dossier"
     assert len(made.isodose_images) == 3
     assert all(any(o.role == "isodose" for o in image.outlines) for image in made.isodose_images)
     assert {"weber_2022", "van_roekel_thesis"} <= {entry.what for entry in made.provenance}

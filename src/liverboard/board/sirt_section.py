@@ -19,6 +19,7 @@ from liverboard.board.sirt_verify import (
     dose_request,
     injected_gbq,
     verify_course,
+    without_options,
 )
 from liverboard.clinical.events import AnyEvent, Imaging, Plan, Procedure
 from liverboard.clinical.sirt_details import CompartmentDose, SirtDetails, SirtDoses, SirtLimit
@@ -149,8 +150,8 @@ def _delivered(found: Dosed, image: Imaging) -> SirtDelivered:
         ),
         curves=tuple(report.curves),
         limits=tuple(_checked_limit(check) for check in report.limits),
-        assumptions=tuple(report.assumptions),
-        warnings=tuple(dict.fromkeys(report.warnings)),
+        assumptions=without_options(report.assumptions),
+        warnings=tuple(dict.fromkeys(without_options(report.warnings))),
     )
 
 

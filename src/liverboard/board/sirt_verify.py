@@ -176,11 +176,16 @@ def verify_course(course: Course, found: Dosed | None) -> Verification:
         what = (image.modality or "image").replace("_", " ")
         given = f"{what} of {image.date} ({image.id}), by {found.report.method}"
         told = compare_doses(details, Treatment(delivered_of(found.report.structures), injected, planned, given))
-        return _also(told, found.report.warnings)
+        return _also(told, without_options(found.report.warnings))
     if procedure is not None and done is not None and done.delivered_doses is not None:
         given = f"as stated with the procedure of {procedure.date} ({procedure.id})"
         return compare_stated(details, done.delivered_doses, Treatment((), injected, planned, given))
     raise MissingData("the delivered doses are not known", hint="Add an image of the activity after the treatment.")
+
+
+def without_options(texts: Sequence[str]) -> tuple[str, ...]:
+    """Assumptions and warnings of a dose without the advice to give an option of `sirt dose`, which a reader of a case cannot follow."""
+    return tuple(re.sub(r"[.;] say [^.;]*--.*$", "", text, flags=re.IGNORECASE) for text in texts)
 
 
 def verify_files(plan: Path, dose: Path, lesions: Sequence[str] = ()) -> Verification:
