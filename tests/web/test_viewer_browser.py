@@ -76,6 +76,8 @@ def test_the_viewer_under_the_strict_policy(browser: Any, address: str) -> None:
     said: list[str] = []
     page = signed_in(browser, address, said, viewport={"width": 1440, "height": 1000})
     page.goto(f"{address}{PAGE}/viewer")
+    page.wait_for_selector("#stage, #no-viewer", timeout=90_000)
+    assert page.is_visible("#stage") and said == [], said
     page.wait_for_selector("#stage[data-ready=yes]", timeout=90_000)
     page.wait_for_timeout(500)
     first = page.locator("a.jump").nth(3)
