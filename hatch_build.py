@@ -29,9 +29,13 @@ class BrowserParts(BuildHookInterface[Any]):
 
 
 def _complete() -> bool:
-    """Are the parts there, and of this very lock file?"""
-    stamp = VENDOR / "package-lock.json"
-    return stamp.is_file() and stamp.read_bytes() == (WEB / "package-lock.json").read_bytes()
+    """Are the parts there, of this very lock file and choice of files?"""
+    stamp = VENDOR / "made-of.txt"
+    return stamp.is_file() and stamp.read_text(encoding="utf-8") == _made_of()
+
+
+def _made_of() -> str:
+    return f"{FILES}\n{(WEB / 'package-lock.json').read_text(encoding='utf-8')}"
 
 
 def _fetch() -> None:
@@ -56,7 +60,7 @@ def _fetch() -> None:
         for licence in sorted([*parts.glob("*/[Ll][Ii][Cc]*"), *parts.glob("@*/*/[Ll][Ii][Cc]*")]):
             package = "-".join(licence.parent.relative_to(parts).parts).removeprefix("@")
             shutil.copy(licence, whole / f"LICENSE.{package}.txt")
-        shutil.copy(WEB / "package-lock.json", whole / "package-lock.json")
+        (whole / "made-of.txt").write_text(_made_of(), encoding="utf-8")
         shutil.rmtree(VENDOR, ignore_errors=True)
         VENDOR.parent.mkdir(exist_ok=True)
         shutil.copytree(whole, VENDOR)
