@@ -67,3 +67,25 @@ def test_a_case_that_cannot_be_read_ends_in_words(tmp_path: Path) -> None:
     assert done.returncode == 10
     assert "48 has no unit" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_text_shows_values_with_their_days_toxicity_and_every_remark(tmp_path: Path) -> None:
+    marker = "chromogranin_a: {{value: {}, unit: ug/L, upper_limit: 100}}"
+    more = f"""
+  - {{kind: labs, date: 2024-06-01, {marker.format(600)}}}
+  - {{kind: labs, date: 2024-10-01, {marker.format(200)}}}
+  - {{kind: clinic, date: 2024-06-01, stools_per_day: 6}}
+  - {{kind: clinic, date: 2024-10-01, stools_per_day: 2, diary_days: 30}}
+  - {{kind: adverse_event, date: 2024-07-03, term: pain, ctcae: {{grade: 2, version: 5}}}}
+"""
+    (tmp_path / "case.yaml").write_text(CASE + more.lstrip("\n"), encoding="utf-8")
+    done = response("case.yaml", "--as-of", "2024-12-01", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for words in (
+        "chromogranin A: 600 ug/L on 2024-06-01 then 200 ug/L on 2024-10-01: -67 %",
+        "biochemical response (a convention whose source was not seen)",
+        "durable response (TELESTAR): cannot be told",
+        "toxicity  pain: 1, worst CTCAE 5 grade 2; within 30 days 1, within 90 1",
+        "30 days   cTACE of 2024-07-01: alive, complications 1",
+    ):
+        assert words in done.stdout, words

@@ -248,10 +248,10 @@ def _show_cohort(report: CohortProcedures, out: Path | None) -> None:
     from liverboard.cli.show import out_console
 
     console = out_console()
-    console.print(f"[bold]{len(report.rows)} procedures[/bold] of {report.cases} patients, room by room")
+    console.print(f"[bold]{_counted(len(report.rows), 'procedure')}[/bold] of {_counted(report.cases, 'patient')}, room by room")  # fmt: skip
     for room in report.rooms:
         small = ", small" if room.small else ""
-        console.print(f"  {escape(words(room.technique))}, {escape(room.room)}: {room.n} procedures of {room.patients} patients{small}", soft_wrap=True)  # fmt: skip
+        console.print(f"  {escape(words(room.technique))}, {escape(room.room)}: {_counted(room.n, 'procedure')} of {_counted(room.patients, 'patient')}{small}", soft_wrap=True)  # fmt: skip
         interval = room.staged_intervals
         facts = [
             f"flow ceased in {room.stasis} of {room.stasis_known} with a stated end point" if room.stasis_known else "no end point stated" if room.technique in ("tae", "ctace", "debtace") else "",
@@ -271,3 +271,7 @@ def _show_cohort(report: CohortProcedures, out: Path | None) -> None:
         console.print(f"note: {escape(note)}", soft_wrap=True)
     if out is not None:
         console.print(f"wrote {escape(str(out))}", soft_wrap=True)
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

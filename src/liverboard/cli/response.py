@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from liverboard.board.response_cohort import CohortResponse
     from liverboard.clinical.events import Case
     from liverboard.clinical.response import Criterion
+    from liverboard.response.markers import MarkerCourse
 
 
 def response(
@@ -139,6 +140,8 @@ def _show(report: ResponseReport) -> None:
         baseline = "no baseline" if course.baseline_date is None else f"baseline {course.baseline_date}"
         out.print(f"  course    {escape(words(course.what))} from {course.start}, {baseline}")
     _criteria(report, out)
+    for text in dict.fromkeys(text for answer in report.criteria.values() for text in answer.basis[1:]):
+        out.print(f"  also      {escape(text)}", soft_wrap=True)
     for text in report.disagreements:
         out.print(f"  why       {escape(text)}", soft_wrap=True)
     for control in report.ablations:
@@ -148,10 +151,23 @@ def _show(report: ResponseReport) -> None:
             soft_wrap=True,
         )
     for marker in report.markers.courses:
-        out.print(f"  marker    {escape(marker.name)}: {escape(marker.reason)}", soft_wrap=True)
+        out.print(f"  marker    {escape(_marker(marker))}", soft_wrap=True)
     for change in report.symptoms.daily:
         out.print(
             f"  symptom   {escape(change.name.replace('_', ' '))}: {change.before:g} on {change.before_date}, {change.latest:g} on {change.latest_date}"
+        )
+    if report.symptoms.durable is not None:
+        durable = report.symptoms.durable
+        said = {True: "yes", False: "no", None: "cannot be told"}[durable.holds]
+        out.print(f"  symptom   durable response (TELESTAR): {said}: {escape(durable.reason)}", soft_wrap=True)
+    for row in report.toxicity.rows:
+        worst = ", ".join(f"{each.scale.upper()} {each.version} grade {each.grade}" for each in row.worst) or "no grade"
+        out.print(f"  toxicity  {escape(row.term)}: {row.count}, worst {escape(worst)}; within 30 days {row.within_30_days}, within 90 {row.within_90_days}", soft_wrap=True)  # fmt: skip
+    for after in report.endpoints.after_procedures:
+        died = {True: "died", False: "alive", None: "not known whether alive"}[after.died]
+        ill = {True: f"complications {len(after.complications)}", False: "no complication", None: "complications not known"}[after.complicated]  # fmt: skip
+        out.print(
+            f"  {after.days} days   {escape(words(after.technique))} of {after.date}: {died}, {ill}", soft_wrap=True
         )
     for point in report.endpoints.endpoints.values():
         when = "" if point.days is None else f" {point.days} days,"
@@ -165,6 +181,17 @@ def _show(report: ResponseReport) -> None:
         out.print(f"  problem   {escape(str(problem))}", soft_wrap=True)
     for warning in report.warnings:
         out.print(f"  note      {escape(warning)}", soft_wrap=True)
+
+
+def _marker(marker: MarkerCourse) -> str:
+    """The values that are compared with their days, and what is made of them."""
+    from liverboard.response.markers import LABELS
+
+    seen = [f"{each.value:g} {each.unit} on {each.date}" for each in (marker.before, marker.latest) if each is not None]
+    values = f" {' then '.join(seen)}:" if seen else ""
+    says = {True: "; biochemical response", False: "; no biochemical response", None: ""}[marker.biochemical_response]
+    unseen = " (a convention whose source was not seen)" if says and marker.verification == "U" else ""
+    return f"{LABELS[marker.name]}:{values} {marker.reason}{says}{unseen}"
 
 
 def _criteria(report: ResponseReport, out: Console) -> None:
