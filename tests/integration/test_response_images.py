@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from tests.phantom_samples import small_phantom, truth_of
 
+from liverboard.board.measured import quiet
 from liverboard.board.response import ResponseReport, response_of
+from liverboard.board.response_section import response_section
 from liverboard.clinical.case_file import read_case
 
 CASE = """
@@ -107,3 +109,11 @@ def test_diameters_are_those_of_the_truth(report: ResponseReport, folder: Path) 
     known = [before[name] for name in found.targets if before[name] is not None]
     if len(known) == len(found.targets):
         assert found.baseline_total == pytest.approx(sum(known), rel=0.06)
+
+
+def test_a_dossier_follows_the_lesions_of_two_segmentations(report: ResponseReport, folder: Path) -> None:
+    case = read_case(CASE, where="case.yaml")
+    found = response_section(case, case, folder, dt.date(2024, 8, 1), None, step=quiet)
+    assert found.criteria == report.criteria
+    assert [each.date for each in found.follow_ups] == [dt.date(2024, 7, 1)]
+    assert found.growth == report.growth
