@@ -3,9 +3,9 @@
 PY := .venv/bin/python
 OUT ?= out/board
 
-.PHONY: help venv dev board test test-all check bench docs clean
+.PHONY: help venv dev board test test-all check bench docs translations clean
 help:
-	@sed -n 's/^# //p' Makefile; echo "also: make bench, make test-all, make docs, make clean"
+	@sed -n 's/^# //p' Makefile; echo "also: make bench, make test-all, make docs, make translations, make clean"
 
 .venv/bin/python:
 	@command -v python3 >/dev/null || { echo "python3 is missing. Install it:  sudo apt-get install -y python3 python3-venv"; exit 1; }
@@ -45,6 +45,12 @@ bench: dev
 
 docs: dev
 	@$(PY) docs/generate.py
+
+LOCALE := src/liverboard/web/locale
+translations: dev
+	@cd src/liverboard/web && ../../../.venv/bin/pybabel -q extract -F locale/babel.cfg --no-location --sort-output -o locale/liverboard.pot .
+	@.venv/bin/pybabel -q update -D liverboard -d $(LOCALE) -i $(LOCALE)/liverboard.pot --no-fuzzy-matching --ignore-obsolete --no-wrap && rm $(LOCALE)/liverboard.pot
+	@.venv/bin/pybabel -q compile -D liverboard -d $(LOCALE)
 
 clean:
 	rm -rf .venv out dist

@@ -1,0 +1,104 @@
+"""The French words: every sentence of every page has one, with the same places for values, and what is shipped is made of what is written."""
+
+from __future__ import annotations
+
+import io
+import re
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import extract_from_dir
+from babel.messages.mofile import read_mo, write_mo
+from babel.messages.pofile import read_po
+from tests.web_samples import Visitor, words
+
+from liverboard.web.pages import LANGUAGES
+from liverboard.web.screens import SCREENS
+
+WEB = Path(str(files("liverboard.web")))
+METHODS = [("vocabulary.py", "liverboard.web.vocabulary:extract"), ("**.py", "python"), ("templates/**.html", "jinja2")]
+OPTIONS = {"templates/**.html": {"newstyle_gettext": "true"}}
+OTHERS = [language for language in LANGUAGES if language != "en"]
+_PLACE = re.compile(r"%\(\w+\)s|%%")
+
+
+@pytest.fixture(scope="module")
+def spoken() -> dict[str, tuple[str, ...]]:
+    """Every sentence of ours, with its plural where it has one."""
+    found: dict[str, tuple[str, ...]] = {}
+    for _, _, message, _, _ in extract_from_dir(WEB, METHODS, OPTIONS):
+        sentence = (message,) if isinstance(message, str) else tuple(message)
+        found[sentence[0]] = sentence
+    assert len(found) > 400
+    return found
+
+
+@pytest.fixture(scope="module", params=OTHERS)
+def written(request: pytest.FixtureRequest) -> tuple[str, Catalog]:
+    with _place(request.param, "po").open("rb") as file:
+        return request.param, read_po(file, locale=request.param, domain="liverboard")
+
+
+def _place(language: str, kind: str) -> Path:
+    return WEB / "locale" / language / "LC_MESSAGES" / f"liverboard.{kind}"
+
+
+def _said(message: Message) -> tuple[str, ...]:
+    return (message.string,) if isinstance(message.string, str) else tuple(message.string)
+
+
+def test_every_sentence_is_translated(spoken: dict[str, tuple[str, ...]], written: tuple[str, Catalog]) -> None:
+    _, catalogue = written
+    lacking = [sentence for sentence in spoken if sentence not in catalogue or not all(_said(catalogue[sentence]))]
+    assert lacking == [], "add them to the .po, then: make translations"
+    assert not [message.id for message in catalogue if message.fuzzy]
+
+
+def test_no_sentence_is_left_over(spoken: dict[str, tuple[str, ...]], written: tuple[str, Catalog]) -> None:
+    keys = {m.id if isinstance(m.id, str) else m.id[0] for m in written[1] if m.id}
+    assert sorted(keys - set(spoken)) == []
+
+
+def test_values_have_the_same_places(spoken: dict[str, tuple[str, ...]], written: tuple[str, Catalog]) -> None:
+    for sentence, forms in spoken.items():
+        places = {tuple(sorted(_PLACE.findall(form))) for form in forms}
+        for said in _said(written[1][sentence]):
+            assert tuple(sorted(_PLACE.findall(said))) in places, sentence
+            assert "<" not in said.replace("<bdi>", ""), sentence
+
+
+def test_what_is_shipped_is_made_of_what_is_written(written: tuple[str, Catalog]) -> None:
+    language, catalogue = written
+    made = io.BytesIO()
+    write_mo(made, catalogue)
+    with _place(language, "mo").open("rb") as file:
+        shipped = read_mo(file)
+    assert _pairs(shipped) == _pairs(read_mo(io.BytesIO(made.getvalue()))), "make translations"
+
+
+def _pairs(catalogue: Catalog) -> list[tuple[str, str]]:
+    return sorted((str(message.id), str(message.string)) for message in catalogue if message.id)
+
+
+def test_a_page_speaks_the_language_that_was_chosen(viewer: Visitor) -> None:
+    assert viewer.post("/language", {"language": "fr", "back": "/cases"}).status_code == 303
+    page = viewer.get("/cases")
+    assert '<html lang="fr">' in page.text
+    assert "Le pseudonyme commence par" in words(page)
+    for screen in SCREENS:
+        assert viewer.get(f"/help/{screen}").status_code == 200
+    assert '<html lang="de">' not in viewer.get("/cases", headers={"accept-language": "de"}).text
+
+
+def test_a_browser_that_asks_for_french_gets_it(viewer: Visitor) -> None:
+    assert "Se déconnecter" in viewer.get("/cases", headers={"accept-language": "fr-FR,fr;q=0.9,en;q=0.5"}).text
+
+
+@pytest.mark.parametrize("path", ["/agenda", "/meetings", "/cases/new", "/cases/lyon/NELM-1", "/cases/lyon/NELM-1/events/new?kind=procedure&technique=tae", "/cases/lyon/NELM-1/what-if", "/cohort", "/account", "/people", "/trail"])  # fmt: skip
+def test_every_page_is_there_in_french(site: object, path: str) -> None:
+    visitor = Visitor(site, "admin" if path in {"/people", "/trail"} else "chair")  # type: ignore[arg-type]
+    page = visitor.get(path, headers={"accept-language": "fr"})
+    assert page.status_code == 200
+    assert "Project-Id-Version" not in page.text, "an empty text was looked up"
