@@ -46,8 +46,7 @@ def waterfall_svg(patients: Sequence[PatientResponse], limits: Limits, palette: 
         low, high = min(y, zero), max(y, zero)
         if high - low < 1.5:
             low, high = zero - 0.75, zero + 0.75
-        fill = _FILL[each.best]
-        c.shape(f"M{x - wide / 2:.1f} {low:.1f}h{wide:.1f}v{high - low:.1f}h{-wide:.1f}z", fill=fill, stroke="mark" if fill in {"map-1", "page"} else "", wide=0.8)  # fmt: skip
+        _bar(c, f"M{x - wide / 2:.1f} {low:.1f}h{wide:.1f}v{high - low:.1f}h{-wide:.1f}z", _FILL[each.best])
         if _change(each) > _TOP:
             c.text(x, top - 4, f"+{_change(each):.0f}", anchor="middle", size=SMALL)
         below = _change(each) <= 0
@@ -104,6 +103,14 @@ def spider_svg(patients: Sequence[PatientResponse], limits: Limits, palette: Pal
     return c.svg(y + 6, title, f"{says}. All values stand in the table.", prefix)
 
 
+def _bar(c: Canvas, path: str, fill: str) -> None:
+    """Progression is framed and pale, response solid, the rest light: they are told apart in grey too."""
+    if fill == "red":
+        c.shape(path, fill=fill, stroke=fill, wide=1.8, opacity=0.3)
+    else:
+        c.shape(path, fill=fill, stroke="" if fill == "teal" else "mark", wide=0.8)
+
+
 def _change(each: PatientResponse) -> float:
     return each.best_change_percent or 0.0
 
@@ -148,7 +155,7 @@ def _legend(c: Canvas, y: float, used: set[Category], *, letters: bool) -> float
             continue
         if x + wide > c.width:
             x, y = 0.0, y + 22
-        c.shape(f"M{x + 1:.1f} {y - 10:.1f}h12v12h-12z", fill=fill, stroke="mark", wide=0.8)
+        _bar(c, f"M{x + 1:.1f} {y - 10:.1f}h12v12h-12z", fill)
         c.text(x + 20, y, words, "soft", size=SMALL)
         x += wide
     y += 8

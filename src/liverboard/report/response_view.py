@@ -182,7 +182,7 @@ def _row(name: Criterion, answer: CriterionAnswer) -> CriterionRow:
     said = "–" if best is None else best.category
     if best is not None and best.confirmed is False:
         said += f" ({best.without_confirmation} not confirmed)"
-    reasons = [clean(text) for text in answer.basis]
+    reasons = [clean(text).replace(" mm2", " mm²") for text in answer.basis]
     return CriterionRow(
         name=NAMES[name],
         patient=answer.category + ("" if answer.scope == "patient" else " (liver only)"),
