@@ -148,6 +148,15 @@ def _of_file(error: UserError, shown: str) -> Iterator[Problem]:
         yield Problem(f"{shown}: {each.message}", each.line, each.event, each.field, each.read, each.allowed, each.hint)
 
 
+def of_the_centre(cases: Iterable[Case], case: Case) -> list[Case]:
+    """The other patients of a case's centre. A centre that is not stated, of one or the other, is held against nobody."""
+    return [
+        each
+        for each in cases
+        if each.case != case.case and (None in {each.centre, case.centre} or each.centre == case.centre)
+    ]
+
+
 def past_intervals(cases: Iterable[Case], day: Callable[[Case], dt.date]) -> tuple[SessionInterval, ...]:
     """The intervals of these patients, each as of its day."""
     return tuple(

@@ -103,7 +103,7 @@ class _Wishes:
 
 def _case(path: Path | None, sample: str | None, wishes: _Wishes, out: Path | None) -> CaseProcedures:
     from liverboard.board.load import open_case
-    from liverboard.board.procedure_cohort import past_intervals, procedures_of_cohort, read_cases
+    from liverboard.board.procedure_cohort import of_the_centre, past_intervals, procedures_of_cohort, read_cases
     from liverboard.board.procedures import ARTERIAL, Asked, procedures_of
     from liverboard.cli.show import progress
     from liverboard.options.policy import read_policy
@@ -114,7 +114,7 @@ def _case(path: Path | None, sample: str | None, wishes: _Wishes, out: Path | No
     opened = open_case(path, sample=sample)
     on = _day_of(opened.case, wishes.as_of)
     with progress("Reading the procedures") as step:
-        others = [] if past is None else [each for each in read_cases(past, step)[0] if each.case != opened.case.case]
+        others = [] if past is None else of_the_centre(read_cases(past, step)[0], opened.case)
         # Of the centre's other patients only what lies before this day counts: a plan of that day could not have known more.
         intervals = past_intervals(others, lambda _: on)
         report = procedures_of(

@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from tests.procedure_samples import LEFT, RIGHT, staged_tae, three_rooms
 from tests.strategies import FIRST_DAY, LAST_DAY, case_of, cases, days
 
-from liverboard.board.procedure_cohort import past_intervals, procedures_of_cohort
+from liverboard.board.procedure_cohort import of_the_centre, past_intervals, procedures_of_cohort
 from liverboard.board.procedures import Asked, CaseProcedures, plan_events, procedures_of
 from liverboard.clinical.derive_timeline import visible_events
 from liverboard.clinical.events import Case, Plan
@@ -276,3 +276,12 @@ def test_activities_without_end_break_nothing() -> None:
         case_of(plan, done),
     ):
         json.dumps(_of(case).model_dump(mode="json"), allow_nan=False)
+
+
+def test_intervals_of_another_centre_are_not_this_centres_own() -> None:
+    own, foreign, unsaid = (staged_tae(name, "1", 40) for name in ("OWN-1", "FOREIGN-1", "UNSAID-1"))
+    foreign = foreign.model_copy(update={"centre": "elsewhere"})
+    unsaid = unsaid.model_copy(update={"centre": None})
+    asked = own.model_copy(update={"case": "ASKED-1"})
+    found = of_the_centre([own, foreign, unsaid, asked], asked)
+    assert [each.case for each in found] == ["OWN-1", "UNSAID-1"]
