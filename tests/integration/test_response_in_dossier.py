@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import html
 import re
+import shutil
+import subprocess
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from liverboard.board.response import response_of
 from liverboard.clinical.case_file import read_case
 from liverboard.options.policy import packaged
 from liverboard.report.html import render_html, render_sections
+from liverboard.report.pdf import render_pdf
 from liverboard.report.swim_lane import swim_lane_svg
 from liverboard.report.view import view_of
 
@@ -162,3 +165,18 @@ def test_names_of_a_case_are_never_markup() -> None:
     assert "<img src=x" not in shown
     assert "<b>gastritis" not in shown
     assert "&lt;b&gt;gastritis" in shown
+
+
+def test_on_paper_it_is_the_same(tmp_path: Path) -> None:
+    if shutil.which("pdftotext") is None:
+        pytest.skip("pdftotext (poppler-utils) is missing")
+    (tmp_path / "d.pdf").write_bytes(render_pdf(dossier()))
+    done = subprocess.run(["pdftotext", tmp_path / "d.pdf", "-"], capture_output=True, encoding="utf-8", check=True)
+    text = " ".join(done.stdout.replace("\u200b", "").split())
+    for words in ("By every criterion", "Why the criteria differ", "End points, derived from the events", "Required and not stated", "Sessions to discuss"):  # fmt: skip
+        assert words in text, words
+    (tmp_path / "e.pdf").write_bytes(render_pdf(prepared(ONE_IMAGE)))
+    done = subprocess.run(["pdftotext", tmp_path / "e.pdf", "-"], capture_output=True, encoding="utf-8", check=True)
+    text = " ".join(done.stdout.replace("\u200b", "").split())
+    assert "Response: only the imaging of 10 Jun 2024 lists lesions" in text
+    assert "By every criterion" not in text
