@@ -12,7 +12,7 @@ from liverboard.board.cohort_summary import GROUPS, Cohort, Wanted, summarise, v
 from liverboard.clinical.extent import Frozen
 from liverboard.registry.cases import list_cases
 from liverboard.report.palette import WEB
-from liverboard.report.survival_plot import Survival, survival_finding, survival_svg, survival_table
+from liverboard.report.survival_plot import Survival, survival_svg, survival_table
 from liverboard.report.survival_views import curve_of
 from liverboard.synthesis.kaplan_meier import SurvivalCurve
 from liverboard.web.gate import Here, Person, who_may
@@ -74,13 +74,18 @@ def _picture(curves: Mapping[str, SurvivalCurve], found: Cohort, language: str) 
     plot = Survival(
         _("Overall survival from the first liver-directed treatment"),
         _("months"),
-        tuple(curve_of(name.replace("_", " "), curve) for name, curve in curves.items()),
+        tuple(curve_of(_(name.replace("_", " ")), curve) for name, curve in curves.items()),
         footnotes=tuple(notes),
     )
     rows = survival_table(plot)[1]
     head = (_("Group"), _("Months"), _("Survival in percent"), _("95 percent interval"), _("At risk"))
     return {
-        "finding": survival_finding(plot),
+        "finding": "; ".join(
+            _("%(group)s: median %(months)s months") % {"group": c.label, "months": f"{c.median:.0f}"}
+            if c.median is not None
+            else _("%(group)s: median not reached") % {"group": c.label}
+            for c in plot.curves
+        ),
         "wide": drawn(survival_svg(plot, WEB, width=_WIDE, prefix="wide")),
         "narrow": drawn(survival_svg(plot, WEB, width=_NARROW, prefix="narrow")),
         "head": head,
