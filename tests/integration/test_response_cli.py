@@ -76,6 +76,8 @@ def test_the_text_shows_values_with_their_days_toxicity_and_every_remark(tmp_pat
   - {{kind: labs, date: 2024-10-01, {marker.format(200)}}}
   - {{kind: clinic, date: 2024-06-01, stools_per_day: 6}}
   - {{kind: clinic, date: 2024-10-01, stools_per_day: 2, diary_days: 30}}
+  - {{kind: imaging, date: 2024-11-20, modality: CT, lesions: [{{id: L1, longest: 48 mm, volume: 50 mL}}]}}
+  - {{kind: imaging, date: 2024-11-30, modality: CT, lesions: [{{id: L1, longest: 48 mm, volume: 60 mL}}]}}
   - {{kind: adverse_event, date: 2024-07-03, term: pain, ctcae: {{grade: 2, version: 5}}}}
 """
     (tmp_path / "case.yaml").write_text(CASE + more.lstrip("\n"), encoding="utf-8")
@@ -85,6 +87,7 @@ def test_the_text_shows_values_with_their_days_toxicity_and_every_remark(tmp_pat
         "chromogranin A: 600 ug/L on 2024-06-01 then 200 ug/L on 2024-10-01: -67 %",
         "biochemical response (a convention whose source was not seen)",
         "durable response (TELESTAR): cannot be told",
+        "growth    L1: +20 % in 10 days",
         "toxicity  pain: 1, worst CTCAE 5 grade 2; within 30 days 1, within 90 1",
         "30 days   cTACE of 2024-07-01: alive, complications 1",
     ):

@@ -10,8 +10,9 @@ from pathlib import Path
 from liverboard.board.measured import KnownAt, Step, quiet
 from liverboard.clinical.derive_timeline import visible_events
 from liverboard.clinical.dictionary import load_lesion_dictionary
-from liverboard.clinical.events import Case, Imaging
+from liverboard.clinical.events import Case, Imaging, Procedure
 from liverboard.clinical.tracking import Growth, MeasuredVolume
+from liverboard.response.points import ABLATION
 
 LEAST_VOLUME_ML = 0.001  # a cubic millimetre: of less, the error of drawing the boundary is larger than the volume
 NamedGrowth = tuple[str, Growth, str]
@@ -44,9 +45,14 @@ def _growth(case: Case, as_of: dt.date, known_at: KnownAt) -> list[NamedGrowth]:
     """Growth of each lesion whose volume is stated on two days or more; the error is that of drawing the boundary of a sphere of that volume."""
     volumes: dict[str, dict[dt.date, float]] = {}
     volume = load_lesion_dictionary()["lesion_volume_ml"]
+    ablated: set[str] = set()  # what is measured of these is the zone
     for event in visible_events(case, as_of, known_at)[0]:
+        if isinstance(event, Procedure) and event.technique in ABLATION:
+            ablated.update(event.lesions or ())
         for lesion in (event.lesions or ()) if isinstance(event, Imaging) else ():
             stated = lesion.volume or 0.0
+            if lesion.id in ablated:
+                continue
             if stated >= LEAST_VOLUME_ML and not lesion.was and (event.confirmed or not volume.doubt(stated)):
                 volumes.setdefault(lesion.id, {})[event.date] = stated
     several = {name: held for name, held in volumes.items() if len(held) > 1}

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from liverboard.response.markers import MarkerCourse
 
 
+_MOST_GROWTH = 12
+
+
 def response(
     case: Annotated[
         Path | None,
@@ -144,6 +147,10 @@ def _show(report: ResponseReport) -> None:
         out.print(f"  also      {escape(text)}", soft_wrap=True)
     for text in report.disagreements:
         out.print(f"  why       {escape(text)}", soft_wrap=True)
+    for growth in report.growth[:_MOST_GROWTH]:
+        out.print(f"  growth    {escape(growth.lesion)}: {escape(growth.says)}", soft_wrap=True)
+    if len(report.growth) > _MOST_GROWTH:
+        out.print(f"  growth    {len(report.growth) - _MOST_GROWTH} more lesions: see --json")
     for control in report.ablations:
         state = {True: "complete", False: "not complete", None: "cannot be told"}[control.complete]
         out.print(

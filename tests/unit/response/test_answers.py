@@ -572,3 +572,12 @@ def test_the_word_progressing_of_a_target_decides_nothing_and_that_is_said() -> 
     )
     assert report.criteria["recist11"].category == "SD"
     assert "L1 is said to progress: of a target the size decides" in " ".join(report.criteria["recist11"].basis)
+
+
+def test_growth_is_of_the_tumour_and_not_of_the_zone_of_an_ablation() -> None:
+    def volumes(date: str, one: float, other: float) -> dict[str, Any]:
+        return scan(date, size("L1", 40, volume=f"{one} mL"), size("L2", 40, volume=f"{other} mL"))
+
+    report = of(volumes("2024-01-01", 30, 30), done("2024-01-10", "mwa", lesions=["L2"]), volumes("2024-07-01", 40, 60))
+    assert [each.lesion for each in report.growth] == ["L1"]
+    assert "doubling in" in report.growth[0].says
