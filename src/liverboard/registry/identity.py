@@ -120,7 +120,7 @@ _PHONE_LABEL = re.compile(
 )
 _HOSPITAL = re.compile(
     r"""\b(?:mrn|ipp|nip|nda|hospital\s*(?:no|number|id)|patient\s*(?:no|number|id|nr)|patienten-?(?:nr|nummer|id)|fallnummer|dossier\s*n[°o]|n[°o]\s*(?:de\s*)?dossier
-        |nhs\s*(?:no|number)|medical\s*record(?:\s*(?:no|number))?|chart\s*(?:no|number))(?!\w)[.°]?\s*[:=#]?\s*(?=[\w/-]*\d{4})[\w/-]+""",
+        |nhs\s*(?:no|number)|medical\s*record(?:\s*(?:no|number))?|chart\s*(?:no|number))(?!\w)[.°]?\s*[:=#]?\s*(?=[\w/-]{0,40}\d{4})""",
     re.IGNORECASE | re.VERBOSE,
 )  # fmt: skip
 _DATE = re.compile(r"(?<![\d.])(?:(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})|(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}))(?![\d])")

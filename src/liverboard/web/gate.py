@@ -8,11 +8,12 @@ from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
+from python_multipart.multipart import parse_options_header
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
-from liverboard.errors import NotPermitted
+from liverboard.errors import BadInput, NotPermitted
 from liverboard.registry.accounts import NotLoggedIn, session_of
 from liverboard.registry.permissions import Actor, Right
 from liverboard.web.site import Site, site_of
@@ -71,11 +72,19 @@ async def _checked(request: Request) -> FormData | None:
         length = request.headers.get("content-length", "")
         if not length.isdigit() or int(length) > _SMALL:
             raise NotPermitted("the form is larger than any of ours", hint="Send studies on the page for uploads.")
+        if _letters_of(request) not in {"", "utf-8"}:
+            raise BadInput("the form is written in other letters than ours", hint="Send it as UTF-8.")
         form = await request.form(max_files=0, max_fields=5000)
         value = form.get("csrf", "")
         sent = value if isinstance(value, str) else ""
     prove(request, sent)
     return form
+
+
+def _letters_of(request: Request) -> str:
+    """The charset that a form claims; browsers claim none, and other codecs make text that nothing can write."""
+    _, options = parse_options_header(request.headers.get("content-type", ""))
+    return options.get(b"charset", b"").decode("ascii", "replace").lower()
 
 
 def reads_its_own_form(route: Route) -> Route:

@@ -86,6 +86,15 @@ def test_clinical_text_is_let_through(text: str) -> None:
     assert identifiers_in(text, 1961) == ()
 
 
+@pytest.mark.parametrize(
+    "seed", ["mrn/", "tel 1 ", "Mr de la ", "born 1 ja ", "a.b@c.", "1-1-1", "AAAA_", "aa^", "+33 1 "]
+)
+def test_the_look_at_a_long_text_is_quick(seed: str) -> None:
+    started = time.perf_counter()
+    identifiers_in((seed * 100_000)[:200_000], 1961)
+    assert time.perf_counter() - started < 3  # a look that backtracks over all of it takes minutes
+
+
 def clinical_sentences() -> Iterator[str]:
     """Every text of the packaged knowledge: thousands of clinical sentences without a patient."""
 

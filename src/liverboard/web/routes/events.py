@@ -12,7 +12,6 @@ from liverboard.clinical.events import EVENT_KINDS, AnyEvent, Technique, Treatme
 from liverboard.clinical.extent import Frozen
 from liverboard.errors import BadInput, NotPermitted
 from liverboard.registry.cases import Conflict, append_events, change_header, correct
-from liverboard.registry.identity import identifier_problems
 from liverboard.report.words import anchor
 from liverboard.web.drafts import (
     MOST_ROWS,
@@ -20,7 +19,6 @@ from liverboard.web.drafts import (
     Draft,
     errors_of,
     known_kind,
-    refuse,
     start,
     what_it_changes,
     with_events,
@@ -186,7 +184,6 @@ def keep_header(request: Request, site: Here, who: Editor, opened: Opened, form:
     typed = {name: form.get(name, "").strip() for name in ("sex", "birth_year", "question")}
     try:
         changed = header_of(typed)
-        refuse(identifier_problems(opened.stored.case.model_copy(update={**changed, "events": ()})))
         with site.store.transaction(who) as tx:
             change_header(tx, opened.stored.key, changed, _whole(form.get("version", ""), 0, 10**9))
     except (Conflict, BadInput) as error:
