@@ -5,7 +5,12 @@ from __future__ import annotations
 import time
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 from tests.web_samples import KEY, Visitor
+
+from liverboard.registry.permissions import CONSOLE
+from liverboard.registry.schema import centres
+from liverboard.web.site import Site
 
 CASE_PATH = f"/cases/{KEY.centre}/{KEY.case}"
 
@@ -40,3 +45,25 @@ def test_a_name_in_the_header_of_a_case_is_told_beside_its_field(editor: Visitor
     response = editor.post(f"{CASE_PATH}/header", {"question": "Mrs Dupont again?", "version": "1"})
     assert response.status_code == 400
     assert "a name of a person seems to stand here" in response.text
+
+
+# --- faults of ours ------------------------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_fault_of_ours_ends_in_a_page_and_reaches_no_log_of_the_server(
+    editor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> str:
+        raise ValueError("Mrs Dupont")
+
+    monkeypatch.setattr("liverboard.web.routes.cases.sections", broken)
+    response = editor.get(CASE_PATH)  # an error that went on to the server would be raised here
+    assert response.status_code == 500
+    assert "incident" in response.text and "Dupont" not in response.text
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+
+
+def test_the_database_names_no_value_in_its_errors(site: Site) -> None:
+    with pytest.raises(IntegrityError) as error, site.store.transaction(CONSOLE) as tx:
+        tx.connection.execute(centres.insert().values(name="lyon"))
+    assert "lyon" not in str(error.value)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from liverboard.errors import BadInput
 
 if TYPE_CHECKING:
     from liverboard.web.site import Site
@@ -39,14 +43,16 @@ def serve(
     from liverboard.web.site import Site, openid_of
 
     path = data or default_folder()
-    folder = open_folder(path) if centre is None else make_folder(path, centre)
-    store = Store.initialise(folder) if centre is not None else Store.open(folder)
-    with store.transaction(CONSOLE) as tx:
-        link = first_link(tx)
-    scheme = "https" if https else "http"
-    if link is not None:
-        typer.echo(f"No administrator yet. Open this once, within 24 hours:  {scheme}://{host}:{port}/welcome/{link}")
-    _run(Site(store, secure=https, openid=openid_of()), host, port)
+    with _door(host, port) as door:  # before the link is made: a start that fails ends no link of a site that runs
+        folder = open_folder(path) if centre is None else make_folder(path, centre)
+        store = Store.initialise(folder) if centre is not None else Store.open(folder)
+        with store.transaction(CONSOLE) as tx:
+            link = first_link(tx)
+        address = _address(door, https=https)
+        typer.echo(f"The board room of {folder.centre} is at {address}; Ctrl-C stops it.")
+        if link is not None:
+            typer.echo(f"No administrator yet. Open this once, within 24 hours:  {address}/welcome/{link}")
+        _run(Site(store, secure=https, openid=openid_of()), door)
 
 
 def demo(
@@ -61,21 +67,38 @@ def demo(
     from liverboard.web.demo import PASSWORD, PEOPLE, fill
     from liverboard.web.site import Site
 
-    with tempfile.TemporaryDirectory(prefix="liverboard-demo-") as name:
+    with _door(host, port) as door, tempfile.TemporaryDirectory(prefix="liverboard-demo-") as name:
         with progress("Filling the demo") as step:
             store = fill(Path(name), cases, step)
-        typer.echo(f"Sign in at http://{host}:{port} as {', '.join(PEOPLE)} with the password: {PASSWORD}")
-        _run(Site(store, demo=True), host, port)
+        typer.echo(f"Sign in at {_address(door)} as {', '.join(PEOPLE)} with the password: {PASSWORD}")
+        _run(Site(store, demo=True), door)
 
 
-def _run(site: Site, host: str, port: int) -> None:
+def _door(host: str, port: int) -> socket.socket:
+    """The socket that the site listens on. Raises BadInput when it cannot be had."""
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise BadInput(
+            f"nothing can listen at {host}, port {port}: {error.strerror or 'no such address'}",
+            hint="Does the board room run there already? Give another --port, or another --host.",
+        ) from None
+
+
+def _address(door: socket.socket, *, https: bool = False) -> str:
+    host, port = door.getsockname()[:2]
+    return f"http{'s' if https else ''}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _run(site: Site, door: socket.socket) -> None:
     import uvicorn
 
     from liverboard.web.app import create_app
+    from liverboard.web.warm import warm_up
 
+    config = uvicorn.Config(create_app(site), log_level="warning", server_header=False, proxy_headers=site.secure)
     try:
-        uvicorn.run(
-            create_app(site), host=host, port=port, log_level="warning", server_header=False, proxy_headers=site.secure
-        )
+        Thread(target=warm_up, name="warming", daemon=True).start()
+        uvicorn.Server(config).run(sockets=[door])
     finally:
         site.store.close()

@@ -131,8 +131,10 @@ def engine_of(url: str) -> Engine:
         if not url.startswith(("sqlite:///", "postgresql+psycopg://")):
             raise exc.ArgumentError
         if not url.startswith("sqlite"):
-            return create_engine(url, connect_args={"connect_timeout": 10}, pool_pre_ping=True, pool_size=10)
-        engine = create_engine(url, connect_args={"timeout": _WAIT_S}, pool_size=10)
+            return create_engine(
+                url, connect_args={"connect_timeout": 10}, pool_pre_ping=True, pool_size=10, hide_parameters=True
+            )
+        engine = create_engine(url, connect_args={"timeout": _WAIT_S}, pool_size=10, hide_parameters=True)
         with suppress(OSError):  # where the file cannot be made, opening it says so
             Path(engine.url.database or "").touch(mode=0o600)
     except (exc.ArgumentError, exc.NoSuchModuleError, ValueError):

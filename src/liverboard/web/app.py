@@ -13,6 +13,7 @@ from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from liverboard import __version__
 from liverboard.errors import BadInput, UserError
@@ -51,10 +52,35 @@ def create_app(site: Site) -> FastAPI:
     app.add_exception_handler(UserError, _told)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _failed)
+    app.add_middleware(_Caught)
     app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=3)
     app.add_middleware(StrictHeaders)
     return app
+
+
+class _Caught:
+    """A fault of ours ends here, in the page that says so: the server's own log would write it with its values, and so with words of a case."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watched)
+        except Exception as error:
+            response = _failed(Request(scope), error)
+            if not begun:
+                await response(scope, receive, send)
 
 
 class _Static(StaticFiles):
@@ -101,7 +127,7 @@ async def _http(request: Request, error: Exception) -> Response:
     )
 
 
-async def _failed(request: Request, error: Exception) -> Response:
+def _failed(request: Request, error: Exception) -> Response:
     incident = keep_incident(error)
     return problem(
         request,
