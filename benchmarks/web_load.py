@@ -60,6 +60,16 @@ class Person(threading.Thread):
         assert response.status_code == 303, response.text[:300]
 
     def read(self) -> None:
+        pages = self.pages()
+        name = self.chance.choice(sorted(pages))
+        before = time.perf_counter()
+        response = pages[name]()
+        self.times[name].append((time.perf_counter() - before) * 1000)
+        if response.status_code != 200:
+            self.failed.append(f"{name}: {response.status_code}")
+
+    def pages(self) -> dict[str, Callable[[], httpx.Response]]:
+        """Every page there is to read, of a case drawn at random."""
         case = f"/cases/{CENTRE}/{self.chance.choice(self.cases)}"
         pages: dict[str, Callable[[], httpx.Response]] = {
             "agenda": lambda: self.get("/agenda"),
@@ -79,12 +89,7 @@ class Person(threading.Thread):
         if self.account != "viewer":
             pages["form of an event"] = lambda: self.get(f"{case}/events/new?kind=labs")
             pages["event, what it changes"] = lambda: self.preview(case)
-        name = self.chance.choice(sorted(pages))
-        before = time.perf_counter()
-        response = pages[name]()
-        self.times[name].append((time.perf_counter() - before) * 1000)
-        if response.status_code != 200:
-            self.failed.append(f"{name}: {response.status_code}")
+        return pages
 
     def get(self, path: str) -> httpx.Response:
         return self.client.get(path, headers={"accept": "text/html"})
@@ -130,8 +135,12 @@ def measure(data: Path, people: int, seconds: float, cores: str | None) -> Times
         before = time.perf_counter()
         while "are being read" in warm.get("/cohort").text:
             time.sleep(1)
-        for page in ("/agenda", "/meetings/1", "/meetings/1/minutes"):  # the samples on it have images: measured once
-            warm.get(page)
+        for page in (
+            warm.pages().values()
+        ):  # knowledge is loaded at the first page that needs it, images of the samples are measured once
+            page()
+        for case in warm.board():
+            warm.get(f"/meetings/1/cases/{case}")
         print(f"cohort read for the first time in {time.perf_counter() - before:.0f} s")
         end = [float("inf")]
         crowd = [Person(base, number, cases, lambda: end[0]) for number in range(people)]
