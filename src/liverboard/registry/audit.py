@@ -14,12 +14,23 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sqlalchemy import Connection, func, select
 
 from liverboard.errors import BadInput
-from liverboard.registry.schema import audit, cases, centres, decisions, events, headers
+from liverboard.registry.schema import (
+    accounts,
+    actions,
+    audit,
+    cases,
+    centres,
+    decisions,
+    events,
+    headers,
+    meeting_cases,
+    meetings,
+)
 
 FIRST_MAC: Final = "0" * 64
 
@@ -194,7 +205,7 @@ def verify(connection: Connection, key: bytes, heads: Iterable[Head] = ()) -> Ve
             faults.append(f"the trail ends at entry {last}, but its head was once entry {head.seq}: it was cut short")
         elif head.seq and macs.get(head.seq) != head.mac:
             faults.append(f"audit entry {head.seq} is another than when its head was kept: the trail was rewritten")
-    faults += _verify_versions(connection)
+    faults += [*_verify_versions(connection), *_verify_minutes(connection), *_verify_told(connection)]
     return Verified(len(macs), rows, compared, tuple(faults))
 
 
@@ -241,3 +252,67 @@ def _verify_versions(connection: Connection) -> list[str]:
         for row in found
         if row.version != newest.get(row.id)
     ]
+
+
+def _verify_minutes(connection: Connection) -> Iterator[str]:
+    """Every signed decision stands where it was signed, with the actions that the `board` event of the case repeats."""
+    planned: dict[int, list[tuple[str | None, ...]]] = {}
+    for row in connection.execute(select(actions).order_by(actions.c.id)):
+        planned.setdefault(row.decision_id, []).append(_action({"what": row.what, "owner": row.owner, "due": row.due}))
+    query = (
+        select(decisions.c.id, meeting_cases.c.case_id, meetings.c.date, meetings.c.centre_id, events.c.case_id.label("signed_for"), events.c.content)
+        .select_from(decisions)
+        .outerjoin(meeting_cases, meeting_cases.c.id == decisions.c.meeting_case_id)
+        .outerjoin(meetings, meetings.c.id == meeting_cases.c.meeting_id)
+        .outerjoin(events, events.c.audit_seq == decisions.c.audit_seq)
+        .where(decisions.c.signed.is_not(None))
+        .order_by(decisions.c.id)
+    )  # fmt: skip
+    for row in connection.execute(query):
+        said = _read(row.content)
+        if row.case_id is None or row.case_id != row.signed_for or str(row.date) != said.get("date"):
+            yield f"signed decision {row.id} stands under another case or meeting than the one that it was signed for"
+        elif planned.get(row.id, []) != _actions_in(said):
+            yield f"the actions of signed decision {row.id} are not those that were signed"
+
+
+def _read(text: str | None) -> dict[str, Any]:
+    """A row's content; empty where it was changed beyond reading, which its digest tells."""
+    try:
+        read: Any = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return cast("dict[str, Any]", read) if isinstance(read, dict) else {}
+
+
+def _actions_in(event: Mapping[str, Any]) -> list[tuple[str | None, ...]]:
+    listed = event.get("actions", [])
+    known = cast("list[Any]", listed) if isinstance(listed, list) else []
+    return [_action(cast("dict[str, Any]", each)) for each in known if isinstance(each, dict)]
+
+
+def _action(said: Mapping[str, Any]) -> tuple[str | None, ...]:
+    stated = (said.get(name) for name in ("what", "owner", "due"))
+    return tuple(None if value is None else " ".join(str(value).split()) for value in stated)
+
+
+def _verify_told(connection: Connection) -> Iterator[str]:
+    """What only the trail tells of a row: who was given which role, and which cases came in as synthetic."""
+    roles: dict[str, dict[str, Any]] = {}
+    synthetic: dict[tuple[str, str], bool] = {}
+    told = select(audit).where(audit.c.action.in_(("account.create", "account.change", "case.add"))).order_by(audit.c.seq)  # fmt: skip
+    for entry in connection.execute(told):
+        detail = _read(entry.detail)
+        if entry.action != "case.add":
+            known = roles.setdefault(detail.get("account", ""), {"active": True, "centre": entry.centre})
+            known.update({name: detail[name] for name in ("role", "active") if name in detail})
+        elif "synthetic" in detail:
+            synthetic[entry.centre, entry.case] = detail["synthetic"]
+    named = select(accounts, centres.c.name.label("centre")).outerjoin(centres, centres.c.id == accounts.c.centre_id)
+    for row in connection.execute(named.order_by(accounts.c.id)):
+        if roles.get(row.name) != {"role": row.role, "active": row.active, "centre": row.centre}:
+            yield f"account row {row.id} has a role, a centre or a state that nobody gave it"
+    marked = select(cases.c.id, cases.c.pseudonym, cases.c.synthetic, centres.c.name).join(centres, centres.c.id == cases.c.centre_id)  # fmt: skip
+    for row in connection.execute(marked.order_by(cases.c.id)):
+        if synthetic.get((row.name, row.pseudonym), row.synthetic) != row.synthetic:
+            yield f"case row {row.id} is marked {'synthetic' if row.synthetic else 'real'}, and did not come in so"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Final
 
@@ -119,7 +119,12 @@ def add_case(tx: Transaction, centre: str, case: Case) -> int:
         state=state,
         synthetic=bool(case.synthetic),
     )
-    _write(tx, "case.add", key, _Rows(case_id, 1, _header(tree), tree.get("events", [])))
+    _write(
+        tx,
+        "case.add",
+        key,
+        _Rows(case_id, 1, _header(tree), tree.get("events", []), told={"synthetic": bool(case.synthetic)}),
+    )
     return 1
 
 
@@ -205,6 +210,7 @@ class _Rows:
     header: str | None
     events: Sequence[EventTree]
     also_written: Sequence[str] = ()
+    told: Mapping[str, Any] = field(default_factory=dict[str, Any])  # what else the entry says of the case
 
 
 def _write(tx: Transaction, action: str, key: CaseKey, rows: _Rows) -> int:
@@ -227,7 +233,7 @@ def _write(tx: Transaction, action: str, key: CaseKey, rows: _Rows) -> int:
         action,
         centre=key.centre,
         case=key.case,
-        detail={"version": rows.version, "events": [event["event_id"] for event in new_events]},
+        detail={"version": rows.version, "events": [event["event_id"] for event in new_events], **rows.told},
         digest=digest_of_rows([*header_digests, *digests, *rows.also_written]),
     )
     link = {"case_id": rows.case_id, "audit_seq": written_by}

@@ -12,14 +12,25 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Table, create_engine, delete, func, insert, select, text, update
-from tests.registry_samples import CASE, CHAIR, EDITOR, LABS
+from tests.registry_samples import ADMINISTRATOR, CASE, CHAIR, EDITOR, LABS
 
 from liverboard.errors import BadInput
+from liverboard.registry.accounts import change_account, create_account
 from liverboard.registry.audit import FIRST_MAC, Head, head_of, keep_head, read_heads, verify
 from liverboard.registry.cases import CaseKey, add_case, append_events, case_as_known, change_header, correct
-from liverboard.registry.meetings import Minutes, plan_meeting, schedule, sign_off, write_minutes
+from liverboard.registry.meetings import Action, Minutes, plan_meeting, schedule, sign_off, write_minutes
 from liverboard.registry.permissions import Actor
-from liverboard.registry.schema import audit, cases, decisions, events, headers
+from liverboard.registry.schema import (
+    accounts,
+    actions,
+    audit,
+    cases,
+    decisions,
+    events,
+    headers,
+    meeting_cases,
+    meetings,
+)
 from liverboard.registry.store import Store
 
 KEY = CaseKey("lyon", "NELM-1")
@@ -35,10 +46,25 @@ def written(store: Store) -> Store:
         append_events(tx, KEY, [LABS, {**LABS, "date": "2024-06-09"}], 1)
         correct(tx, KEY, "l1", {**LABS, "date": "2024-05-02"}, 2)
         change_header(tx, KEY, {"question": "And now?"}, 3)
+    with store.transaction(ADMINISTRATOR) as tx:
+        create_account(tx, "vera", "viewer", "lyon")
+        change_account(tx, "vera", active=False)
     with store.transaction(CHAIR) as tx:
         meeting = plan_meeting(tx, "lyon", dt.date(2025, 1, 8), "NET board")
         schedule(tx, meeting, KEY)
-        write_minutes(tx, meeting, KEY, Minutes(("tae",), "tae", "fits", deviation="none fits better"), 0)
+        write_minutes(
+            tx,
+            meeting,
+            KEY,
+            Minutes(
+                ("tae",),
+                "tae",
+                "fits",
+                deviation="none fits better",
+                actions=(Action("a new  CT", "radiology", dt.date(2025, 3, 1)), Action("call")),
+            ),
+            0,
+        )
         sign_off(tx, meeting, KEY, 1)
     return store
 
@@ -108,6 +134,15 @@ REMOVED: dict[str, Callable[[Connection], Any]] = {
     "the version put back": lambda c: c.execute(update(cases).where(cases.c.id == 1).values(version=2)),
     "a signature taken away": lambda c: c.execute(update(decisions).values(signed=None)),
     "a signed decision removed": lambda c: c.execute(delete(decisions)),
+    "a signed decision moved to another case": lambda c: c.execute(update(meeting_cases).values(case_id=2)),
+    "the day of a meeting with signed decisions": lambda c: c.execute(update(meetings).values(date=dt.date(2025, 2, 8))),
+    "the words of a signed action": lambda c: c.execute(update(actions).values(what="nothing")),
+    "a signed action removed": lambda c: c.execute(delete(actions)),
+    "an action put under a signed decision": lambda c: c.execute(insert(actions).values(decision_id=1, what="more")),
+    "a role that nobody gave": lambda c: c.execute(update(accounts).values(role="chair")),
+    "a closed account opened": lambda c: c.execute(update(accounts).values(active=True)),
+    "an account put in": lambda c: c.execute(insert(accounts).values(id=9, name="mallory", role="administrator", failed=0, active=True, must_change=False, created=dt.datetime(2025, 1, 1, tzinfo=dt.UTC))),
+    "a real case marked synthetic": lambda c: c.execute(update(cases).where(cases.c.id == 1).values(synthetic=True)),
     "all of a case's rows removed": lambda c: [c.execute(delete(t).where(t.c.case_id == 2)) for t in (events, headers)],
 }  # fmt: skip
 
