@@ -24,6 +24,7 @@ from liverboard.registry.store import Store, Transaction, centre_id, insert_row
 EventTree = Mapping[str, Any]  # an event as a case file in JSON writes it
 _HEADER: Final = ("liverboard", "sex", "birth_year", "as_of", "question")
 _MANY: Final = 500  # cases read at a time
+_NAMED: Final = 100  # cases read together that the trail names one by one
 _EVENT: Final[TypeAdapter[AnyEvent]] = TypeAdapter(AnyEvent)
 
 
@@ -281,7 +282,7 @@ def read_cases(
     *,
     purpose: str = "cases.read",
 ) -> Iterator[StoredCase]:
-    """Many cases one after the other, as one state of the store has them. One line in the trail, with how many and a digest of their pseudonyms.
+    """Many cases one after the other, as one state of the store has them. One line in the trail, with how many and which: by name up to 100, else a digest.
 
     `purpose`: the word of that line, such as `cases.export`.
     """
@@ -289,7 +290,9 @@ def read_cases(
     with store.read() as connection:
         rows = _in_order(connection.execute(_selected(by, which)))
         pseudonyms = [(row.centre, row.pseudonym) for row in rows]
-        store.note(by, purpose, centre=which.centre, detail={"cases": len(rows), "known_at": known_at, "which": digest(pseudonyms)})  # fmt: skip
+        named = which.centre is not None and len(rows) <= _NAMED
+        told = [row.pseudonym for row in rows] if named else digest(pseudonyms)
+        store.note(by, purpose, centre=which.centre, detail={"cases": len(rows), "known_at": known_at, "which": told})
         for start in range(0, len(rows), _MANY):
             yield from _stored(connection, rows[start : start + _MANY], known_at)
 

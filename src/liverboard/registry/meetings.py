@@ -324,7 +324,8 @@ def read_agenda(store: Store, by: Actor, meeting_id: int) -> Agenda:
         )
         present = connection.execute(select(attendance).where(attendance.c.meeting_id == meeting_id).order_by(attendance.c.id))  # fmt: skip
         attendees = tuple(Attendee(row.specialty, row.person) for row in present)
-    store.note(by, "meeting.read", centre=meeting.centre, detail={"meeting": meeting_id, "cases": len(items)})
+    names = [item.case.key.case for item in items]
+    store.note(by, "meeting.read", centre=meeting.centre, detail={"meeting": meeting_id, "cases": len(items), "which": names})  # fmt: skip
     return Agenda(meeting, items, attendees)
 
 

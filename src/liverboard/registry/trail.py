@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 
 from liverboard.registry.audit import Entry
 from liverboard.registry.permissions import Actor
@@ -17,6 +17,8 @@ def read_trail(
 ) -> tuple[tuple[int, Entry], ...]:  # fmt: skip
     """Entries with their numbers, newest first, of `centre` and `case` where given; `before`: entries older than this number, to page on.
 
+    An entry of several cases, such as an agenda, is an entry of each that it names.
+
     Who belongs to a centre sees the entries of that centre. Raises NotPermitted.
     """
     by.require("see_audit", centre)
@@ -25,7 +27,8 @@ def read_trail(
         if name is not None:
             query = query.where(audit.c.centre == name)
     if case is not None:
-        query = query.where(audit.c.case == case)
+        among = audit.c.detail.contains(json.dumps(case, ensure_ascii=False), autoescape=True)
+        query = query.where(or_(audit.c.case == case, and_(audit.c.case.is_(None), among)))
     if before is not None:
         query = query.where(audit.c.seq < before)
     with store.read() as connection:

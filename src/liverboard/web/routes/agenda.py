@@ -153,6 +153,8 @@ def follow_up_list(
     """Cases to be seen again by a day, and actions of signed decisions that are not done."""
     until, problem = _day(by, site.today() + _AHEAD)
     due, actions = follow_up(site.store, who, until)
+    named = sorted({each.case.case for each in actions})
+    site.store.note(who, "actions.read", centre=who.centre, detail={"actions": len(actions), "which": named})
     content = FollowUpPage(
         by=until,
         today=site.today(),

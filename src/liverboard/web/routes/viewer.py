@@ -95,6 +95,7 @@ def file(site: Here, centre: str, case: str, place: str, name: str, who: Reader)
     result = None if folder is None else read_result(folder)
     if folder is None or result is None or name not in result.view.files or not (folder / name).is_file():
         raise NoSuchView("there is no such file", hint="Open the viewer again.")
+    site.store.note(who, "view.read", centre=centre, case=case, detail={"file": f"{place}/{name}"})
     kind = _KINDS.get(Path(name).suffix, "application/octet-stream")
     return FileResponse(folder / name, media_type=kind, headers={"content-encoding": "identity"})
 
