@@ -8,6 +8,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from functools import cache
+from threading import BoundedSemaphore
 from typing import Any, Final
 
 from argon2 import PasswordHasher
@@ -25,6 +26,9 @@ LINK_VALID: Final = dt.timedelta(hours=24)
 _FAILURES: Final = 5  # in a row; then the account waits
 _LOCKED: Final = dt.timedelta(minutes=15)
 _SEEN_EVERY: Final = dt.timedelta(minutes=1)  # a session's last use is written no more often
+_AT_ONCE: Final = BoundedSemaphore(
+    2
+)  # each password that is looked at takes 64 MB; many tries together shall not fill the memory
 _SHORTEST, _LONGEST = 12, 200
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,62}")
 _REFUSED: Final = "the name or the password is not right, or the account is locked for a while"
@@ -160,7 +164,7 @@ def list_accounts(store: Store, by: Actor) -> tuple[Account, ...]:
 def set_password(store: Store, link: str, password: str) -> Account:
     """Use a one-time link. Raises BadInput for a weak password (the link stays), NotLoggedIn for a link that is used, too old or none."""
     _check_password(password)
-    hashed = _hasher().hash(password)
+    hashed = _hashed(password)
     with store.transaction(Actor("link", None, None)) as tx:
         query = select(links).where(links.c.token_hash == _hash(link), links.c.used.is_(None), links.c.expires > tx.at)
         found = tx.connection.execute(query).first()
@@ -181,7 +185,7 @@ def change_password(store: Store, by: Actor, old: str, new: str) -> None:
     if old == new:
         raise BadInput("the new password is the old one", hint="Choose another.")
     _check_password(new)
-    hashed = _hasher().hash(new)
+    hashed = _hashed(new)
     with store.transaction(by) as tx:
         _keep_password(tx, row, hashed)
 
@@ -215,13 +219,20 @@ def _hasher() -> PasswordHasher:
 
 @cache
 def _no_password() -> str:
-    return _hasher().hash(secrets.token_urlsafe(16))
+    return _hashed(secrets.token_urlsafe(16))
+
+
+def _hashed(password: str) -> str:
+    with _AT_ONCE:
+        return _hasher().hash(password)
 
 
 def _fits(hashed: str | None, password: str) -> bool:
     """Takes as long for an account that is not there as for one that is."""
+    against = hashed or _no_password()
     try:
-        return _hasher().verify(hashed or _no_password(), password[: _LONGEST + 1]) and hashed is not None
+        with _AT_ONCE:
+            return _hasher().verify(against, password[: _LONGEST + 1]) and hashed is not None
     except (VerifyMismatchError, VerificationError, InvalidHashError, UnicodeEncodeError):
         return False
 

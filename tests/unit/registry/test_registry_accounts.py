@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import threading
 import time
 
 import pytest
@@ -269,3 +270,35 @@ def test_roles_hold_what_the_table_says() -> None:
     assert not any("see_cases" in RIGHTS[role] for role in ("administrator",))
     assert [role for role, rights in RIGHTS.items() if "sign_off" in rights] == ["chair"]
     assert [role for role, rights in RIGHTS.items() if "manage_accounts" in rights] == ["administrator"]
+
+
+def test_many_tries_together_do_not_fill_the_memory(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    running, most = 0, 0
+    counting = threading.Lock()
+
+    class Slow:
+        def hash(self, password: str) -> str:
+            return password
+
+        def verify(self, hashed: str, password: str) -> bool:
+            nonlocal running, most
+            with counting:
+                running += 1
+                most = max(most, running)
+            time.sleep(0.02)
+            with counting:
+                running -= 1
+            return False
+
+    monkeypatch.setattr(accounts_room, "_hasher", Slow)
+
+    def try_once() -> None:
+        with pytest.raises(NotLoggedIn):
+            log_in(store, "nobody", "a guess of twelve")
+
+    tries = [threading.Thread(target=try_once) for _ in range(8)]
+    for each in tries:
+        each.start()
+    for each in tries:
+        each.join()
+    assert 1 <= most <= 2
