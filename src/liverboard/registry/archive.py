@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final, NoReturn
+from typing import IO, Any, Final, NoReturn
 
 from liverboard.errors import BadInput
 
@@ -20,12 +20,16 @@ _BLOCK: Final = 1 << 20
 _RATIO_FROM: Final = 10_000_000  # small files may be compressed by any factor
 _LONGEST_NAME: Final = 255
 _DEEPEST: Final = 32
+_LONGEST_ABOUT: Final = 100_000  # bytes of the name and attributes of an entry of a tar
+_ABOUT_ENTRIES: Final = (
+    tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK,
+)  # fmt: skip
 _HINT: Final = "Nothing was taken from it. Send a folder, zip or tar with the files as they are."
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much may come in at once. `ratio`: unpacked to packed size of a zip; more is a bomb."""
+    """How much may come in at once. `ratio`: unpacked to packed size of an archive; more is a bomb."""
 
     files: int = 20_000
     file_bytes: int = 20_000_000
@@ -132,9 +136,9 @@ def _opened(source: Path, limits: Limits) -> Generator[Iterator[_Member]]:
         elif zipfile.is_zipfile(source):
             with zipfile.ZipFile(source) as archive:
                 yield _of_zip(archive, counted)
-        elif tarfile.is_tarfile(source):
-            with tarfile.open(source) as archive:
-                yield _of_tar(archive, counted)
+        elif (tar := _tar(source)) is not None:
+            with tar as archive:
+                yield _of_tar(archive, counted, source.stat().st_size)
         else:
             yield _of_file(source, counted)
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError, ValueError, RuntimeError) as error:
@@ -143,6 +147,22 @@ def _opened(source: Path, limits: Limits) -> Generator[Iterator[_Member]]:
         ) from error
     except OSError as error:
         raise BadInput(f"it cannot be read: {error.strerror or 'damaged'}", where=source.name, hint=_HINT) from None
+
+
+class _Entry(tarfile.TarInfo):
+    """An entry whose name or attributes, which are read into memory as a whole, are no longer than any true one."""
+
+    def _proc_member(self, tar: tarfile.TarFile) -> Any:
+        if self.type in _ABOUT_ENTRIES and self.size > _LONGEST_ABOUT:
+            _refuse(Path(str(tar.name)).name, "an entry of the archive has a name or attributes longer than any file")
+        return super()._proc_member(tar)  # type: ignore[misc]  # pyright: ignore
+
+
+def _tar(source: Path) -> tarfile.TarFile | None:
+    try:
+        return tarfile.open(source, tarinfo=_Entry)
+    except tarfile.ReadError:
+        return None
 
 
 def _of_folder(folder: Path, counted: _Counted) -> Iterator[_Member]:
@@ -171,10 +191,7 @@ def _of_zip(archive: zipfile.ZipFile, counted: _Counted) -> Iterator[_Member]:
     entries = [entry for entry in archive.infolist() if not entry.is_dir()]
     claimed = sum(entry.file_size for entry in entries)
     packed = sum(entry.compress_size for entry in entries)
-    if claimed > counted.limits.total_bytes:
-        _refuse(counted.where, f"it holds more than {counted.limits.total_bytes / 1e6:,.0f} MB")
-    if claimed > _RATIO_FROM and claimed > counted.limits.ratio * max(packed, 1):
-        _refuse(counted.where, f"it unpacks to more than {counted.limits.ratio} times its size")
+    _within(counted, claimed, packed)
     for entry in entries:
         name = safe_name(entry.filename, counted.where)
         if stat.S_IFMT(entry.external_attr >> 16) not in {0, stat.S_IFREG}:
@@ -190,7 +207,15 @@ def _blocks_of_zip(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, counted: _C
         yield from counted.count(file)
 
 
-def _of_tar(archive: tarfile.TarFile, counted: _Counted) -> Iterator[_Member]:
+def _within(counted: _Counted, claimed: int, packed: int) -> None:
+    """Refuse an archive that says it unpacks to more than is taken, or to much more than itself."""
+    if claimed > counted.limits.total_bytes:
+        _refuse(counted.where, f"it holds more than {counted.limits.total_bytes / 1e6:,.0f} MB")
+    if claimed > _RATIO_FROM and claimed > counted.limits.ratio * max(packed, 1):
+        _refuse(counted.where, f"it unpacks to more than {counted.limits.ratio} times its size")
+
+
+def _of_tar(archive: tarfile.TarFile, counted: _Counted, packed: int) -> Iterator[_Member]:
     claimed = 0
     for entry in archive:
         if entry.isdir():
@@ -199,8 +224,7 @@ def _of_tar(archive: tarfile.TarFile, counted: _Counted) -> Iterator[_Member]:
         if not entry.isreg() or entry.issparse():
             _refuse(counted.where, "there is a link, device or sparse file in it")
         claimed += entry.size
-        if claimed > counted.limits.total_bytes:
-            _refuse(counted.where, f"it holds more than {counted.limits.total_bytes / 1e6:,.0f} MB")
+        _within(counted, claimed, packed)
         counted.enter(name, entry.size)
         if not _hidden(name):
             yield _Member(name, lambda entry=entry: _blocks_of_tar(archive, entry, counted))

@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import warnings
+import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ SEG_CLASSES = frozenset({"1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.
 RTSTRUCT_CLASS = "1.2.840.10008.5.1.4.1.1.481.3"
 RTDOSE_CLASS = "1.2.840.10008.5.1.4.1.1.481.2"
 _MAX_FILES = 60_000
+_DEFLATED = "1.2.840.10008.1.2.1.99"
+_BEFORE_META = 144  # bytes of a file up to the end of the element that says how long its meta information is
+_RATIO, _RATIO_FROM = 200, 10_000_000  # unpacked to packed size; small files may be packed by any factor
+_BLOCK = 1 << 20
 _SKIPPED = frozenset({"dicomdir", "license", "readme", "license.txt", "readme.md"})
 _NOT_DICOM = (
     ".nii",
@@ -145,9 +150,12 @@ def read_head(file: Path) -> Any:
     try:
         with file.open("rb") as opened:
             promised = opened.read(132)[128:] == b"DICM"
+        _refuse_bomb(file)
         head = pydicom.dcmread(file, stop_before_pixels=True, defer_size=65536)
     except OSError:
         fail(file.name, "the file cannot be read", "Check the rights of the file.")
+    except UnsupportedImage:
+        raise
     except Exception:  # whatever is wrong with it, it is no readable DICOM object
         head = None
     if head is not None and any(name in head for name in ("SOPInstanceUID", "Modality", "Rows")):
@@ -161,9 +169,29 @@ def read_whole(file: Path) -> Any:
     """A DICOM file with its pixels. Raises UnsupportedImage when it is damaged."""
     pydicom = quiet_pydicom()
     try:
+        _refuse_bomb(file)
         return pydicom.dcmread(file)
+    except UnsupportedImage:
+        raise
     except Exception as error:
         fail(file.name, f"the DICOM file is damaged ({type(error).__name__})", "Export it again.")
+
+
+def _refuse_bomb(file: Path) -> None:
+    """A deflated file is unpacked into memory as a whole: one that unpacks to much more than itself is read no further. Raises UnsupportedImage."""
+    with file.open("rb") as opened:
+        if opened.read(132)[128:] != b"DICM":
+            return
+        meta: Any = quiet_pydicom().filereader.read_file_meta_info(file)
+        if str(meta.get("TransferSyntaxUID", "")) != _DEFLATED:
+            return
+        opened.seek(_BEFORE_META + meta.FileMetaInformationGroupLength)
+        most = max(_RATIO * file.stat().st_size, _RATIO_FROM)
+        unpacked, inflating = 0, zlib.decompressobj(-zlib.MAX_WBITS)
+        while block := inflating.unconsumed_tail or opened.read(_BLOCK):
+            unpacked += len(inflating.decompress(block, _BLOCK))
+            if unpacked > most:
+                fail(file.name, f"the file unpacks to more than {_RATIO} times its size", "Export it uncompressed.")
 
 
 def kind_of(head: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import tarfile
@@ -146,3 +147,32 @@ def test_an_encrypted_zip_is_told(tmp_path: Path) -> None:
     path.write_bytes(bytes(raw))
     with pytest.raises(BadInput, match="encrypted"):
         list(read_members(path))
+
+
+@pytest.mark.parametrize("ending", ["gz", "bz2", "xz"])
+def test_a_packed_tar_that_unpacks_to_much_more_than_itself_is_refused(tmp_path: Path, ending: str) -> None:
+    entry = tarfile.TarInfo("zeros")
+    entry.size = 12_000_000
+    with tarfile.open(tmp_path / "bomb", f"w:{ending}") as archive:  # pyright: ignore
+        archive.addfile(entry, io.BytesIO(bytes(entry.size)))
+    with pytest.raises(BadInput, match="200 times its size"):
+        list(read_members(tmp_path / "bomb"))
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_tar_with_endless_attributes_is_refused_before_they_are_read(
+    tmp_path: Path, kind: bytes, first: bool
+) -> None:
+    about = tarfile.TarInfo("about")
+    about.type, about.size = kind, 2_000_000
+    raw = about.tobuf() + bytes(2_000_384)
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as archive:
+        one = tarfile.TarInfo("one")
+        one.size = 3
+        archive.addfile(one, io.BytesIO(b"one"))
+    whole = plain.getvalue()
+    (tmp_path / "t.tgz").write_bytes(gzip.compress(raw + whole if first else whole[:1024] + raw + bytes(1024)))
+    with pytest.raises(BadInput, match="longer than any file"):
+        list(read_members(tmp_path / "t.tgz"))

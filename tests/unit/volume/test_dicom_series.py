@@ -24,6 +24,7 @@ from tests.dicom_samples import SPACING, ct, edit, grid, multi_frame, sample_dat
 
 from liverboard.errors import UnsupportedImage
 from liverboard.volume import Image, list_series, read_image
+from liverboard.volume.dicom_files import read_head, read_whole
 
 
 def same(found: Image) -> None:
@@ -421,3 +422,18 @@ def test_a_folder_that_links_to_itself(tmp_path: Path) -> None:
     (tmp_path / "x" / "gone.dcm").symlink_to(tmp_path / "nothing")
     (tmp_path / "x" / "loop.dcm").symlink_to(tmp_path / "x" / "loop.dcm")
     same(read_image(tmp_path / "x"))
+
+
+def test_a_deflated_file_that_unpacks_to_much_more_than_itself_is_not_read(tmp_path: Path) -> None:
+    (file, *_) = ct(tmp_path)
+    head = pydicom.dcmread(file)
+    head.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    head.save_as(file)
+    assert read_whole(file).Modality == "CT"
+    head.Rows, head.Columns = 4096, 4096
+    head.PixelData = bytes(2 * 4096 * 4096)
+    head.save_as(file)
+    assert file.stat().st_size < 100_000
+    for read in (read_head, read_whole):
+        with pytest.raises(UnsupportedImage, match="200 times its size"):
+            read(file)
