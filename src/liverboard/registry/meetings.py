@@ -23,7 +23,7 @@ from liverboard.registry.cases import (
     list_cases,
     write_events,
 )
-from liverboard.registry.identity import refuse_identifiers
+from liverboard.registry.identity import identifiers_in, refuse_identifiers
 from liverboard.registry.permissions import Actor
 from liverboard.registry.schema import (
     MeetingState,
@@ -138,6 +138,7 @@ def plan_meeting(tx: Transaction, centre: str, date: dt.date, title: str) -> int
     owner = centre_id(tx.connection, centre)
     if owner is None or not 1 <= len(title.strip()) <= 200 or not title.isprintable():
         raise BadInput("a meeting needs a centre of this store and a title of at most 200 characters")
+    _no_patient("the title of the meeting", identifiers_in(title))
     values = {"centre_id": owner, "date": date, "title": title.strip(), "state": "planned"}
     meeting_id = insert_row(tx.connection, meetings, **values)
     tx.note("meeting.plan", centre=centre, detail={"meeting": meeting_id, "date": date})
@@ -207,6 +208,8 @@ def attend(tx: Transaction, meeting_id: int, attendees: Sequence[Attendee]) -> N
     for one in attendees:
         if not all(1 <= len(word) <= 64 and word.isprintable() for word in (one.specialty, one.person)):
             raise BadInput("specialty and person of who attends are 1 to 64 characters")
+        found = identifiers_in(one.specialty) + identifiers_in(one.person)
+        _no_patient("the list of who attends", [kind for kind in found if kind != "name of a person"])
     tx.connection.execute(attendance.delete().where(attendance.c.meeting_id == meeting_id))
     rows = [{"meeting_id": meeting_id, "specialty": s, "person": p} for s, p in sorted({(a.specialty, a.person) for a in attendees})]  # fmt: skip
     if rows:
@@ -433,6 +436,11 @@ def _minutes(connection: Connection, row: Row[Any]) -> Minutes:
     kept = tuple(Action(a.what, a.owner, a.due, a.id, a.done, a.done_by) for a in listed)
     considered = tuple(json.loads(row.considered))
     return Minutes(considered, row.chosen, row.reason, row.deviation, row.dissent, row.follow_up_on, kept)
+
+
+def _no_patient(where: str, found: Sequence[str]) -> None:
+    if found:
+        raise BadInput(f"a {found[0]} seems to stand in {where}", hint="Take it out; cases are named by pseudonym only.")  # fmt: skip
 
 
 def _check(minutes: Minutes, date: dt.date) -> None:

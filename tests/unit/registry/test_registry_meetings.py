@@ -226,3 +226,13 @@ def test_only_the_chair_signs_and_only_their_centre_sees(store: Store, meeting: 
     assert list_meetings(store, STRANGER) == ()
     with pytest.raises(NotPermitted), store.transaction(VIEWER) as tx:
         write_minutes(tx, meeting, A, MINUTES, 1)
+
+
+def test_no_patient_stands_in_a_title_or_among_those_who_attend(store: Store) -> None:
+    with pytest.raises(BadInput, match="name of a person seems to stand in the title"), store.transaction(CHAIR) as tx:
+        plan_meeting(tx, "lyon", DAY, "Board on Mrs Dupont")
+    with store.transaction(CHAIR) as tx:
+        meeting = plan_meeting(tx, "lyon", DAY, "Board")
+        attend(tx, meeting, [Attendee("pathology", "Mrs Martin")])
+    with pytest.raises(BadInput, match="telephone number seems to stand"), store.transaction(CHAIR) as tx:
+        attend(tx, meeting, [Attendee("pathology", "06 12 34 56 78")])
