@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import threading
 import time
@@ -15,19 +14,6 @@ from tests.web_samples import LOGINS
 
 from liverboard.web.app import create_app
 from liverboard.web.site import Site
-
-CHROMIUM = next((p for p in (shutil.which("chromium"), shutil.which("google-chrome")) if p), None)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no chromium on this machine")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as p:
-        running = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield running
-        running.close()
 
 
 @pytest.fixture
@@ -49,10 +35,3 @@ def signed_in(browser: Any, address: str, name: str, **how: Any) -> Any:
     context = browser.new_context(**how)
     context.add_cookies([{"name": "session", "value": LOGINS[name].token, "url": address}])
     return context
-
-
-def violations(page: Any) -> list[tuple[str, str]]:
-    """What axe finds wrong on the page, with all that unfolds open."""
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
-    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
-    return [(v["id"], v["nodes"][0]["html"][:200]) for v in axe.Axe().run(page).response["violations"]]

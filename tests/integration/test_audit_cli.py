@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ from liverboard.rules.rule import OPTIONS
 
 VIGNETTES = Path(__file__).parents[1] / "vignettes"
 N = 120
-CHROMIUM = next((p for p in (shutil.which("chromium"), shutil.which("google-chrome")) if p), None)
 
 
 def liverboard(*words: str | Path) -> subprocess.CompletedProcess[str]:
@@ -161,17 +159,6 @@ def test_a_case_has_the_verdicts_that_options_gives_it_on_the_day_of_its_decisio
     assert row["chosen"] == "sirt_resin"
     told = json.loads(liverboard("options", case, "--as-of", "2023-12-13", "--json").stdout)
     assert {each["option"]: each["verdict"] for each in told["options"]} == {option: row[option] for option in OPTIONS}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no chromium on this machine")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as p:
-        running = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,9 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from tests.browser import violations
 from tests.registry_samples import CASE, CHAIR, EDITOR
-from tests.web_browser import address, browser, signed_in, violations
+from tests.web_browser import signed_in
 from tests.web_samples import KEY
 
 from liverboard.registry.cases import CaseKey, add_case, case_as_known, set_state
@@ -24,7 +25,6 @@ from liverboard.registry.meetings import (
 )
 from liverboard.web.site import Site
 
-__all__ = ["address", "browser"]
 OTHER, THIRD = CaseKey("lyon", "NELM-2"), CaseKey("lyon", "NELM-3")
 
 
@@ -92,7 +92,7 @@ def test_a_meeting_by_keyboard(browser: Any, address: str, site: Site, meeting: 
     page.keyboard.press("Tab")
     page.check("input[name=chosen][value=ctace]")
     page.fill("#reason", "Typed by hand m l c")
-    page.wait_for_function("document.getElementById('kept').innerText.startsWith('Kept at')", timeout=10_000)
+    page.wait_for_selector("#kept:has-text('Kept at')", timeout=10_000)
     page.keyboard.press("Escape")
     page.keyboard.press("ArrowRight")
     page.wait_for_url(f"**/cases/{OTHER.case}")
@@ -131,7 +131,7 @@ def test_what_is_typed_stays_when_the_server_does_not_answer(browser: Any, addre
     assert "Not kept" in page.inner_text("#kept")
     context.set_offline(False)
     page.fill("#dissent", "None.")
-    page.wait_for_function("document.getElementById('kept').innerText.startsWith('Kept at')", timeout=10_000)
+    page.wait_for_selector("#kept:has-text('Kept at')", timeout=10_000)
     assert page.input_value("#reason") == "Said in a lift."
     context.close()
 

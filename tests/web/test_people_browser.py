@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from tests.registry_samples import EDITOR
-from tests.web.test_cases_browser import address, browser
 from tests.web_samples import LOGINS
 
 from liverboard.phantom.cohort import CohortPlan, draw_people
@@ -14,7 +13,6 @@ from liverboard.phantom.cohort_story import case_of
 from liverboard.registry.cases import add_case
 from liverboard.web.site import Site
 
-__all__ = ["address", "browser"]
 PAGES = {
     "admin": ("/people", "/trail", "/help", "/help/case"),
     "viewer": ("/cohort", "/cohort?group=who_grade", "/account"),

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from tests.browser import launched
 from tests.registry_samples import EDITOR
 from tests.web_samples import PASSWORD
 
@@ -20,9 +21,6 @@ from liverboard.registry.studies import case_folder
 from liverboard.web.app import create_app
 from liverboard.web.site import Site
 
-CHROMIUM = next(
-    (p for p in (shutil.which("chromium"), shutil.which("chromium-browser"), shutil.which("google-chrome")) if p), None
-)
 KEY = CaseKey("lyon", "DEMO-Y90")
 PAGE = f"/cases/{KEY.centre}/{KEY.case}"
 VENDOR = Path(__file__).parents[2] / "src" / "liverboard" / "web" / "static" / "vendor" / "niivue.js"
@@ -47,15 +45,8 @@ def address(site: Site) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no chromium on this machine")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as p:
-        # A graphics card in software: the viewer needs WebGL 2.
-        given = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-        running = p.chromium.launch(executable_path=CHROMIUM, args=given)
-        yield running
-        running.close()
+    with launched("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader") as running:
+        yield running  # with a graphics card in software: the viewer needs WebGL 2
 
 
 def signed_in(browser: Any, address: str, said: list[str] | None = None, **how: Any) -> Any:
