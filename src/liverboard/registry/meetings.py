@@ -133,13 +133,16 @@ class NoSuchMeeting(MissingData):
 
 
 def plan_meeting(tx: Transaction, centre: str, date: dt.date, title: str) -> int:
-    """A new meeting; gives its number. Raises BadInput, NotPermitted."""
+    """A new meeting; gives its number, or that of the one that is planned under this title on this day (a form sent twice). Raises BadInput, NotPermitted."""
     tx.by.require("prepare_meetings", centre)
     owner = centre_id(tx.connection, centre)
     if owner is None or not 1 <= len(title.strip()) <= 200 or not title.isprintable():
         raise BadInput("a meeting needs a centre of this store and a title of at most 200 characters")
     _no_patient("the title of the meeting", identifiers_in(title))
     values = {"centre_id": owner, "date": date, "title": title.strip(), "state": "planned"}
+    there = tx.connection.scalar(select(meetings.c.id).filter_by(**values))
+    if there is not None:
+        return there
     meeting_id = insert_row(tx.connection, meetings, **values)
     tx.note("meeting.plan", centre=centre, detail={"meeting": meeting_id, "date": date})
     return meeting_id

@@ -236,3 +236,12 @@ def test_no_patient_stands_in_a_title_or_among_those_who_attend(store: Store) ->
         attend(tx, meeting, [Attendee("pathology", "Mrs Martin")])
     with pytest.raises(BadInput, match="telephone number seems to stand"), store.transaction(CHAIR) as tx:
         attend(tx, meeting, [Attendee("pathology", "06 12 34 56 78")])
+
+
+def test_a_form_that_was_sent_twice_plans_one_meeting(store: Store) -> None:
+    with store.transaction(CHAIR) as tx:
+        first, other = plan_meeting(tx, "lyon", DAY, "Board"), plan_meeting(tx, "lyon", DAY, "Liver board")
+    with store.transaction(CHAIR) as tx:
+        assert plan_meeting(tx, "lyon", DAY, " Board ") == first != other
+        close_meeting(tx, first)
+        assert plan_meeting(tx, "lyon", DAY, "Board") not in {first, other}
