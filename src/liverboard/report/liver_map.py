@@ -254,9 +254,9 @@ class _Drawing:
             self.text(104, y - 13, basis, size=6.5)
         else:
             self.out.append(
-                f'<rect x="104" y="{y - 9}" width="22" height="6" style="fill:url(#{self.prefix}-unknown);stroke:{c("mark")};stroke-width:0.4"/>'
+                f'<rect x="70" y="{y - 9}" width="22" height="6" style="fill:url(#{self.prefix}-unknown);stroke:{c("mark")};stroke-width:0.4"/>'
             )
-            self.text(130, y - 3, "load of each segment not known", size=6.5)
+            self.text(96, y - 3, "load of each segment not known", size=6.5)
         notes = [
             words
             for present, words in (
