@@ -12,6 +12,7 @@ from liverboard.incidents import keep_incident
 from liverboard.registry.cases import CaseFilter, CaseKey, CaseLine, read_cases
 from liverboard.registry.permissions import Actor
 from liverboard.registry.store import Store
+from liverboard.web.warm import settle
 
 _READER: Final = Actor(
     "cohort", None, None
@@ -64,5 +65,7 @@ class CohortTable:
                     some = CaseFilter(centre=centre, cases=tuple(names[start : start + _AT_ONCE]))
                     for stored in read_cases(store, _READER, some, purpose="cohort.prepare"):
                         self._rows[stored.key] = (stored.version, row_of(stored.case, day))
+            if len(lines) > _AT_ONCE:
+                settle()
         except Exception as error:
             keep_incident(error)

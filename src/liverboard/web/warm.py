@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 from liverboard.board.load import open_case, sample_names
 from liverboard.board.prepare import prepare_dossier
 from liverboard.incidents import keep_incident
@@ -18,3 +20,10 @@ def warm_up() -> None:
         dossier_css()
     except Exception as error:
         keep_incident(error)
+    settle()
+
+
+def settle() -> None:
+    """Spare the garbage collector what is there to stay: looking through it again and again stopped every page for up to half a second."""
+    gc.collect()
+    gc.freeze()
