@@ -7,6 +7,7 @@ import importlib.metadata
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -304,6 +305,7 @@ def _source_events(case: Case, measured: Case, as_of: dt.date, visible: Sequence
     return tuple(sorted(rows, key=lambda row: row.date))
 
 
+@cache
 def _software() -> tuple[Provenance, ...]:
     used = ("numpy", "scipy", "connected-components-3d", "nibabel", "pynrrd", "pint", "pydantic")
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in used)
