@@ -99,10 +99,10 @@ class Postgres:
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self.bin / program), *arguments]
-        if self.user is not None:
-            command = ["runuser", "-u", self.user, "--", *command]
         with tempfile.TemporaryFile() as out:  # a pipe would stay open as long as the server runs
-            done = subprocess.run(command, check=False, stdout=out, stderr=out, cwd="/", timeout=120)
+            done = subprocess.run(
+                command, check=False, stdout=out, stderr=out, cwd="/", timeout=120, user=self.user, group=self.user
+            )
             if done.returncode:
                 out.seek(0)
                 raise RuntimeError(f"{program}: {out.read().decode(errors='replace')[-2000:]}")
