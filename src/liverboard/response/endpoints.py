@@ -254,7 +254,7 @@ def _progression_free(seen: _Seen, begin: Start | None, *, hepatic: bool) -> End
 def _untreatable(seen: _Seen, begin: Start | None) -> EndPoint:
     point = EndPoint(
         name="time_to_untreatable_progression",
-        definition="From the first transarterial session to the progression in the liver whose answer was no liver-directed treatment but a drug other than a somatostatin analogue, or death. "
+        definition="From the first transarterial session to the progression in the liver whose answer was no liver-directed treatment but a drug other than a somatostatin analogue, or to which death came before any answer. "
         "The answer is what is done first after it. Published definitions (made for hepatocellular carcinoma) also read liver function and performance status.",
         start=begin,
         reason="",

@@ -42,15 +42,18 @@ def death_of(events: Sequence[AnyEvent]) -> tuple[Status | None, tuple[Problem, 
         if alive or isinstance(event, _NEEDS_A_LIVING_PERSON):
             what = "the status alive" if alive else f"a {event.kind} event"
             found.append(
-                Problem(
+                _misdated(
+                    event,
                     f"{what} lies after the death of {first.date}",
-                    event=event.id,
-                    field="date",
-                    read=str(event.date),
-                    hint="one of the two dates is wrong",
+                    "one of the two dates is wrong",
                 )
             )
     return first, tuple(found)
+
+
+def _misdated(event: AnyEvent, message: str, hint: str) -> Problem:
+    """A contradiction that one of two dates explains."""
+    return Problem(message, event=event.id, field="date", read=str(event.date), hint=hint)
 
 
 def timeline_problems(events: Sequence[AnyEvent]) -> tuple[Problem, ...]:
@@ -60,12 +63,10 @@ def timeline_problems(events: Sequence[AnyEvent]) -> tuple[Problem, ...]:
     procedures = [event for event in events if isinstance(event, Procedure)]
     if diagnosed is not None:
         found += [
-            Problem(
+            _misdated(
+                event,
                 f"{event.technique} lies before the first diagnosis of {diagnosed}",
-                event=event.id,
-                field="date",
-                read=str(event.date),
-                hint="the diagnosis that its specimen gave is not in the case, and survival from diagnosis starts too late"
+                "the diagnosis that its specimen gave is not in the case, and survival from diagnosis starts too late"
                 if event.technique in _TAKES_A_SPECIMEN
                 else "one of the two dates is wrong, or the first diagnosis is not in the case",
             )
@@ -77,12 +78,10 @@ def timeline_problems(events: Sequence[AnyEvent]) -> tuple[Problem, ...]:
     found += _sessions(procedures)
     died = next((event.date for event in events if isinstance(event, Status) and event.state == "dead"), None)
     found += [
-        Problem(
+        _misdated(
+            event,
             f"{'an adverse event' if isinstance(event, AdverseEvent) else 'an assessment'} lies after the death of {died}",
-            event=event.id,
-            field="date",
-            read=str(event.date),
-            hint="give the day on which it was so",
+            "give the day on which it was so",
         )
         for event in events
         if died is not None and event.date > died and isinstance(event, (AdverseEvent, Assessment))
