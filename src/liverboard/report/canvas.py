@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Literal
 
 from liverboard.report.palette import Palette
-from liverboard.report.words import THIN, clean, esc, number
+from liverboard.report.words import THIN, Say, as_is, clean, esc, number, said_mark
 
 AxisKind = Literal["number", "percent", "ratio"]
 SIZE = 14.0  # px of the drawing; the one size of text in a figure
@@ -200,10 +200,13 @@ def _apart(axis: Axis, ticks: Sequence[float]) -> bool:
 
 
 class Canvas:
-    """Collects the pieces of one drawing. Text is escaped here and nowhere else."""
+    """Collects the pieces of one drawing. Text is escaped here and nowhere else.
 
-    def __init__(self, width: float, palette: Palette) -> None:
-        self.width, self.c = width, palette
+    `say`: into the language of the reader. Who draws says the words before they are cut to their room or broken into lines.
+    """
+
+    def __init__(self, width: float, palette: Palette, say: Say = as_is) -> None:
+        self.width, self.c, self.say = width, palette, say
         self.out: list[str] = []
 
     def text(
@@ -255,6 +258,7 @@ class Canvas:
 
     def banner(self, x: float, y: float, words: str, room: float) -> None:
         """A framed warning, 24 px high, from y."""
+        words = self.say(words)
         shown = fit(words, room - 24, SIZE, 600)
         wide = min(width_of(shown, SIZE, 600) + 20, room)
         self.out.append(
@@ -275,14 +279,15 @@ class Canvas:
             self.text(x, y + 20, tick_words(t, axis.kind, ticks), "soft", anchor="middle")
         if title:
             middle = (axis.start + axis.end) / 2
-            shown = fit(title, 2 * min(middle, self.width - middle))
-            self.text(middle, y + 41, shown, "soft", anchor="middle", full=title)
+            said = self.say(title)
+            shown = fit(said, 2 * min(middle, self.width - middle))
+            self.text(middle, y + 41, shown, "soft", anchor="middle", full=said)
         return y + (49 if title else 28)
 
     def svg(self, height: float, title: str, desc: str, prefix: str) -> str:
         """The whole picture with its title and description."""
         return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width:.0f} {math.ceil(height)}" role="img" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width:.0f} {math.ceil(height)}" role="img" {said_mark(self.say)}'
             f'aria-labelledby="{prefix}-title" aria-describedby="{prefix}-desc" style="font-family:{self.c.font}">'
-            f'<title id="{prefix}-title">{esc(title)}</title><desc id="{prefix}-desc">{esc(desc)}</desc>{"".join(self.out)}</svg>'
+            f'<title id="{prefix}-title">{esc(self.say(title))}</title><desc id="{prefix}-desc">{esc(self.say(desc))}</desc>{"".join(self.out)}</svg>'
         )

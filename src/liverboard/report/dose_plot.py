@@ -8,7 +8,7 @@ from itertools import pairwise, product
 
 from liverboard.report.canvas import SIZE, Axis, Canvas, fit, tick_words, width_of, wrapped
 from liverboard.report.palette import PRINT, Palette
-from liverboard.report.words import THIN, clean, counted, number
+from liverboard.report.words import THIN, Say, as_is, clean, counted, number
 from liverboard.sirt.dose_curve import DoseCurve
 
 LOOKS = (("accent", ""), ("amber", "9 4"), ("teal", "2 3"), ("violet", "12 4 2 4"), ("red", "5 3"), ("ink", "1 4"))
@@ -92,9 +92,9 @@ def dvh_table(plot: DosePlot) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     return head, rows
 
 
-def dvh_svg(plot: DosePlot, palette: Palette = PRINT, *, width: int = 960, prefix: str = "dvh") -> str:
-    """The picture. Both axes start at 0; every structure stands below with its mean dose."""
-    c, narrow = Canvas(width, palette), width < 600
+def dvh_svg(plot: DosePlot, palette: Palette = PRINT, *, width: int = 960, prefix: str = "dvh", say: Say = as_is) -> str:  # fmt: skip
+    """The picture. Both axes start at 0; every structure stands below with its mean dose. `say`: into the language of the reader."""
+    c, narrow = Canvas(width, palette, say), width < 600
     left, right = 44.0, width - 20.0
     top = 30.0 + (_LINE if plot.lines else 0)
     bottom = top + (240.0 if narrow else _HEIGHT)
@@ -103,7 +103,7 @@ def dvh_svg(plot: DosePlot, palette: Palette = PRINT, *, width: int = 960, prefi
         c.line(left, y.at(share), right, y.at(share), "line")
     for share in (0, 25, 50, 75, 100):
         c.text(left - 8, y.at(share) + 5, f"{share}", "soft", anchor="end")
-    c.text(0, 14, "Volume (%)", "soft")
+    c.text(0, 14, say("Volume (%)"), "soft")
     looks = [(LOOKS[i % 6][0], LOOKS[(i + i // 6) % 6][1]) for i in range(len(plot.curves))]
     if len(plot.curves) <= BANDS:
         for curve, (colour, _) in zip(plot.curves, looks, strict=True):
@@ -120,10 +120,10 @@ def dvh_svg(plot: DosePlot, palette: Palette = PRINT, *, width: int = 960, prefi
     for t in ticks:
         c.line(x.at(t), bottom, x.at(t), bottom + 5, "mark")
         c.text(x.at(t), bottom + 20, tick_words(t, "number", ticks), "soft", anchor="middle")
-    c.text((left + right) / 2, bottom + 41, fit(f"{plot.what} (Gy)", right - left), "soft", anchor="middle")
+    c.text((left + right) / 2, bottom + 41, fit(f"{say(plot.what)} (Gy)", right - left), "soft", anchor="middle")
     below = _structures(c, plot.curves, looks, bottom + 56)
     for note in (*plot.footnotes, *_own_notes(plot)):
-        for words in wrapped(note, width):
+        for words in wrapped(say(note), width):
             c.text(0, below + SIZE, words, "soft")
             below += _LINE
     return c.svg(below + 6, dvh_finding(plot), dvh_says(plot), prefix)
@@ -196,10 +196,11 @@ def _line_words(c: Canvas, lines: Sequence[DoseLine], x: Axis, y: float) -> None
     """The words of the lines above the plot, on the side where there is room; one that would touch its neighbour is left to the text below."""
     free = 0.0
     for line in sorted(lines, key=lambda each: each.dose_gy):
-        wide = width_of(line.says)
+        says = c.say(line.says)
+        wide = width_of(says)
         start = min(max(x.at(line.dose_gy) - wide / 2, x.start), c.width - wide)
         if start >= free:
-            c.text(start, y, fit(line.says, c.width - start), "ink")
+            c.text(start, y, fit(says, c.width - start), "ink")
             free = start + wide + 10
 
 
@@ -248,7 +249,7 @@ def _structures(c: Canvas, curves: Sequence[DoseCurve], looks: Sequence[tuple[st
     """A line a structure: the sign of its curve, its name, its volume and mean dose."""
     for curve, (colour, dash) in zip(curves, looks, strict=True):
         volume = f"{number(curve.volume_ml, 'mL')}{THIN}mL"
-        says = f"{volume}, mean {dose_words(curve.mean_gy, curve.mean_low_gy, curve.mean_high_gy)}"
+        says = f"{volume}, {c.say('mean')} {dose_words(curve.mean_gy, curve.mean_low_gy, curve.mean_high_gy)}"
         room = c.width - 36
         one_line = width_of(curve.name, weight=600) + width_of(f"  {says}") <= room
         c.line(0, y + 9, 28, y + 9, colour, 2.4, dash)

@@ -19,7 +19,7 @@ from liverboard.report.sirt_view import sirt_pictures
 from liverboard.report.swim_lane import swim_lane_svg
 from liverboard.report.timeline import timeline_svg
 from liverboard.report.view import summary, view_of
-from liverboard.report.words import anchor, clean, day
+from liverboard.report.words import Say, anchor, as_is, clean, day
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -55,15 +55,16 @@ def _template(name: str) -> str:
 
 def render_html(dossier: Dossier) -> str:
     """The dossier as the text of one HTML file."""
-    return _rendered(dossier, bare=False, only=None)
+    return _rendered(dossier, bare=False, only=None, say=as_is)
 
 
-def render_sections(dossier: Dossier, only: Collection[str] | None = None) -> str:
+def render_sections(dossier: Dossier, only: Collection[str] | None = None, say: Say = as_is) -> str:
     """The sections of the dossier, without head, banner and script, for a page that brings its own. Their style is `dossier_css`.
 
     `only`: the ids of the sections wanted, such as `board`, `lesions`, `options`, `evidence` (None: all). A link may lead to a section that is not among them.
+    `say`: into the language of the reader, for the words of pictures that are cut or broken into lines; all else is said of the finished page.
     """
-    return _rendered(dossier, bare=True, only=only)
+    return _rendered(dossier, bare=True, only=only, say=say)
 
 
 def dossier_css() -> str:
@@ -86,7 +87,7 @@ def _page() -> Template:
     return environment.get_template("page")
 
 
-def _rendered(dossier: Dossier, *, bare: bool, only: Collection[str] | None) -> str:
+def _rendered(dossier: Dossier, *, bare: bool, only: Collection[str] | None, say: Say) -> str:
     from markupsafe import Markup
 
     def shows(section: str) -> bool:
@@ -124,15 +125,17 @@ def _rendered(dossier: Dossier, *, bare: bool, only: Collection[str] | None) -> 
         ]
 
     def course(width: int, prefix: str) -> Markup:
-        return drawn(timeline_svg(dossier.timeline, dossier.as_of, WEB, width=width, prefix=prefix, links=links))
+        return drawn(
+            timeline_svg(dossier.timeline, dossier.as_of, WEB, width=width, prefix=prefix, links=links, say=say)
+        )
 
     def lane(width: int, prefix: str) -> Markup:
-        return drawn(swim_lane_svg(dossier, WEB, width=width, prefix=prefix, links=links))
+        return drawn(swim_lane_svg(dossier, WEB, width=width, prefix=prefix, links=links, say=say))
 
     def sirt_drawn() -> dict[str, object]:
         return {
             name: {"wide": drawn(each(960, f"sirt-{name}")), "narrow": drawn(each(360, f"sirt-{name}-narrow"))}
-            for name, each in sirt_pictures(dossier, WEB).items()
+            for name, each in sirt_pictures(dossier, WEB, say).items()
         }
 
     forests = [

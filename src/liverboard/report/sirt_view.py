@@ -11,7 +11,7 @@ from liverboard.report.cited import Cited, SourceMark
 from liverboard.report.dose_plot import DoseLine, DosePlot, dvh_finding, dvh_svg
 from liverboard.report.palette import Palette
 from liverboard.report.verify_plot import dose_ends, verify_finding, verify_svg, verify_table
-from liverboard.report.words import NOT_KNOWN, THIN, clean, day, number, quantity
+from liverboard.report.words import NOT_KNOWN, THIN, Say, as_is, clean, day, number, quantity
 from liverboard.sirt.verify import MeanDose
 
 PRODUCTS = {
@@ -124,7 +124,7 @@ def dvh_plot(section: SirtSection) -> DosePlot | None:
     )
 
 
-def sirt_pictures(dossier: Dossier, palette: Palette) -> dict[str, Callable[[int, str], str]]:
+def sirt_pictures(dossier: Dossier, palette: Palette, say: Say = as_is) -> dict[str, Callable[[int, str], str]]:
     """The pictures that there are, by name (`verify`, `dvh`), each drawn for a width and a prefix."""
     section = dossier.sirt
     if section is None:
@@ -132,9 +132,11 @@ def sirt_pictures(dossier: Dossier, palette: Palette) -> dict[str, Callable[[int
     pictures: dict[str, Callable[[int, str], str]] = {}
     verification, plot = section.verification, dvh_plot(section)
     if verification is not None and verification.compared:
-        pictures["verify"] = lambda width, prefix: verify_svg(verification, palette, width=width, prefix=prefix)
+        pictures["verify"] = lambda width, prefix: verify_svg(
+            verification, palette, width=width, prefix=prefix, say=say
+        )
     if plot is not None:
-        pictures["dvh"] = lambda width, prefix: dvh_svg(plot, palette, width=width, prefix=prefix)
+        pictures["dvh"] = lambda width, prefix: dvh_svg(plot, palette, width=width, prefix=prefix, say=say)
     return pictures
 
 

@@ -10,7 +10,7 @@ from liverboard.board.response_values import FollowUp
 from liverboard.clinical.response import Criterion
 from liverboard.report.palette import PRINT, Palette
 from liverboard.report.timeline import Lanes
-from liverboard.report.words import day, number, shorten
+from liverboard.report.words import Say, as_is, day, number
 from liverboard.response.disagreement import NAMES
 
 MAX_PROCEDURE_LANES = 6
@@ -30,7 +30,7 @@ class _Swim(Lanes):
     def answers(self, name: Criterion, follow_ups: Sequence[FollowUp]) -> None:
         """What one criterion says at each follow-up; a word that would lie on the one before is left to the table."""
         y = self.y + 16
-        self.out.append(self.text(0, y + 4, NAMES[name], fill="ink", bold=True))
+        self.out.append(self.text(0, y + 4, self.say(NAMES[name]), fill="ink", bold=True))
         self.out.append(
             f'<path d="M{self.left} {y}H{self.right}" style="stroke:{self.colour("line")};stroke-width:1"/>'
         )
@@ -61,7 +61,7 @@ class _Swim(Lanes):
         names = list(dict.fromkeys(mark.label for mark in sorted(marks, key=lambda mark: mark.date)))
         for name in names[:MAX_PROCEDURE_LANES]:
             told = [mark.model_copy(update={"label": _words(mark)}) for mark in marks if mark.label == name]
-            self.marks(shorten(name, 15 if self.narrow else 22), told, any(mark.label for mark in told))
+            self.marks(name, told, any(mark.label for mark in told))
         rest = [mark for mark in marks if mark.label in names[MAX_PROCEDURE_LANES:]]
         if rest:
             self.marks("Other", rest, True)
@@ -84,13 +84,14 @@ def swim_lane_svg(
     width: int = 960,
     prefix: str = "lane",
     links: frozenset[str] = frozenset(),
+    say: Say = as_is,
 ) -> str:
-    """The swim lane as SVG, laid out for `width` px; empty where the case has no treatment and nothing followed. `links`: as for the timeline."""
+    """The swim lane as SVG, laid out for `width` px; empty where the case has no treatment and nothing followed. `links`, `say`: as for the timeline."""
     timeline = dossier.timeline
     if timeline is None or not has_course(timeline):
         return ""
     found = () if dossier.response is None else dossier.response.follow_ups
-    drawing = _Swim(timeline, dossier.as_of, palette, width, links)
+    drawing = _Swim(timeline, dossier.as_of, palette, width, links, say)
     procedures = [mark for mark in timeline.marks if mark.kind == "procedure"]
     top = drawing.y
     for series in timeline.series:

@@ -9,7 +9,9 @@ from liverboard.board.dossier import Mark, Series, Timeline
 from liverboard.report.palette import PRINT, Palette
 from liverboard.report.words import (
     MONTHS,
+    Say,
     anchor,
+    as_is,
     clean,
     counted,
     day,
@@ -17,6 +19,7 @@ from liverboard.report.words import (
     number,
     plain,
     quantity,
+    said_mark,
     shorten,
     unit_words,
 )
@@ -33,12 +36,13 @@ ROWS: tuple[tuple[str, frozenset[str], bool], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class TimelineRow:
-    """One line of the table twin."""
+    """One line of the table twin. `typed`: a person wrote the detail."""
 
     date: str
     what: str
     detail: str
     event: str
+    typed: bool = False
 
 
 def timeline_rows(timeline: Timeline | None) -> list[TimelineRow]:
@@ -60,7 +64,7 @@ def timeline_rows(timeline: Timeline | None) -> list[TimelineRow]:
         )
         rows.append((c.start, TimelineRow(day(c.start), clean(c.label), clean(detail), c.event)))
     rows += [
-        (m.date, TimelineRow(day(m.date), clean(m.label), clean(m.detail) or plain(m.kind), m.event))
+        (m.date, TimelineRow(day(m.date), clean(m.label), clean(m.detail) or plain(m.kind), m.event, typed=_typed(m)))
         for m in timeline.marks
     ]
     for s in timeline.series:
@@ -69,6 +73,11 @@ def timeline_rows(timeline: Timeline | None) -> list[TimelineRow]:
             for p in s.points
         ]
     return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
+
+
+def _typed(mark: Mark) -> bool:
+    """Whether the detail is a person's own words: the reason of a board."""
+    return mark.kind == "board" and bool(mark.detail)
 
 
 def timeline_finding(timeline: Timeline | None) -> str:
@@ -127,10 +136,12 @@ class _Lane:
 
 
 class Lanes:
-    """Draws one lane under the other; `y` is where the next one starts."""
+    """Draws one lane under the other; `y` is where the next one starts. Words are said in the language of the reader before they are cut to their room."""
 
-    def __init__(self, timeline: Timeline, as_of: dt.date, colour: Palette, width: int, links: frozenset[str]) -> None:
-        self.t, self.as_of, self.colour, self.width, self.links = timeline, as_of, colour, width, links
+    def __init__(
+        self, timeline: Timeline, as_of: dt.date, colour: Palette, width: int, links: frozenset[str], say: Say = as_is
+    ) -> None:
+        self.t, self.as_of, self.colour, self.width, self.links, self.say = timeline, as_of, colour, width, links, say
         self.narrow = width < 600
         self.left = 104.0 if self.narrow else 150.0
         self.right = width - (64.0 if self.narrow else 96.0)
@@ -167,15 +178,20 @@ class Lanes:
         weight = "font-weight:600;" if bold else ""
         return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" style="fill:{c(fill)};font-size:{size:g}px;{weight}{ring}">{esc(words)}</text>'
 
-    def linked(self, event: str, says: str, body: str) -> str:
+    def linked(self, event: str, says: str, body: str, typed: str = "") -> str:
+        """`typed`: what a person wrote, which stays as it is."""
+        says = " ".join(part for part in (self.say(says), typed) if part)
         body = f"<title>{esc(shorten(says, 300))}</title>{body}"
         return f'<a href="#{esc(anchor(event))}">{body}</a>' if event in self.links else f"<g>{body}</g>"
 
     def head(self, words: str, sub: str = "") -> None:
-        limit = 15 if self.narrow else 22
-        self.out.append(self.text(0, self.y + 16, shorten(words, limit), fill="ink", bold=True))
+        self.out.append(self.text(0, self.y + 16, self.short(words), fill="ink", bold=True))
         if sub:
-            self.out.append(self.text(0, self.y + 31, shorten(sub, limit), size=11))
+            self.out.append(self.text(0, self.y + 31, self.short(sub), size=11))
+
+    def short(self, words: str) -> str:
+        """Words that fit before the lanes."""
+        return shorten(self.say(words), 15 if self.narrow else 22)
 
     def series(self, s: Series) -> None:
         c, points = self.colour, sorted(s.points, key=lambda p: p.date)
@@ -183,7 +199,7 @@ class Lanes:
         self.head(s.label, unit_words(s.unit))
         values = [p.value for p in points if p.value == p.value and abs(p.value) != float("inf")]
         if not values:
-            self.out.append(self.text(self.left, self.y + 24, "not known"))
+            self.out.append(self.text(self.left, self.y + 24, self.say("not known")))
             self.y += 50
             return
         low, high = min(0.0, *values), max(values)
@@ -240,7 +256,7 @@ class Lanes:
             self.out.append(
                 self.linked(course.event, full, f'<path d="{shape}" style="fill:{colour};fill-opacity:0.85"/>')
             )
-            says = shorten(says, 14 if self.narrow else 34)
+            says = shorten(self.say(says), 14 if self.narrow else 34)
             after = x1 + (14 if course.end is None else 6)
             if after + 6.2 * len(says) < self.width:
                 self.out.append(self.text(after, y + 10.5, says))
@@ -249,7 +265,9 @@ class Lanes:
             self.y += 24
         hidden = len(self.t.courses) - len(shown)
         if hidden:
-            self.out.append(self.text(self.left, self.y + 14, f"and {counted(hidden, 'earlier course')} in the table"))
+            self.out.append(
+                self.text(self.left, self.y + 14, self.say(f"and {counted(hidden, 'earlier course')} in the table"))
+            )
             self.y += 22
 
     def glyph(self, kind: str, x: float, y: float) -> str:
@@ -273,13 +291,13 @@ class Lanes:
         lane = _Lane(MAX_LEVELS)
         placed: list[tuple[Mark, float, float, str, int | None]] = []
         for m in sorted(marks, key=lambda m: (m.date, m.label)):
-            words, x = shorten(m.label, 16 if self.narrow else 26), self.x(m.date)
+            words, x = shorten(self.say(m.label), 16 if self.narrow else 26), self.x(m.date)
             wide = 6.6 * len(words)
             left = min(max(x - 6, self.left), self.width - wide - 2)
             placed.append((m, x, left, words, lane.level(left, left + wide) if labelled else None))
         levels = 1 + max((level for *_, level in placed if level is not None), default=-1)
         base = self.y + 12 + 15 * levels
-        self.out.append(self.text(0, base + 4, title, fill="ink", bold=True))
+        self.out.append(self.text(0, base + 4, self.short(title), fill="ink", bold=True))
         self.out.append(f'<path d="M{self.left} {base}H{self.right}" style="stroke:{c("line")};stroke-width:1"/>')
         for m, x, left, words, level in placed:
             body = self.glyph(m.kind, x, base)
@@ -291,11 +309,12 @@ class Lanes:
                         + body
                     )
                 body += self.text(left, y, words, halo=True)
-            self.out.append(self.linked(m.event, f"{day(m.date)}: {m.label}. {m.detail}".strip(), body))
+            says, typed = f"{day(m.date)}: {m.label}.", m.detail if _typed(m) else ""
+            self.out.append(self.linked(m.event, says if typed else f"{says} {m.detail}".strip(), body, typed))
         self.y = base + 10
         silent = sum(level is None for *_, level in placed) if labelled else 0
         if silent:
-            self.out.append(self.text(self.left, self.y + 10, f"{silent} without a label: see the table"))
+            self.out.append(self.text(self.left, self.y + 10, self.say(f"{silent} without a label: see the table")))
             self.y += 16
 
     def axis(self) -> None:
@@ -305,10 +324,10 @@ class Lanes:
         for date, words in _ticks(self.start, self.end, 5 if self.narrow else 12):
             x = self.x(date)
             self.out.append(f'<path d="M{x:.1f} {y}v5" style="stroke:{c("mark")};stroke-width:1"/>')
-            self.out.append(self.text(x, y + 18, words, anchor="middle", size=11))
+            self.out.append(self.text(x, y + 18, self.say(words), anchor="middle", size=11))
         self.out.append(f'<path d="M{now:.1f} 4V{y}" style="stroke:{c("soft")};stroke-width:1;stroke-dasharray:2 3"/>')
         self.out.append(
-            self.text(self.width - 1, y + 34, f"as of {day(self.as_of)}", anchor="end", size=11, fill="ink")
+            self.text(self.width - 1, y + 34, self.say(f"as of {day(self.as_of)}"), anchor="end", size=11, fill="ink")
         )
         self.y = y + 38
 
@@ -316,9 +335,10 @@ class Lanes:
         """The whole picture."""
         body = "".join(self.out)
         role = "" if "<a " in body else 'role="img" '  # an image hides the links inside it from screen readers
+        role += said_mark(self.say)
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.y:.0f}" {role}aria-labelledby="{prefix}-title" '
-            f'style="font-family:{self.colour.font};font-variant-numeric:tabular-nums"><title id="{prefix}-title">{esc(title)}</title>{body}</svg>'
+            f'style="font-family:{self.colour.font};font-variant-numeric:tabular-nums"><title id="{prefix}-title">{esc(self.say(title))}</title>{body}</svg>'
         )
 
 
@@ -330,17 +350,18 @@ def timeline_svg(
     width: int = 960,
     prefix: str = "time",
     links: frozenset[str] = frozenset(),
+    say: Say = as_is,
 ) -> str:
-    """The timeline as SVG, laid out for `width` px. `links`: ids of the events that the page has a place for."""
+    """The timeline as SVG, laid out for `width` px. `links`: ids of the events that the page has a place for. `say`: into the language of the reader."""
     title = timeline_finding(timeline)
     empty = timeline is None or not (timeline.courses or timeline.marks or timeline.series)
-    drawing = Lanes(timeline or Timeline(start=as_of, end=as_of), as_of, palette, width, links)
+    drawing = Lanes(timeline or Timeline(start=as_of, end=as_of), as_of, palette, width, links, say)
     if empty:
         drawing.out.append(
             f'<rect x="1" y="1" width="{width - 2}" height="54" rx="6" '
             f'style="fill:none;stroke:{palette("mark")};stroke-width:1;stroke-dasharray:5 4"/>'
         )
-        drawing.out.append(drawing.text(width / 2, 33, title, anchor="middle"))
+        drawing.out.append(drawing.text(width / 2, 33, say(title), anchor="middle"))
         drawing.y = 56
     else:
         for s in drawing.t.series[:MAX_SERIES]:

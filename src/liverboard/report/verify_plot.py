@@ -6,7 +6,7 @@ import math
 
 from liverboard.report.canvas import Axis, Canvas, fit, width_of, wrapped
 from liverboard.report.palette import PRINT, Palette
-from liverboard.report.words import THIN, clean, counted, number
+from liverboard.report.words import THIN, Say, as_is, clean, counted, number
 from liverboard.sirt.verify import Compared, MeanDose, Verification
 
 HEAD = ("Structure", "Planned (Gy)", "Delivered (Gy)", "Difference (Gy)", "Difference (%)", "Agree")
@@ -55,21 +55,21 @@ def verify_table(found: Verification) -> tuple[tuple[str, ...], list[tuple[str, 
     ]
 
 
-def verify_svg(found: Verification, palette: Palette = PRINT, *, width: int = 960, prefix: str = "verify") -> str:
-    """The picture. The scale is logarithmic, since a difference is one of ratio; a row shows the planned dose above the delivered one."""
-    c, narrow = Canvas(width, palette), width < 600
+def verify_svg(found: Verification, palette: Palette = PRINT, *, width: int = 960, prefix: str = "verify", say: Say = as_is) -> str:  # fmt: skip
+    """The picture, said in the language of the reader. The scale is logarithmic, since a difference is one of ratio; a row shows the planned dose above the delivered one."""
+    c, narrow = Canvas(width, palette, say), width < 600
     left, right = (8.0, width - 12.0) if narrow else (216.0, width - 236.0)
     ends = [end for each in found.compared for dose in (each.predicted, each.delivered) for end in _ends(dose)]
     held = [end for end in ends if end > 0]
     if not held:
-        c.text(0, 20, "No planned dose can be compared with a delivered one.", "soft")
+        c.text(0, 20, say("No planned dose can be compared with a delivered one."), "soft")
         return c.svg(32, verify_finding(found), verify_says(found), prefix)
     axis = Axis("ratio", min(held) / 1.15, max(held) * 1.15, left, right)
     step, top = (66.0 if narrow else 40.0), 36.0
     bottom = top + step * len(found.compared) + 4
     _key(c, 0.0 if narrow else left)
     if not narrow:
-        c.text(right + 20, 14, "Difference, 95 % interval", "soft")
+        c.text(right + 20, 14, say("Difference, 95 % interval"), "soft")
     grid = axis.ticks(5 if narrow else 9)
     for tick in grid:
         c.line(axis.at(tick), top - 8, axis.at(tick), bottom, "line")
@@ -78,20 +78,20 @@ def verify_svg(found: Verification, palette: Palette = PRINT, *, width: int = 96
         if n and not narrow:
             c.line(0, y - step / 2, width, y - step / 2, "line", 0.6)
         _row(c, each, axis, y)
-        shown = _difference(each)
+        shown, name = say(_difference(each)), say(clean(each.name))
         if narrow:
             c.text(
                 0,
                 y - 18,
-                fit(each.name, width - width_of(shown) - 12, weight=600),
+                fit(name, width - width_of(shown) - 12, weight=600),
                 "ink",
                 600,
-                full=each.name,
+                full=name,
                 halo=True,
             )
             c.text(width, y - 22, shown, _tone(each), anchor="end", halo=True)
         else:
-            c.text(0, y + 5, fit(each.name, left - 16, weight=600), "ink", 600, full=each.name)
+            c.text(0, y + 5, fit(name, left - 16, weight=600), "ink", 600, full=name)
             c.text(right + 20, y + 5, shown, _tone(each))
     below = c.axis_below(axis, bottom, "Mean absorbed dose (Gy), logarithmic", 5 if narrow else 9)
     said = (
@@ -105,7 +105,7 @@ def verify_svg(found: Verification, palette: Palette = PRINT, *, width: int = 96
         else []
     )
     for note in said:
-        for words in wrapped(note, width):
+        for words in wrapped(say(note), width):
             c.text(0, below + 16, words, "soft")
             below += 20
     return c.svg(below + 8, verify_finding(found), verify_says(found), prefix)
@@ -125,9 +125,9 @@ def _row(c: Canvas, each: Compared, axis: Axis, y: float) -> None:
 def _key(c: Canvas, x: float) -> None:
     """Which mark is which, in the words of the rows."""
     c.circle(x + 6, 9, 5, fill="page", stroke="ink", wide=1.8)
-    c.text(x + 18, 14, "planned", "ink")
+    c.text(x + 18, 14, c.say("planned"), "ink")
     c.circle(x + 92, 9, 5, fill="accent")
-    c.text(x + 104, 14, "delivered", "accent", 600)
+    c.text(x + 104, 14, c.say("delivered"), "accent", 600)
 
 
 def _tone(each: Compared) -> str:

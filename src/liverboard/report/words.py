@@ -6,9 +6,11 @@ import datetime as dt
 import hashlib
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from xml.sax.saxutils import escape as _escape
 
+Say = Callable[[str], str]
+"""Puts one of our sentences into the language of the reader."""
 THIN = "\u202f"  # narrow no-break space: value and unit stay on one line
 NOT_KNOWN = "not known"
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -37,6 +39,16 @@ _UNITS = {
     "day": "days",
 }
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff]")
+
+
+def as_is(text: str) -> str:
+    """The `Say` of who reads English."""
+    return text
+
+
+def said_mark(say: Say) -> str:
+    """The attribute of a picture whose words are said already, so that nobody translates them again."""
+    return "" if say is as_is else 'translate="no" '
 
 
 def clean(text: object) -> str:
