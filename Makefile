@@ -50,7 +50,7 @@ LOCALE := src/liverboard/web/locale
 translations: dev
 	@cd src/liverboard/web && ../../../.venv/bin/pybabel -q extract -F locale/babel.cfg --no-location --sort-output -o locale/liverboard.pot .
 	@.venv/bin/pybabel -q update -D liverboard -d $(LOCALE) -i $(LOCALE)/liverboard.pot --no-fuzzy-matching --ignore-obsolete --no-wrap && rm $(LOCALE)/liverboard.pot
-	@.venv/bin/pybabel -q compile -D liverboard -d $(LOCALE)
+	@for domain in liverboard words rules evidence dossier errors; do .venv/bin/pybabel -q compile -D $$domain -d $(LOCALE); done
 
 clean:
 	rm -rf .venv out dist

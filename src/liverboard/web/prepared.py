@@ -22,6 +22,7 @@ from liverboard.options.weigh import weigh_case
 from liverboard.registry.cases import CaseKey, StoredCase
 from liverboard.report.html import render_sections
 from liverboard.web.site import Site
+from liverboard.web.tongue import say_page
 
 _BESIDE_IMAGES = ("imaging", "plan", "procedure", "scout")  # events that decide what is read of images
 
@@ -126,8 +127,15 @@ def _images(site: Site, stored: StoredCase, folder: Path, day: dt.date) -> FromI
     return replace(found, measured=whole)
 
 
-def sections(site: Site, stored: StoredCase, only: tuple[str, ...] | None = None, day: dt.date | None = None) -> str:
-    """Sections of the dossier (None: all), as HTML for a page that brings head and style."""
+def sections(
+    site: Site,
+    stored: StoredCase,
+    only: tuple[str, ...] | None = None,
+    day: dt.date | None = None,
+    language: str = "en",
+) -> str:
+    """Sections of the dossier (None: all), as HTML for a page that brings head and style, in the language of the reader."""
     day = day or day_of(site, stored.case)
     key = ("sections", stored.key, stored.version, day, only)
-    return site.pages.get(key, lambda: render_sections(dossier_of(site, stored, day), only))
+    english = site.pages.get(key, lambda: render_sections(dossier_of(site, stored, day), only))
+    return english if language == "en" else site.pages.get((*key, language), lambda: say_page(language, english))

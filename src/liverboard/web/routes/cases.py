@@ -17,7 +17,7 @@ from liverboard.registry.schema import CaseState
 from liverboard.report.words import anchor
 from liverboard.web.gate import Here, Person, who_may
 from liverboard.web.opened import Opened, OpenedCase, case_path
-from liverboard.web.pages import drawn, page, wants_json
+from liverboard.web.pages import drawn, language_of, page, wants_json
 from liverboard.web.prepared import dossier_of, sections
 from liverboard.web.site import Site
 
@@ -199,7 +199,9 @@ def part(request: Request, site: Here, opened: Opened, tab: Tab) -> Response:
 
 def _sections(request: Request, site: Site, opened: OpenedCase, tab: str) -> Response:
     content = _dossier_parts(site, opened, _PARTS[tab]) if wants_json(request) else {}
-    html = "" if wants_json(request) else sections(site, opened.stored, _SECTIONS[tab], opened.day)
+    html = (
+        "" if wants_json(request) else sections(site, opened.stored, _SECTIONS[tab], opened.day, language_of(request))
+    )
     return _shown(request, opened, tab, "case_sections.html", content, html=drawn(opened.linked(html)))
 
 

@@ -220,7 +220,7 @@ def _shown(request: Request, room: _Room, typed: Minutes, problem: UserError | N
         200 if problem is None else problem.http_status,
         content=content,
         opened=opened,
-        board=drawn(opened.linked(sections(site, seen.stored, PAGE_ONE, seen.day))),
+        board=drawn(opened.linked(sections(site, seen.stored, PAGE_ONE, seen.day, language_of(request)))),
         typed=typed,
         decision=decision,
         problem=problem,

@@ -1,0 +1,248 @@
+"""English that is finished, said in another language: whole texts, patterns with places for values, and lists piece by piece.
+
+The pure rooms write plain English and know of no other language. Pages pass what those wrote through here. A catalogue entry is a whole text or one piece
+of a composed one; `{1}` holds any text, said in its turn, `{n1}` a number and `{=1}` what stays as it is. What no entry covers stays English. Texts below an
+element with `translate="no"` are somebody's own words, quotes, references or names, and are never touched.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from html import escape, unescape
+from importlib.resources import files
+
+SUBJECTS = ("words", "rules", "evidence", "dossier", "errors")
+_CUTS = (
+    (". ", ". "),
+    ("; ", " ; "),
+    (" · ", " · "),
+    (": ", " : "),
+    (", ", ", "),
+)  # outer first; French sets a space before ; and :
+_TRIES = 12  # patterns of one text that are looked into before the best of them is taken
+_DEPTH = 8  # a text within a text within a text
+_PLACE = re.compile(r"\{([=n]?)(\d+)\}")
+_NUMBER = r"[-+−±<>≤≥~]?[\d][\d.,\u202f\u00a0]*"
+_ALIKE = re.compile(  # the same in every language: numbers, codes such as S5 or G2, upper case, units
+    r"(?:[^\W\d_]*\d[\w.,:/-]*|[A-Z][A-Z0-9/-]*|[^\w\s]+|_|[a-zA-Z]|mm|cm|mL|ml|mg|kg|ng|Gy|GBq|MBq|kBq|kg|keV|MeV|mmol|nmol|pmol|mGy|cGy|HU|SUV|SUVmax|"
+    r"µmol|ug|µg|dL|ULN|Ki-67|vs|[^\W\d_]+/[^\W\d_]*\d+)(?:\s+|$)"
+)
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_DAY = re.compile(rf"(?:(\d{{1,2}}) )?({'|'.join(_MONTHS)})[a-z]* (\d{{4}})")
+_TOKEN = re.compile(r"<!--.*?-->|<(style|script)\b.*?</\1\s*>|<[^>]*>|[^<]+", re.DOTALL)
+_TAG = re.compile(r"<(/?)([\w:-]+)([^>]*?)(/?)>", re.DOTALL)
+_SHOWN_ATTRIBUTE = re.compile(r'(\s(?:title|aria-label|alt|data-l)=")([^"]*)(")')
+_VOID = frozenset(
+    ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A text in the language of the reader, and the pieces of it that no entry covers."""
+
+    text: str
+    lacking: tuple[str, ...] = ()
+
+    @property
+    def cost(self) -> int:
+        return sum(map(len, self.lacking))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    literals: tuple[str, ...]
+    shape: re.Pattern[str]
+    places: tuple[tuple[str, str], ...]
+    said: str
+
+    def fits(self, text: str) -> re.Match[str] | None:
+        at = 0
+        for literal in self.literals:
+            at = text.find(literal, at)
+            if at < 0:
+                return None
+            at += len(literal)
+        return self.shape.fullmatch(text)
+
+
+def _pattern(written: str, said: str) -> _Pattern:
+    parts = _PLACE.split(written)
+    literals = parts[::3]
+    shape = "".join(
+        re.escape(literals[k])
+        + ("" if k == len(literals) - 1 else f"({_NUMBER})" if parts[3 * k + 1] == "n" else "(.+?)")
+        for k in range(len(literals))
+    )
+    places = tuple(zip(parts[1::3], parts[2::3], strict=True))
+    return _Pattern(tuple(filter(None, literals)), re.compile(shape, re.DOTALL), places, said)
+
+
+class Tongue:
+    """One language's words. `entries`: English and what is said for it."""
+
+    def __init__(self, language: str, entries: Iterable[tuple[str, str]]) -> None:
+        self._language = language
+        self._whole: dict[str, str] = {}
+        patterns: list[_Pattern] = []
+        for written, said in entries:
+            if _PLACE.search(written):
+                patterns.append(_pattern(written, said))
+            else:
+                self._whole[written] = said
+        patterns.sort(key=lambda each: -sum(map(len, each.literals)))
+        self._patterns = tuple(patterns)
+        self.look_up = functools.lru_cache(maxsize=50_000)(self._look_up)
+
+    def say(self, text: str) -> Said:
+        """`text` with its own white space around it."""
+        inner = " ".join(text.split())
+        if not inner:
+            return Said(text)
+        found = self.look_up(inner, _DEPTH)
+        if found.text == inner:
+            return Said(text, found.lacking)
+        lead, trail = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
+        return Said(f"{lead}{found.text}{trail}", found.lacking)
+
+    def _look_up(self, text: str, depth: int) -> Said:
+        if _is_alike(text):
+            return Said(text)
+        if (whole := self._word(text)) is not None:
+            return Said(whole)
+        if depth == 0:
+            return Said(text, (text,))
+        best = Said(text, (text,))
+        for candidate in self._candidates(text, depth - 1):
+            if candidate.cost < best.cost:
+                best = candidate
+            if not best.lacking:
+                break
+        return best
+
+    def _word(self, text: str) -> str | None:
+        if text in self._whole:
+            return self._whole[text]
+        if (lower := text[0].lower() + text[1:]) in self._whole:
+            return _capital(self._whole[lower])
+        if match := _DAY.fullmatch(text):
+            return _day(self._language, *match.groups())
+        return None
+
+    def _candidates(self, text: str, depth: int) -> Iterable[Said]:
+        lower = text[0].lower() + text[1:]
+        tries = 0
+        for pattern in self._patterns:
+            for form, finish in ((text, str),) if lower == text else ((text, str), (lower, _capital)):
+                if match := pattern.fits(form):
+                    yield self._filled(pattern, match, depth, finish)
+                    tries += 1
+            if tries >= _TRIES:
+                break
+        for end in (".", ":", ";", ","):
+            if text.endswith(end) and len(text) > 1:
+                inner = self.look_up(text[:-1].rstrip(), depth)
+                yield Said(inner.text + (f" {end}" if end in ":;" else end), inner.lacking)
+        for cut, joined in _CUTS:
+            if cut in text:
+                pieces = [self.look_up(piece, depth) for piece in text.split(cut) if piece.strip()]
+                if len(pieces) > 1:
+                    yield Said(joined.join(p.text for p in pieces), tuple(x for p in pieces for x in p.lacking))
+
+    def _filled(self, pattern: _Pattern, match: re.Match[str], depth: int, finish: Callable[[str], str]) -> Said:
+        values: dict[str, str] = {}
+        lacking: list[str] = []
+        for (kind, number), value in zip(pattern.places, match.groups(), strict=True):
+            if kind:
+                values[kind + number] = value
+            else:
+                inner = self.look_up(value.strip(), depth) if value.strip() else Said(value)
+                values[number] = inner.text
+                lacking += inner.lacking
+        return Said(finish(_PLACE.sub(lambda m: values[m[1] + m[2]], pattern.said)), tuple(lacking))
+
+
+@functools.cache
+def tongue(language: str) -> Tongue | None:
+    """None for English, and for a language without catalogues."""
+    from babel.messages.mofile import read_mo
+
+    if language == "en":
+        return None
+    entries: dict[str, str] = {}
+    for subject in SUBJECTS:
+        place = files("liverboard.web") / "locale" / language / "LC_MESSAGES" / f"{subject}.mo"
+        if place.is_file():
+            with place.open("rb") as file:
+                entries |= {str(message.id): str(message.string) for message in read_mo(file) if message.id}
+    return Tongue(language, entries.items()) if entries else None
+
+
+def say(language: str, text: object) -> str:
+    """One text, such as the message of an error."""
+    spoken = tongue(language)
+    return str(text) if spoken is None else spoken.say(str(text)).text
+
+
+def say_page(language: str, html: str) -> str:
+    """Finished HTML with its texts and the attributes that are read out; the same HTML in English."""
+    return html if (spoken := tongue(language)) is None else _said_page(spoken, html)[0]
+
+
+def lacking(language: str, html: str) -> tuple[str, ...]:
+    """The pieces of finished HTML that stay English."""
+    return () if (spoken := tongue(language)) is None else _said_page(spoken, html)[1]
+
+
+def _said_page(spoken: Tongue, html: str) -> tuple[str, tuple[str, ...]]:
+    made: list[str] = []
+    missing: list[str] = []
+    kept: list[str] = []  # names of open elements, from the one that says translate="no"
+
+    def said(text: str) -> str:
+        found = spoken.say(unescape(text))
+        missing.extend(found.lacking)
+        return escape(found.text)
+
+    for token in _TOKEN.finditer(html):
+        text = token[0]
+        tag = _TAG.fullmatch(text) if text.startswith("<") and not token[1] else None
+        if tag is None:
+            made.append(text if kept or text.startswith("<") or not text.strip() else said(text))
+            continue
+        closes, name, attributes, empty = tag.groups()
+        if closes:
+            if kept and name in kept:
+                del kept[len(kept) - 1 - kept[::-1].index(name) :]
+        else:
+            own = 'translate="no"' in attributes
+            if not (kept or own):
+                text = _SHOWN_ATTRIBUTE.sub(lambda m: m[1] + said(m[2]) + m[3], text)
+            if (kept or own) and not empty and name.lower() not in _VOID:
+                kept.append(name)
+        made.append(text)
+    return "".join(made), tuple(missing)
+
+
+def _is_alike(text: str) -> bool:
+    at = 0
+    while at < len(text):
+        if not (match := _ALIKE.match(text, at)):
+            return False
+        at = match.end()
+    return True
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _day(language: str, day: str | None, month: str, year: str) -> str:
+    from babel.dates import format_date
+
+    date = dt.date(int(year), _MONTHS.index(month) + 1, int(day or 1))
+    return format_date(date, "d MMM y" if day else "MMM y", locale=language)
