@@ -31,6 +31,7 @@ OLD_FIRST = 2
 _CARD = "hangs on what is not known: see its card"
 STANDS: frozenset[Verdict] = frozenset({"fits", "caution"})
 OFF = frozenset({"off", "jurisdiction"})
+_OWN = "add"
 _ACTIONS = {"add": "added", "tighten": "tightened", "off": "switched off", "jurisdiction": "set aside"}
 _TAGGED = frozenset({"expert_list", "expert_list_secondhand", "unverified", "local_policy"})
 _CLASS_ORDER = tuple(CLASSES)
@@ -70,6 +71,8 @@ class OptionLine:
 
 @dataclass(frozen=True, slots=True)
 class ReasonView:
+    """One rule on a card. `typed`: its sentence is the centre's own."""
+
     sign: str
     state: str
     says: str
@@ -87,6 +90,7 @@ class ReasonView:
     open: bool
     number: int
     again: bool
+    typed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +130,14 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class DeviationView:
+    """`typed`: `says` is the centre's own."""
+
     rule: str
     options: str
     what: str
     says: str
     why: str
+    typed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +188,7 @@ def options_view(dossier: Dossier, cited: Cited | None = None) -> OptionsView:
             f"{EFFECT_WORDS[each.effect]}, {_ACTIONS[each.override.action] if each.override.action in _ACTIONS else clean(each.override.action)}",
             "" if each.says == each.override.reason else clean(each.says),
             _override(each.override),
+            each.override.action == _OWN,
         )
         for each in sorted(report.deviations, key=lambda each: each.override.action == "jurisdiction")
     ]
@@ -378,6 +386,7 @@ def _reason(reason: Reason, facts: Mapping[str, FactEntry], cited: Cited, told: 
         open=reason.override is not None and reason.override.action != "jurisdiction",
         number=number,
         again=again,
+        typed=reason.override is not None and reason.override.action == _OWN,
     )
 
 
