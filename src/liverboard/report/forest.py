@@ -18,7 +18,7 @@ from liverboard.report.canvas import (
     wrapped,
 )
 from liverboard.report.palette import PRINT, Palette
-from liverboard.report.words import THIN, clean, counted
+from liverboard.report.words import THIN, Say, as_is, clean, counted
 
 FEW = 5
 Interval = tuple[float, float]
@@ -160,22 +160,25 @@ def _weight_words(weight: float | None) -> str:
     return f"{100 * weight:.1f}{THIN}%" if weight < 0.0995 else f"{100 * weight:.0f}{THIN}%"
 
 
-def forest_svg(forest: Forest, palette: Palette = PRINT, *, width: int = 960, prefix: str = "forest") -> str:
-    """The plot, `width` px wide in its own units; below 600 each study takes two lines."""
-    return _Drawing(forest, palette, width).draw(prefix)
+def forest_svg(
+    forest: Forest, palette: Palette = PRINT, *, width: int = 960, prefix: str = "forest", say: Say = as_is
+) -> str:
+    """The plot, `width` px wide in its own units; below 600 each study takes two lines. `say`: into the language of the reader; names of studies stay."""
+    return _Drawing(forest, palette, width, say).draw(prefix)
 
 
 class _Drawing:
-    def __init__(self, forest: Forest, palette: Palette, width: int) -> None:
-        self.f, self.width = forest, width
+    def __init__(self, forest: Forest, palette: Palette, width: int, say: Say) -> None:
+        self.f, self.width, self.say = forest, width, say
         self.narrow = width < 600
-        self.c = Canvas(width, palette)
+        self.c = Canvas(width, palette, say)
+        self.counts_head = say(forest.counts_head)
         self.row = 44.0 if self.narrow else 26.0
         self.weights = not self.narrow and any(s.weight is not None for s in forest.studies)
         plot = (20.0, width - 20.0) if self.narrow else (392.0, width - (256.0 if self.weights else 196.0))
         self.axis: Axis = axis_for(self._limits(), forest.kind, *plot, keep=self._kept())
         self.heaviest = max((s.weight or 0 for s in forest.studies), default=0) or 1
-        counts = [*(s.counts for s in forest.studies), *(p.counts for p in self._pools()), forest.counts_head]
+        counts = [*(s.counts for s in forest.studies), *(p.counts for p in self._pools()), self.counts_head]
         self.counts = min(max((width_of(text) for text in counts), default=0.0) + 12, 200.0)
         self.y = 0.0
 
@@ -197,8 +200,8 @@ class _Drawing:
         marks_from = len(self.c.out)
         for group in self.f.groups:
             if group.label:
-                shown = fit(group.label, self.width - 8, weight=600)
-                self.c.text(0, self.y + 18, shown, weight=600, full=group.label)
+                label = self.say(group.label)
+                self.c.text(0, self.y + 18, fit(label, self.width - 8, weight=600), weight=600, full=label)
                 self.y += 28
             for study in group.studies:
                 self._study(study)
@@ -206,7 +209,7 @@ class _Drawing:
                 self._pool(group.pool, strong=False)
             self.y += 8 if len(self.f.groups) > 1 else 0
         if not self.f.studies:
-            self.c.text(0, self.y + 18, "No study", "soft")
+            self.c.text(0, self.y + 18, self.say("No study"), "soft")
             self.y += self.row
         if self.f.pool is not None:
             self.c.line(0, self.y + 3, self.width, self.y + 3, "line")
@@ -218,15 +221,16 @@ class _Drawing:
 
     def _head(self) -> float:
         c, unit = self.c, "%, " if self.f.kind == "percent" else ""
+        row_head, interval = self.say(self.f.row_head), f"{unit}{self.say(f'95{THIN}% interval')}"
         if self.narrow:
-            c.text(0, 16, fit(", ".join(filter(None, (self.f.row_head, self.f.counts_head))), 196), "soft")
-            c.text(self.width, 16, f"{unit}95{THIN}% interval", "soft", anchor="end")
+            c.text(0, 16, fit(", ".join(filter(None, (row_head, self.counts_head))), 196), "soft")
+            c.text(self.width, 16, interval, "soft", anchor="end")
         else:
-            c.text(0, 16, self.f.row_head, "soft")
-            c.text(372, 16, fit(self.f.counts_head, self.counts), "soft", anchor="end", full=self.f.counts_head)
-            c.text(self.width - (76 if self.weights else 0), 16, f"{unit}95{THIN}% interval", "soft", anchor="end")
+            c.text(0, 16, row_head, "soft")
+            c.text(372, 16, fit(self.counts_head, self.counts), "soft", anchor="end", full=self.counts_head)
+            c.text(self.width - (76 if self.weights else 0), 16, interval, "soft", anchor="end")
             if self.weights:
-                c.text(self.width, 16, "Weight", "soft", anchor="end")
+                c.text(self.width, 16, self.say("Weight"), "soft", anchor="end")
         c.line(0, 25, self.width, 25, "line")
         self.y = 30.0
         return 25.0
@@ -270,7 +274,7 @@ class _Drawing:
 
     def _study(self, s: ForestStudy) -> None:
         a = self.axis
-        value = interval_words(s.estimate, *(s.ci or (math.nan, math.nan)), self.f.kind)
+        value = self.say(interval_words(s.estimate, *(s.ci or (math.nan, math.nan)), self.f.kind))
         y = self._line(clean(s.label), s.year, s.counts, value, s.weight, bold=400)
         if s.ci is not None:
             self._interval(y, s.ci, "ink", 1.4)
@@ -291,7 +295,7 @@ class _Drawing:
     def _pool(self, p: ForestPool, *, strong: bool) -> None:
         c, a = self.c, self.axis
         if p.estimate is None:
-            says = f"{p.label}: not pooled. {p.note}"
+            says = self.say(f"{p.label}: not pooled. {p.note}".strip())
             for line in wrapped(says, self.width - 8):
                 c.text(0, self.y + 18, line, "soft")
                 self.y += 22
@@ -301,8 +305,8 @@ class _Drawing:
         if few:
             c.banner(0, self.y + 2, few, self.width)
             self.y += 32
-        value = interval_words(p.estimate, *(p.ci or (math.nan, math.nan)), self.f.kind)
-        y = self._line(p.label, None, p.counts, value, None, bold=600 if strong else 400)
+        value = self.say(interval_words(p.estimate, *(p.ci or (math.nan, math.nan)), self.f.kind))
+        y = self._line(self.say(p.label), None, p.counts, value, None, bold=600 if strong else 400)
         if p.ci is not None and not any(math.isnan(v) for v in p.ci):
             left, middle, right = a.at(p.ci[0]), a.at(p.estimate), a.at(p.ci[1])
             tall = 8.0 if strong else 6.0
@@ -317,7 +321,7 @@ class _Drawing:
         if p.prediction is not None:
             low, high = p.prediction
             ends = interval_words(low, low, high, self.f.kind).split("(", 1)[1].rstrip(")")
-            y = self._line("Expected in a new study", None, "", ends, None, bold=400)
+            y = self._line(self.say("Expected in a new study"), None, "", ends, None, bold=400)
             self._interval(y, p.prediction, "accent", 2)
             for v in p.prediction:
                 if a.low <= v <= a.high:
@@ -351,7 +355,7 @@ class _Drawing:
             unit = " (%)" if a.kind == "percent" else ""
             self.y = c.axis_below(a, self.y, f"{self.f.measure}{unit}", 5 if self.narrow else 8)
         if self.f.favours is not None and self.f.reference is not None:
-            left, right = self.f.favours
+            left, right = map(self.say, self.f.favours)
             x = a.at(self.f.reference)
             if self.narrow:
                 c.text(0, self.y + 12, fit(f"← {left}", self.width), "soft", full=left)
@@ -363,7 +367,7 @@ class _Drawing:
             self.y += 24
         self.y += 4
         for note in self.f.footnotes:
-            for line in wrapped(note, self.width):
+            for line in wrapped(self.say(note), self.width):
                 c.text(0, self.y + SIZE, line, "soft")
                 self.y += 20
         self.y += 4

@@ -140,8 +140,8 @@ def _rendered(dossier: Dossier, *, bare: bool, only: Collection[str] | None, say
 
     forests = [
         {
-            "wide": drawn(forest_svg(f.forest, WEB, width=960, prefix=f.anchor)),
-            "narrow": drawn(forest_svg(f.forest, WEB, width=360, prefix=f"narrow-{f.anchor}")),
+            "wide": drawn(forest_svg(f.forest, WEB, width=960, prefix=f.anchor, say=say)),
+            "narrow": drawn(forest_svg(f.forest, WEB, width=360, prefix=f"narrow-{f.anchor}", say=say)),
         }
         for f in (view.evidence.forests if shows("evidence") else ())
     ]

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from liverboard.report.canvas import SIZE, Axis, Canvas, fit, many, tick_words, value_words, width_of, wrapped
 from liverboard.report.palette import PRINT, Palette
-from liverboard.report.words import THIN, clean, counted
+from liverboard.report.words import THIN, Say, as_is, clean, counted
 
 LOOKS = (("accent", ""), ("amber", "9 4"), ("teal", "2 3"), ("violet", "12 4 2 4"), ("red", "5 3"), ("ink", "1 4"))
 TICK = 5.0  # half a censor tick, px
@@ -150,12 +150,15 @@ def survival_table(plot: Survival) -> tuple[tuple[str, ...], list[tuple[str, ...
     return head, rows
 
 
-def survival_svg(plot: Survival, palette: Palette = PRINT, *, width: int = 960, prefix: str = "survival") -> str:
-    """The plot with people at risk beneath, on one time axis. The vertical axis starts at 0."""
-    c, narrow = Canvas(width, palette), width < 600
+def survival_svg(
+    plot: Survival, palette: Palette = PRINT, *, width: int = 960, prefix: str = "survival", say: Say = as_is
+) -> str:
+    """The plot with people at risk beneath, on one time axis. The vertical axis starts at 0. `say`: into the language of the reader, names of groups too."""
+    c, narrow = Canvas(width, palette, say), width < 600
+    names = [say(curve.label) for curve in plot.curves]
     direct = not narrow and 1 < len(plot.curves) <= DIRECT
     left = 44.0 if narrow else 64.0
-    right = width - (24.0 if not direct else min(24 + max(width_of(x.label) for x in plot.curves), 200))
+    right = width - (24.0 if not direct else min(24 + max(map(width_of, names)), 200))
     top, bottom = 30.0, 30.0 + (230.0 if narrow else 360.0)
     x = Axis("number", 0.0, plot.end, left, right)
     y = Axis("percent", 0.0, 1.0, bottom, top)
@@ -163,7 +166,7 @@ def survival_svg(plot: Survival, palette: Palette = PRINT, *, width: int = 960, 
         c.line(left, y.at(share), right, y.at(share), "line")
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         c.text(left - 8, y.at(share) + 5, f"{100 * share:g}", "soft", anchor="end")
-    c.text(0, 14, fit(f"{plot.what} (%)", width), "soft", full=plot.what)
+    c.text(0, 14, fit(f"{say(plot.what)} (%)", width), "soft", full=say(plot.what))
     looks = [(LOOKS[i % 6][0], LOOKS[(i + i // 6) % 6][1]) for i in range(len(plot.curves))]
     for curve, (colour, _) in zip(plot.curves, looks, strict=True) if len(plot.curves) <= BANDS else ():
         _band(c, curve, x, y, colour)
@@ -173,13 +176,13 @@ def survival_svg(plot: Survival, palette: Palette = PRINT, *, width: int = 960, 
         c.shape(_steps(curve, curve.survival, x, y), stroke=colour, wide=2.2, dash=dash)
         _censored(c, curve, x, y, colour)
     if direct:
-        _names(c, plot.curves, x, y, looks)
+        _names(c, plot.curves, names, x, y, looks)
     ticks = risk_ticks(plot.end, 6 if narrow else 11, plot.time_unit)
     c.line(left, bottom, right, bottom, "mark")
     for t in ticks:
         c.line(x.at(t), bottom, x.at(t), bottom + 5, "mark")
         c.text(x.at(t), bottom + 20, tick_words(t, "number", ticks), "soft", anchor="middle")
-    c.text((left + right) / 2, bottom + 41, fit(plot.axis, right - left), "soft", anchor="middle")
+    c.text((left + right) / 2, bottom + 41, fit(say(plot.axis), right - left), "soft", anchor="middle")
     below = _at_risk(c, plot, x, ticks, looks, bottom + 52, narrow=narrow)
     more = (
         ()
@@ -187,7 +190,7 @@ def survival_svg(plot: Survival, palette: Palette = PRINT, *, width: int = 960, 
         else (f"More than {BANDS} groups: the bands are left out, the intervals stand in the table.",)
     )
     for note in (*plot.footnotes, *more):
-        for line in wrapped(note, width):
+        for line in wrapped(say(note), width):
             c.text(0, below + SIZE, line, "soft")
             below += 20
     return c.svg(below + 6, survival_finding(plot), survival_says(plot), prefix)
@@ -275,15 +278,15 @@ def _at_risk(
     narrow: bool,
 ) -> float:
     """A line a group: the sign of its curve, its name, its median; and the people at risk under the ticks of the axis."""
-    c.text(0, y + 18, "People at risk", "soft")
+    c.text(0, y + 18, c.say("People at risk"), "soft")
     y += 28
     for curve, (colour, dash) in zip(plot.curves, looks, strict=True):
-        says = median_words(curve, plot.time_unit)
+        says, name = c.say(median_words(curve, plot.time_unit)), c.say(curve.label or "All")
         room = c.width - 40
-        label = fit(curve.label or "All", room if narrow else room - width_of(f"  {says}"), weight=600)
+        label = fit(name, room if narrow else room - width_of(f"  {says}"), weight=600)
         rest = f"  {says}" if width_of(f"{label}  {says}", weight=600) <= room or not narrow else ""
         c.line(0, y + 9, 28, y + 9, colour, 2.4, dash)
-        c.text(36, y + 14, label, "ink", 600, full=curve.label, after=rest)
+        c.text(36, y + 14, label, "ink", 600, full=name, after=rest)
         y += 22
         if not rest:
             c.text(36, y + 12, fit(says, room), "soft")
@@ -307,7 +310,14 @@ def _counts(c: Canvas, at: Sequence[tuple[float, str]], y: float) -> None:
             free = place + half + 6
 
 
-def _names(c: Canvas, curves: Sequence[SurvivalCurve], x: Axis, y: Axis, looks: Sequence[tuple[str, str]]) -> None:
+def _names(
+    c: Canvas,
+    curves: Sequence[SurvivalCurve],
+    names: Sequence[str],
+    x: Axis,
+    y: Axis,
+    looks: Sequence[tuple[str, str]],
+) -> None:
     """The name of each curve at its end, in its colour; names that would touch move apart."""
     ends = sorted((y.at(_at(curve, curve.survival, x.high)), i) for i, curve in enumerate(curves))
     places: list[float] = []
@@ -318,6 +328,4 @@ def _names(c: Canvas, curves: Sequence[SurvivalCurve], x: Axis, y: Axis, looks: 
         limit = y.start if k == len(places) - 1 else places[k + 1] - 18
         places[k] = min(places[k], limit) if over else places[k]
     for place, (_, i) in zip(places, ends, strict=True):
-        c.text(
-            x.end + 10, place + 5, fit(curves[i].label, c.width - x.end - 10), looks[i][0], 600, full=curves[i].label
-        )
+        c.text(x.end + 10, place + 5, fit(names[i], c.width - x.end - 10), looks[i][0], 600, full=names[i])
