@@ -6,6 +6,7 @@ import datetime as dt
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from liverboard.board.asked import missing_of
@@ -22,7 +23,7 @@ from liverboard.options.weigh import weigh_case
 from liverboard.registry.cases import CaseKey, StoredCase
 from liverboard.report.html import render_sections
 from liverboard.web.site import Site
-from liverboard.web.tongue import say_page
+from liverboard.web.tongue import say, say_page
 
 _BESIDE_IMAGES = ("imaging", "plan", "procedure", "scout")  # events that decide what is read of images
 
@@ -136,6 +137,13 @@ def sections(
 ) -> str:
     """Sections of the dossier (None: all), as HTML for a page that brings head and style, in the language of the reader."""
     day = day or day_of(site, stored.case)
-    key = ("sections", stored.key, stored.version, day, only)
-    english = site.pages.get(key, lambda: render_sections(dossier_of(site, stored, day), only))
-    return english if language == "en" else site.pages.get((*key, language), lambda: say_page(language, english))
+    key = ("sections", stored.key, stored.version, day, only, language)
+
+    def make() -> str:
+        dossier = dossier_of(site, stored, day)
+        if language == "en":
+            return render_sections(dossier, only)
+        # pictures cut words to their room, and say them before
+        return say_page(language, render_sections(dossier, only, partial(say, language)))
+
+    return site.pages.get(key, make)

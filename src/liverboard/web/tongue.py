@@ -110,10 +110,10 @@ class Tongue:
         return Said(f"{lead}{found.text}{trail}", found.lacking)
 
     def _look_up(self, text: str, depth: int) -> Said:
-        if _is_alike(text):
-            return Said(text)
         if (whole := self._word(text)) is not None:
             return Said(whole)
+        if _is_alike(text):
+            return Said(text)
         if depth == 0:
             return Said(text, (text,))
         best = Said(text, (text,))
