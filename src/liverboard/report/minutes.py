@@ -12,17 +12,26 @@ from liverboard import __version__
 from liverboard.board.minutes import CaseMinutes, Choice, MeetingMinutes
 from liverboard.knowledge import knowledge_version
 from liverboard.report.palette import LIGHT
-from liverboard.report.words import clean, counted, day
+from liverboard.report.words import Say, as_is, clean, counted, day
+
+_WORDS = (
+    "SYNTHETIC", "Draft", "page", "Specialty", "Present", "Nobody wrote down who was there.", "nothing is chosen",
+    "Considered", "Verdict", "What decides it", "Action", "Who", "Due",
+)  # fmt: skip
+"""What the template says of its own."""
 
 
-def render_minutes_pdf(minutes: MeetingMinutes) -> bytes:
-    """The same minutes give the same bytes. Works offline and reads nothing outside its own folder."""
+def render_minutes_pdf(minutes: MeetingMinutes, language: str = "en", say: Say = as_is) -> bytes:
+    """The same minutes give the same bytes. Works offline and reads nothing outside its own folder.
+
+    `language`: of the reader, such as `fr`; `say`: puts our sentences into it. What a person wrote stays as it is.
+    """
     import typst
 
     report = files("liverboard.report")
     with tempfile.TemporaryDirectory(prefix="liverboard-") as name, as_file(report / "fonts") as fonts:
         root = Path(name)
-        (root / "data.json").write_text(json.dumps(_data(minutes), ensure_ascii=False), encoding="utf-8")
+        (root / "data.json").write_text(json.dumps(_data(minutes, language, say), ensure_ascii=False), encoding="utf-8")
         template = (report / "templates" / "minutes.typ").read_text(encoding="utf-8")
         (root / "minutes.typ").write_text(template, encoding="utf-8")
         return typst.compile(
@@ -43,53 +52,58 @@ def state_line(minutes: MeetingMinutes) -> str:
     return f"{held}; {minutes.signed} of {counted(len(minutes.cases), 'decision')} signed"
 
 
-def _data(minutes: MeetingMinutes) -> dict[str, object]:
+def _data(minutes: MeetingMinutes, language: str, say: Say) -> dict[str, object]:
     return {
+        "language": language,
+        "words": {word: say(word) for word in _WORDS},
+        "about": say(f"minutes of {day(minutes.date)}"),
         "title": clean(minutes.title),
         "centre": clean(minutes.centre),
-        "date": day(minutes.date),
+        "date": say(day(minutes.date)),
         "day": [minutes.date.year, minutes.date.month, minutes.date.day],
-        "state": state_line(minutes),
+        "state": say(state_line(minutes)),
         "draft": not minutes.held or minutes.signed < len(minutes.cases),
         "synthetic": minutes.synthetic,
-        "present": [[clean(each.specialty), clean(", ".join(each.people))] for each in minutes.attendance],
-        "cases": [_case(number, each) for number, each in enumerate(minutes.cases, 1)],
+        "present": [[clean(say(each.specialty)), clean(", ".join(each.people))] for each in minutes.attendance],
+        "cases": [_case(number, each, say) for number, each in enumerate(minutes.cases, 1)],
         "colours": LIGHT,
-        "statement": minutes.statement,
-        "versions": f"liverboard {__version__}, knowledge {knowledge_version()}",
+        "statement": say(minutes.statement),
+        "versions": say(f"liverboard {__version__}, knowledge {knowledge_version()}"),
     }
 
 
-def _case(number: int, case: CaseMinutes) -> dict[str, object]:
+def _case(number: int, case: CaseMinutes, say: Say) -> dict[str, object]:
     deviation = clean(case.deviation or "")
     if case.unexplained:
-        deviation = "the choice departs from the rules, and no reason is written"
+        deviation = say("the choice departs from the rules, and no reason is written")
     said = [("Reason", case.reason), ("Deviation from the rules", deviation), ("Dissent", case.dissent)]
-    seen_again = None if case.follow_up_on is None else day(case.follow_up_on)
+    seen_again = None if case.follow_up_on is None else say(day(case.follow_up_on))
     signature = "no decision was taken" if case.empty else f"draft by {case.written_by}, not signed"
     if case.signed is not None:
         signature = f"signed by {case.signed_by}, {day(case.signed.date())}, {case.signed:%H:%M} UTC"
     return {
         "number": str(number),
         "case": clean(case.case),
-        "who": clean(case.who),
+        "who": clean(say(case.who)),
         "synthetic": case.synthetic,
         "question": clean(case.question or ""),
-        "as_of": day(case.as_of) + ("" if case.rules is None else f" · rules {clean(case.rules)}"),
-        "chosen": None if case.chosen is None else _choice(case.chosen),
-        "considered": [_choice(each) for each in case.considered],
-        "said": [[title, clean(text)] for title, text in (*said, ("Seen again", seen_again)) if text],
-        "actions": [[clean(a.what), clean(a.owner or ""), "" if a.due is None else day(a.due)] for a in case.actions],
+        "as_of": say(f"as of {day(case.as_of)}" + ("" if case.rules is None else f" · rules {clean(case.rules)}")),
+        "chosen": None if case.chosen is None else _choice(case.chosen, say),
+        "considered": [_choice(each, say) for each in case.considered],
+        "said": [[say(title), clean(text)] for title, text in (*said, ("Seen again", seen_again)) if text],
+        "actions": [
+            [clean(a.what), clean(a.owner or ""), "" if a.due is None else say(day(a.due))] for a in case.actions
+        ],
         "empty": case.empty,
-        "signature": clean(signature),
+        "signature": clean(say(signature)),
         "signed": case.signed is not None,
     }
 
 
-def _choice(choice: Choice) -> dict[str, object]:
+def _choice(choice: Choice, say: Say) -> dict[str, object]:
     return {
-        "name": clean(choice.name),
+        "name": clean(say(choice.name)),
         "verdict": choice.verdict or "",
-        "word": choice.word,
-        "because": clean(choice.why),
+        "word": say(choice.word),
+        "because": clean(say(choice.why)),
     }

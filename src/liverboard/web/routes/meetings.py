@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -31,6 +32,7 @@ from liverboard.web.gate import Form, Here, Person, who_may
 from liverboard.web.pages import language_of, page, translations
 from liverboard.web.routes.agenda import ListedMeeting, Number, Preparer, Reader, Writer, listed
 from liverboard.web.seen import PATIENCE_S, Ask, Line, lines_of, make_ahead, minutes_seen, whom_to_ask
+from liverboard.web.tongue import say
 
 router = APIRouter(tags=["meetings"])
 SPECIALTIES = (
@@ -220,14 +222,14 @@ def minutes(request: Request, site: Here, who: Reader, meeting: Number) -> Respo
     response_class=Response,
     responses={200: {"content": {"application/pdf": {}}}},
 )
-def minutes_on_paper(site: Here, who: Reader, meeting: Number) -> Response:
-    """The minutes as PDF."""
+def minutes_on_paper(request: Request, site: Here, who: Reader, meeting: Number) -> Response:
+    """The minutes as PDF, in the language of the reader."""
     from liverboard.report.minutes import render_minutes_pdf
 
     found = minutes_seen(site, who, read_agenda(site.store, who, meeting))
-    name = f"minutes-{found.date.isoformat()}.pdf"
+    language, name = language_of(request), f"minutes-{found.date.isoformat()}.pdf"
     return Response(
-        render_minutes_pdf(found),
+        render_minutes_pdf(found, language, partial(say, language)),
         media_type="application/pdf",
         headers={"content-disposition": f'inline; filename="{name}"'},
     )
