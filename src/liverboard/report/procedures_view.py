@@ -76,14 +76,14 @@ def procedures_view(dossier: Dossier, cited: Cited) -> ProceduresView | None:
     told = {each.event: each for each in found.completeness}
     lacking = [] if found.proposal is not None or nothing else [f"Sessions to discuss: {found.proposal_none_because}."]
     return ProceduresView(
-        nothing=clean(nothing),
+        nothing=clean(in_words(nothing)),
         finding=clean(_finding(found)),
         done=_done(found.procedures, told),
         missing=tuple(_named(each) for each in found.completeness if each.missing_required),
         wanted=tuple(_wanted(each) for each in found.completeness),
         plans=tuple(_plan_and_done(each) for each in found.plans),
         plan=None if found.proposal is None else _plan(found.proposal, dossier, cited),
-        lacking=tuple(clean(text) for text in lacking),
+        lacking=tuple(clean(in_words(text)) for text in lacking),
         problems=tuple(clean(in_words(text)) for text in found.problems),
     )
 

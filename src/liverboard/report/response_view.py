@@ -442,8 +442,8 @@ def _lacking(found: ResponseSection, *, judged: bool, **absent: bool) -> Iterato
 
 
 def in_words(text: str) -> str:
-    """Coded techniques, drugs and days inside a sentence, as a clinician writes them."""
-    dated = re.sub(r"\b\d{4}-\d\d-\d\d\b", lambda found: day(dt.date.fromisoformat(found[0])), text)
+    """Coded techniques, drugs and days inside a sentence, as a clinician writes them; a day inside an id stays."""
+    dated = re.sub(r"(?<![\w-])\d{4}-\d\d-\d\d(?![\w-])", lambda found: day(dt.date.fromisoformat(found[0])), text)
     return re.sub(r"[a-z][a-z0-9_]+", lambda found: _CRITERIA.get(found[0]) or words(found[0]), dated)
 
 
