@@ -55,7 +55,10 @@ class NamedOption:
 
 @dataclass(frozen=True, slots=True)
 class OptionLine:
-    """One line of page one. `brief`: its first sentence, or the first things that it needs, for a page that is full. `cells`: what is expected of each option of it."""
+    """One line of page one. `brief`: its first sentence, or the first things that it needs, for a page that is full. `cells`: what is expected of each option of it.
+
+    `typed`: `says` is the centre's own.
+    """
 
     verdict: Verdict
     word: str
@@ -67,6 +70,7 @@ class OptionLine:
     given: str
     off: str
     cells: tuple[ExpectedCell, ...]
+    typed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +246,7 @@ def _given(group: Sequence[OptionVerdict]) -> str:
 
 
 def _line(each: OptionVerdict, facts: Mapping[str, FactEntry], asked: Sequence[str]) -> OptionLine:
-    says, more = _why(each, asked)
+    says, more, typed = _why(each, asked)
     return OptionLine(
         verdict=each.verdict,
         word=VERDICT_WORDS[each.verdict],
@@ -254,6 +258,7 @@ def _line(each: OptionVerdict, facts: Mapping[str, FactEntry], asked: Sequence[s
         given="",
         off=_silenced(each),
         cells=(),
+        typed=typed,
     )
 
 
@@ -269,23 +274,26 @@ def _named(options: Sequence[str]) -> Iterator[NamedOption]:
             yield NamedOption(short_words([option]), option_anchor(option))
 
 
-def _why(each: OptionVerdict, asked: Sequence[str]) -> tuple[str, str]:
-    """What decides in one sentence, and how much more there is of it."""
+def _why(each: OptionVerdict, asked: Sequence[str]) -> tuple[str, str, bool]:
+    """What decides in one sentence, how much more there is of it, and whether the sentence is the centre's own."""
     if each.verdict == "cannot_tell":
-        return f"needs: {clean(_needs(_in_order(each, asked)))}" if each.missing else _CARD, ""
+        return f"needs: {clean(_needs(_in_order(each, asked)))}" if each.missing else _CARD, "", False
     if each.verdict == "not_indicated":
-        return "", ""
+        return "", "", False
     wanted = {"fits": ("indication",), "caution": ("caution",), "excluded": ("contraindication", "requirement")}
     reasons = [reason for reason in each.reasons if reason.decides and reason.effect in wanted[each.verdict]]
     if not reasons:
-        return "", ""
+        return "", "", False
     first = reasons[0] if each.verdict == "caution" else min(reasons, key=_strength)
     rest = len(reasons) - 1
     words = {"fits": ("indication", "indications"), "caution": ("caution", "cautions"), "excluded": ("reason", "reasons")}  # fmt: skip
     one, many = words[each.verdict]
-    return clean(
-        first.says
-    ), f"(and {rest} more {one if rest == 1 else many})" if rest and each.verdict != "fits" else ""
+    more_words = f"(and {rest} more {one if rest == 1 else many})" if rest and each.verdict != "fits" else ""
+    return clean(first.says), more_words, _typed(first)
+
+
+def _typed(reason: Reason) -> bool:
+    return reason.override is not None and reason.override.action == _OWN
 
 
 def _in_order(each: OptionVerdict, asked: Sequence[str]) -> list[str]:
@@ -386,7 +394,7 @@ def _reason(reason: Reason, facts: Mapping[str, FactEntry], cited: Cited, told: 
         open=reason.override is not None and reason.override.action != "jurisdiction",
         number=number,
         again=again,
-        typed=reason.override is not None and reason.override.action == _OWN,
+        typed=_typed(reason),
     )
 
 
