@@ -18,7 +18,7 @@ from liverboard.web.pages import LANGUAGES
 from liverboard.web.screens import SCREENS
 
 WEB = Path(str(files("liverboard.web")))
-METHODS = [("vocabulary.py", "liverboard.web.vocabulary:extract"), ("**.py", "python"), ("templates/**.html", "jinja2")]
+METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
 OPTIONS = {"templates/**.html": {"newstyle_gettext": "true"}}
 OTHERS = [language for language in LANGUAGES if language != "en"]
 _PLACE = re.compile(r"%\(\w+\)s|%%")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import UnionType
@@ -67,6 +68,13 @@ def groups_of(kind: str, technique: str | None = None, rows: int = ROWS) -> tupl
             continue
         _gather(found, name, info, rows)
     return (Group("", tuple(found.plain)), *found.groups)
+
+
+@functools.cache
+def worded(kind: str, technique: str | None = None) -> frozenset[str]:
+    """The fields of an event that hold words of the models, rows without their numbers (`lesions.hypervascular`)."""
+    fields = [each for group in groups_of(kind, technique) for each in group.fields]
+    return frozenset(re.sub(r"\.\d+", "", each.name) for each in fields if each.choices or each.kind == "truth")
 
 
 def tree_of(
@@ -218,12 +226,20 @@ def _leaf(info: FieldInfo) -> tuple[Kind, tuple[str, ...], str | None]:
     choices = tuple(str(word) for part in parts if get_origin(part) is Literal for word in get_args(part))
     if choices:
         return "choice", choices, None
-    if any(get_origin(part) is tuple for part in parts):
-        return "list", (), None
+    if rows := [part for part in parts if get_origin(part) is tuple]:
+        return "list", tuple(str(word) for part in rows for word in _literals(part)), None
     for of, kind in ((bool, "truth"), (int, "whole"), (float, "number"), (str, "text")):
         if of in parts:
             return cast(Kind, kind), (), None
     return "date", (), None
+
+
+def _literals(annotation: object) -> Iterator[object]:
+    for part in get_args(annotation):
+        if get_origin(annotation) is Literal:
+            yield part
+        else:
+            yield from _literals(part)
 
 
 def _value(each: Field, posted: Mapping[str, str | Sequence[str]]) -> Any:

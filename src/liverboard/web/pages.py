@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from liverboard.report.palette import DARK, LIGHT, css_variables
 from liverboard.web.gate import greet
 from liverboard.web.screens import screen_of
-from liverboard.web.tongue import say
+from liverboard.web.tongue import say, word
 
 LANGUAGES = {"en": "English", "fr": "Français"}
 LANGUAGE_COOKIE = "language"
@@ -46,6 +46,7 @@ def _environment(language: str) -> Environment:
     made.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue]
     made.filters["day"] = functools.partial(day, language)
     made.filters["said"] = functools.partial(say, language)
+    made.filters["word"] = functools.partial(word, language)
     made.filters["plain"] = lambda name: str(name).replace("_", " ")
     shown: dict[str, Any] = {"language": language, "languages": LANGUAGES, "screen_of": screen_of}
     made.globals.update(shown)

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from html import escape, unescape
 from importlib.resources import files
 
-SUBJECTS = ("words", "rules", "evidence", "dossier", "errors")
+WORDS = ("words",)
+SUBJECTS = (*WORDS, "rules", "evidence", "dossier", "errors")
 _CUTS = (
     (". ", ". "),
     ("; ", " ; "),
@@ -167,14 +168,14 @@ class Tongue:
 
 
 @functools.cache
-def tongue(language: str) -> Tongue | None:
+def tongue(language: str, subjects: tuple[str, ...] = SUBJECTS) -> Tongue | None:
     """None for English, and for a language without catalogues."""
     from babel.messages.mofile import read_mo
 
     if language == "en":
         return None
     entries: dict[str, str] = {}
-    for subject in SUBJECTS:
+    for subject in subjects:
         place = files("liverboard.web") / "locale" / language / "LC_MESSAGES" / f"{subject}.mo"
         if place.is_file():
             with place.open("rb") as file:
@@ -186,6 +187,13 @@ def say(language: str, text: object) -> str:
     """One text, such as the message of an error."""
     spoken = tongue(language)
     return str(text) if spoken is None else spoken.say(str(text)).text
+
+
+def word(language: str, name: object) -> str:
+    """A name of ours, such as a field or a choice (`lymph_node`), by the words alone: the other subjects bend the same word to their sentences."""
+    plain = str(name).replace("_", " ")
+    spoken = tongue(language, WORDS)
+    return plain if spoken is None else spoken.say(plain).text
 
 
 def say_page(language: str, html: str) -> str:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Annotated, Any, Literal, get_args
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import JsonValue
 
-from liverboard.clinical.events import Board
+from liverboard.clinical.events import Board, Treatment
 from liverboard.clinical.extent import Frozen
 from liverboard.options.words import OPTION_WORDS
 from liverboard.registry.cases import CaseFilter, CaseLine, Entered, count_cases, list_cases
 from liverboard.registry.schema import CaseState
 from liverboard.report.words import anchor
+from liverboard.web.forms import worded
 from liverboard.web.gate import Here, Person, who_may
 from liverboard.web.opened import Opened, OpenedCase, case_path
 from liverboard.web.pages import drawn, language_of, page, wants_json
@@ -237,8 +239,19 @@ def _writes(opened: OpenedCase) -> tuple[Written, ...]:
     )
 
 
-def _content(entry: Entered) -> list[tuple[str, str]]:
+def _content(entry: Entered) -> list[tuple[list[str], list[str], bool]]:
+    """The names on the way to each stated field, its values, and whether they are words of ours rather than what a person typed."""
     from liverboard.clinical.case_file import event_content
 
+    event = entry.event
     hidden = {"id", "kind", "date", "recorded", "corrects"}
-    return [(name, value) for name, value in event_content(entry.event).items() if name not in hidden]
+    ours = worded(event.kind, event.technique if isinstance(event, Treatment) else None)
+    return [
+        (
+            re.sub(r"\[(\d+)\]", r" \1", path).split("."),
+            value.split(", "),
+            re.sub(r"\[\d+\]", "", path) in ours,
+        )
+        for path, value in event_content(event).items()
+        if path not in hidden
+    ]

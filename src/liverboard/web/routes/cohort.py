@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from liverboard.board.cohort_summary import GROUPS, Cohort, Wanted, summarise, values_of
+from liverboard.clinical.dictionary import load_dictionary
 from liverboard.clinical.extent import Frozen
 from liverboard.registry.cases import list_cases
 from liverboard.report.palette import WEB
@@ -17,6 +18,7 @@ from liverboard.report.survival_views import curve_of
 from liverboard.synthesis.kaplan_meier import SurvivalCurve
 from liverboard.web.gate import Here, Person, who_may
 from liverboard.web.pages import drawn, language_of, page, translations
+from liverboard.web.tongue import word
 
 router = APIRouter(tags=["cohort"])
 _WIDE, _NARROW = 960, 358
@@ -56,6 +58,7 @@ def cohort(
         content=CohortPage(where=where, cohort=found, waiting=0),
         total=len(lines),
         groups=GROUPS,
+        labels={name: each.label for name, each in load_dictionary().items()},
         values=site.pages.get((*state, "values"), lambda: {name: values_of(rows, name) for name in GROUPS}),
         picture=site.pages.get((*key, language), lambda: _picture(curves, found, language)),
     )
@@ -74,7 +77,7 @@ def _picture(curves: Mapping[str, SurvivalCurve], found: Cohort, language: str) 
     plot = Survival(
         _("Overall survival from the first liver-directed treatment"),
         _("months"),
-        tuple(curve_of(_(name.replace("_", " ")), curve) for name, curve in curves.items()),
+        tuple(curve_of(word(language, name), curve) for name, curve in curves.items()),
         footnotes=tuple(notes),
     )
     rows = survival_table(plot)[1]

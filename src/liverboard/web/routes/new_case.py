@@ -45,7 +45,7 @@ def first_events() -> dict[str, Group]:
 def _named(group: Group, field: Field) -> Field:
     """Away from its group, an input says what it belongs to."""
     return (
-        replace(field, label=f"{group.label} {field.label}")
+        replace(field, label=f"{group.label}: {field.label}")
         if field.label in {"value", "unit", "upper limit"}
         else field
     )
