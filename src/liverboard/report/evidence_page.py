@@ -69,7 +69,7 @@ def render_page(page: EvidencePage) -> str:
     def drawn(text: str) -> Markup:
         return Markup(text)  # noqa: S704  (our own pictures, style and script; each escapes the text that it takes in)
 
-    script = _template("evidence.js").strip()
+    script = _template("page.js").strip()
     style = (
         f":root{{{css_variables(LIGHT)}}}"
         f"@media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{css_variables(DARK)}}}}}"

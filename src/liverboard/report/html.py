@@ -105,7 +105,7 @@ def _rendered(dossier: Dossier, *, bare: bool, only: Collection[str] | None, say
 
     view, notes = view_of(dossier), Footnotes(dossier)
     links = frozenset(notes.known)
-    script = _template("dossier.js").strip()
+    script = _template("page.js").strip()
     style = (
         f":root{{{css_variables(LIGHT)}}}"
         f"@media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{css_variables(DARK)}}}}}"

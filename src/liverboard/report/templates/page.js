@@ -15,8 +15,10 @@
     if (e.ctrlKey || e.metaKey || e.altKey) return;
     if (e.key === "?" && dialog.showModal && !dialog.open) dialog.showModal();
     if (e.key === "d") toggle();
+    var go = e.key >= "1" && e.key <= "9" && document.querySelectorAll("nav a[href^='#']")[e.key - 1];
+    if (go) document.querySelector(go.hash).scrollIntoView();
   });
   addEventListener("beforeprint", function () {
-    document.querySelectorAll("details").forEach(function (d) { d.open = true; });
+    document.querySelectorAll("details:not(#options details)").forEach(function (d) { d.open = true; });
   });
 })();
