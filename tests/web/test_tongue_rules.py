@@ -237,9 +237,9 @@ def _words(text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("english", "french"),
     [
-        ("contraindication, holds", "contre-indication, avérée"),
+        ("contraindication, holds", "contre-indication, s'applique"),
         ("caution, not known", "motif de prudence, inconnu"),
-        ("requirement, not met", "exigence, non remplie"),
+        ("requirement, not met", "condition requise, non remplie"),
         ("(and 2 more cautions)", "(et 2 autres motifs de prudence)"),
         (f"and 8{THIN}more reasons, one that decides", "et 8 autres motifs, dont un qui décide"),
         ("SIRT (resin, glass)", "SIRT (résine, verre)"),
