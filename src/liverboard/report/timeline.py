@@ -252,7 +252,7 @@ class Lanes:
                 )
             if course.cycles:
                 says = ", ".join(filter(None, (counted(course.cycles, "cycle"), says)))
-            when = f"from {day(course.start)} to {day(course.end)}" if course.end else f"since {day(course.start)}"
+            when = f"{day(course.start)} – {day(course.end)}" if course.end else f"since {day(course.start)}"
             full = ", ".join(filter(None, (course.label, when, says)))
             self.out.append(
                 self.linked(course.event, full, f'<path d="{shape}" style="fill:{colour};fill-opacity:0.85"/>')

@@ -160,6 +160,9 @@ class Tongue:
         for (kind, number), value in zip(pattern.places, match.groups(), strict=True):
             if kind:
                 values[kind + number] = value
+                lacking += (
+                    [value] if "; " in value or ". " in value else []
+                )  # sentences: no name, so a pattern too wide
             else:
                 inner = self.look_up(value.strip(), depth) if value.strip() else Said(value)
                 values[number] = inner.text
