@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from html import unescape
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args
@@ -11,6 +12,9 @@ from typing import Any, get_args
 import pytest
 from babel.messages.pofile import read_po
 from pydantic import BaseModel
+from tests.registry_samples import EDITOR
+from tests.web_samples import KEY, Visitor
+from tests.web_samples import words as shown
 
 from liverboard.board.procedure_checklists import Item, load_checklists
 from liverboard.clinical.dictionary import all_definitions
@@ -19,11 +23,13 @@ from liverboard.embolisation.staging import staging_knowledge
 from liverboard.knowledge import load_yaml
 from liverboard.options import words as option_words
 from liverboard.options.report import Reason
+from liverboard.registry.cases import append_events
 from liverboard.report import words as report_words
 from liverboard.web.drafts import WITH_DETAILS
 from liverboard.web.forms import Group, groups_of
+from liverboard.web.site import Site
 from liverboard.web.suppose import inputs
-from liverboard.web.tongue import Tongue
+from liverboard.web.tongue import Tongue, say, word
 
 PO = Path(str(files("liverboard.web"))) / "locale" / "fr" / "LC_MESSAGES" / "words.po"
 FREE_TEXT = {"name", "label", "note", "edition", "derived_from"}  # keys of the constants that hold what is read
@@ -173,3 +179,42 @@ def test_no_entry_is_left_over(entries: dict[str, str]) -> None:
     for entry in set(entries) - whole:
         shape = re.compile(".+?".join(map(re.escape, PLACE.split(entry))))
         assert any(shape.fullmatch(text) for text in texts), entry
+
+
+FRENCH = {"accept-language": "fr"}
+CASE = "/cases/lyon/NELM-1"
+SHOWN = re.compile(r"<(?:label|option|legend|summary|span class=\"(?:help|unit)\")[^>]*>([^<]+)")
+
+
+def test_no_form_speaks_english(editor: Visitor, entries: dict[str, str]) -> None:
+    spoken = Tongue("fr", entries.items())
+    english = {text for text in subject() if spoken.say(text).text != text} - set(entries.values())
+    pages = ["/cases/new", f"{CASE}/what-if", *(f"{CASE}/events/new?kind={kind}" for kind in EVENT_KINDS)]
+    pages += [f"{CASE}/events/new?kind=procedure&technique={each}" for each in get_args(Technique)]
+    seen: set[str] = set()
+    for page in pages:
+        texts = {unescape(text).strip() for text in SHOWN.findall(editor.get(page, headers=FRENCH).text)}
+        assert texts & english == set(), page
+        seen |= texts
+    assert {"bilirubine", "Krenning 0-4", "GI.NET21", "part du foie restant", "TEP SSTR"} <= seen
+    assert any("Plausible : 0 à 4." in text for text in seen)
+
+
+def test_what_a_person_typed_stays(site: Site, editor: Visitor) -> None:
+    """Words of the models are said, the same word typed as a note is not; rows of a list keep their number."""
+    lesions = [{"id": "L1", "longest": "21 mm", "hypervascular": True}]
+    event = {"kind": "imaging", "date": "2024-06-03", "portal_vein": "branch", "note": "branch", "lesions": lesions}
+    with site.store.transaction(EDITOR) as tx:
+        append_events(tx, KEY, [event], 1)
+    page = shown(editor.get(f"{CASE}/events", headers=FRENCH))
+    assert "note branch" in page
+    assert "veine porte branche" in page
+    assert "lésions 1 · plus grand diamètre 21" in page
+    assert "lésions 1 · hypervasculaire oui" in page
+
+
+def test_a_word_is_not_bent_to_the_sentences_of_other_subjects() -> None:
+    assert word("fr", "primary_site") == "siège primitif"
+    assert word("en", "primary_site") == "primary site"
+    assert word("fr", "somebody's own") == "somebody's own"
+    assert say("en", "hormone syndrome") == "hormone syndrome"

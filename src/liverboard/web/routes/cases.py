@@ -239,8 +239,8 @@ def _writes(opened: OpenedCase) -> tuple[Written, ...]:
     )
 
 
-def _content(entry: Entered) -> list[tuple[list[str], list[str], bool]]:
-    """The names on the way to each stated field, its values, and whether they are words of ours rather than what a person typed."""
+def _content(entry: Entered) -> list[tuple[list[tuple[str, str]], list[str], bool]]:
+    """The names on the way to each stated field with their rows, its values, and whether they are words of ours rather than what a person typed."""
     from liverboard.clinical.case_file import event_content
 
     event = entry.event
@@ -248,7 +248,7 @@ def _content(entry: Entered) -> list[tuple[list[str], list[str], bool]]:
     ours = worded(event.kind, event.technique if isinstance(event, Treatment) else None)
     return [
         (
-            re.sub(r"\[(\d+)\]", r" \1", path).split("."),
+            re.findall(r"([^.\[]+)(?:\[(\d+)\])?", path),
             value.split(", "),
             re.sub(r"\[\d+\]", "", path) in ours,
         )
