@@ -50,6 +50,12 @@ def test_asks_for_nothing_and_keeps_its_own_rules(browser: Any, tmp_path: Path) 
     page.keyboard.press("?")
     assert page.evaluate("document.getElementById('keys').open")
     page.keyboard.press("Escape")
+    names = page.eval_on_selector_all("nav a[href^='#']", "links => links.map(l => l.hash.slice(1))")
+    for key, name in enumerate(names[:9], 1):
+        page.keyboard.press(str(key))
+        top = page.evaluate("id => document.getElementById(id).getBoundingClientRect().top", name)
+        at_end = page.evaluate("innerHeight + scrollY >= document.documentElement.scrollHeight - 1")
+        assert abs(top) < 120 or at_end, name
     before = page.evaluate("getComputedStyle(document.body).backgroundColor")
     page.click("#theme")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
