@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import subprocess
 import sys
 import time
 import zipfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import pytest
 from httpx import Response
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import update
 from tests.dicom_samples import ct, edit
 from tests.registry_samples import EDITOR, LABS
 from tests.web_samples import KEY, Visitor, words
@@ -23,6 +26,7 @@ from tests.web_samples import KEY, Visitor, words
 from liverboard.registry.cases import append_events, case_as_known
 from liverboard.registry.measuring import take_next
 from liverboard.registry.permissions import CONSOLE
+from liverboard.registry.schema import studies
 from liverboard.volume import Geometry
 from liverboard.volume.write import write_nifti
 from liverboard.web import measuring
@@ -259,13 +263,26 @@ def test_roles_are_changed_and_the_study_measured_again(site: Site, editor: Visi
     assert found["measured"]["lesion_count"] is None and found["measured"]["liver_volume_ml"] is not None
 
 
+def claim_runs_out(site: Site) -> None:
+    with site.store.engine.begin() as connection:
+        connection.execute(update(studies).values(claimed_until=dt.datetime(2020, 1, 1, tzinfo=dt.UTC)))
+
+
+def child_of(pid: int) -> int | None:
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == pid:
+                return int(stat.parent.name)
+    return None
+
+
 def test_a_study_is_cancelled_and_one_that_was_cut_off_is_taken_up_again(
-    site: Site, editor: Visitor, viewer: Visitor, tmp_path: Path
+    site: Site, editor: Visitor, viewer: Visitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = send(editor, volumes(tmp_path)).headers["location"]
     assert viewer.post(f"{page}/cancel").status_code == 403
     with site.store.transaction(CONSOLE) as tx:
-        assert take_next(site.store, tx) is not None
+        assert take_next(site.store, tx, "worker") is not None
     waiting = editor.get(f"{page}/progress")
     assert "being measured" in words(waiting) and "hx-refresh" not in waiting.headers
     assert editor.post(f"{page}/cancel").status_code == 303
@@ -273,10 +290,13 @@ def test_a_study_is_cancelled_and_one_that_was_cut_off_is_taken_up_again(
     assert not Worker(site.store).measure_next()
     assert editor.post(f"{page}/again").status_code == 303
     with site.store.transaction(CONSOLE) as tx:
-        assert take_next(site.store, tx) is not None  # and now the program dies
+        assert take_next(site.store, tx, "worker") is not None  # and now the program dies
     worker = Worker(site.store)
-    worker._take_up_again()  # pyright: ignore[reportPrivateUsage]
-    assert editor.json(page)["study"]["state"] == "waiting"
+    assert not worker.measure_next()  # it might only be slow
+    claim_runs_out(site)
+    monkeypatch.setattr(Worker, "_measure", lambda self, study: None)  # pyright: ignore[reportUnknownLambdaType]
+    assert worker.measure_next()
+    assert editor.json(page)["study"]["state"] == "measured"
 
 
 def test_a_cancelled_measurement_is_stopped(
@@ -352,9 +372,16 @@ def test_a_study_that_was_being_measured_when_the_program_was_killed_is_measured
     end = time.monotonic() + 60
     while editor.json(page)["study"]["state"] != "measuring" and time.monotonic() < end:
         time.sleep(0.02)
+    while (child := child_of(first.pid)) is None and time.monotonic() < end:
+        time.sleep(0.02)
+    assert editor.json(page)["study"]["state"] == "measuring"
     first.kill()
     first.wait()
-    assert editor.json(page)["study"]["state"] == "measuring"
+    over = time.monotonic() + 15
+    while Path(f"/proc/{child}").exists() and time.monotonic() < over:
+        time.sleep(0.1)
+    assert not Path(f"/proc/{child}").exists()  # a process that measures for nobody would go on for minutes
+    claim_runs_out(site)
     with Worker(site.store):
         while editor.json(page)["study"]["state"] != "measured" and time.monotonic() < end:
             time.sleep(0.2)

@@ -113,6 +113,7 @@ def verify(
                 "rows": found.rows,
                 "heads": found.heads,
                 "faults": list(found.faults),
+                "notes": list(found.notes),
                 "kept_head": None if kept is None else {"seq": kept.seq, "mac": kept.mac},
             }
         )
@@ -124,6 +125,8 @@ def verify(
         typer.echo(f"{found.entries} audit entries and {found.rows} rows are as they were written; {found.heads} heads compared")  # fmt: skip
         if kept is not None:
             typer.echo(f"head {kept.seq} {kept.mac}: keep it away from this machine")
+    for note in () if json else found.notes:
+        typer.echo(f"note: {note}")
     if found.faults:
         raise typer.Exit(10)
 

@@ -103,8 +103,10 @@ def create_account(
         must_change=False,
         created=tx.at,
     )
-    tx.note("account.create", centre=centre, detail={"account": name, "role": role})
-    return _new_link(tx, account_id)
+    token = _new_link(tx, account_id)
+    detail = {"account": name, "role": role}
+    tx.note("account.create", centre=centre, detail=detail, wrote=[("account", account_id)])
+    return token
 
 
 def first_link(tx: Transaction) -> str | None:
@@ -117,7 +119,9 @@ def first_link(tx: Transaction) -> str | None:
         return None
     if not rows:
         return create_account(tx, "administrator", "administrator", None)
-    return _new_link(tx, rows[0].id)
+    token = _new_link(tx, rows[0].id)
+    tx.note("account.link", detail={"account": rows[0].name}, wrote=[("account", rows[0].id)])
+    return token
 
 
 def new_link(tx: Transaction, name: str) -> str:
@@ -125,8 +129,9 @@ def new_link(tx: Transaction, name: str) -> str:
     row = _managed(tx, name)
     tx.connection.execute(accounts.update().where(accounts.c.id == row.id).values(failed=0, locked_until=None))
     _end_sessions(tx.connection, row.id)
-    tx.note("account.link", centre=row.centre, detail={"account": name})
-    return _new_link(tx, row.id)
+    token = _new_link(tx, row.id)
+    tx.note("account.link", centre=row.centre, detail={"account": name}, wrote=[("account", row.id)])
+    return token
 
 
 def change_account(tx: Transaction, name: str, *, role: Role | None = None, active: bool | None = None) -> None:
@@ -146,7 +151,7 @@ def change_account(tx: Transaction, name: str, *, role: Role | None = None, acti
         raise BadInput("an account that sees cases belongs to a centre", hint="Make a new account of that centre.")
     tx.connection.execute(accounts.update().where(accounts.c.id == row.id).values(**changed))
     _end_sessions(tx.connection, row.id)
-    tx.note("account.change", centre=row.centre, detail={"account": name, **changed})
+    tx.note("account.change", centre=row.centre, detail={"account": name, **changed}, wrote=[("account", row.id)])
 
 
 def list_accounts(store: Store, by: Actor) -> tuple[Account, ...]:
@@ -197,7 +202,7 @@ def _keep_password(tx: Transaction, row: Row[Any], hashed: str) -> None:
         .values(password=hashed, failed=0, locked_until=None, must_change=False)
     )
     _end_sessions(tx.connection, row.id)
-    tx.note("account.password", centre=row.centre, detail={"account": row.name})
+    tx.note("account.password", centre=row.centre, detail={"account": row.name}, wrote=[("account", row.id)])
 
 
 def _check_password(password: str) -> None:

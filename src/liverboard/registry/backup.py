@@ -18,12 +18,13 @@ from sqlalchemy import Connection, Integer, exc, func, inspect, select, text
 from sqlalchemy.engine import make_url
 
 from liverboard.errors import BadInput, MissingData, Problem
-from liverboard.registry.audit import Head, Verified, head_of, keep_head, read_heads, verify
+from liverboard.registry.audit import Head, head_of, keep_head, read_heads
 from liverboard.registry.folder import DataFolder, keep_url
 from liverboard.registry.migrate import head_revision, migrate, revision_of
 from liverboard.registry.permissions import CONSOLE, EVERYWHERE, Actor
 from liverboard.registry.schema import metadata
-from liverboard.registry.store import Clock, Store, StoreUnavailable, engine_of, system_clock
+from liverboard.registry.store import Clock, Store, StoreUnavailable, cover, engine_of, system_clock
+from liverboard.registry.verify import Verified, verify, verify_files
 
 _BATCH: Final = 2000
 _SHOWN: Final = 20
@@ -38,11 +39,16 @@ class Kept:
     lost: int = 0
 
 
-def verify_store(store: Store, by: Actor, more_heads: Sequence[Head] = ()) -> Verified:
-    """Hold the store against its chain, the heads kept in its folder and `more_heads`. What is found is in the trail too."""
+def verify_store(store: Store, by: Actor, more_heads: Sequence[Head] = (), *, files: bool = True) -> Verified:
+    """Hold the store against its chain, the heads kept in its folder and `more_heads`; `files`: those of its studies too, which takes as long as reading them.
+
+    What is found is in the trail too.
+    """
     by.require("see_audit")
     with store.read() as connection:
         found = verify(connection, store.audit_key, [*read_heads(store.folder.heads), *more_heads])
+    if files:
+        found = replace(found, faults=(*found.faults, *_files_faults(store)))
     store.note(by, "store.verify", detail={"entries": found.entries, "faults": len(found.faults)})
     return found
 
@@ -112,8 +118,9 @@ def restore(backup: Path, folder: DataFolder, now: Clock = system_clock) -> Kept
         folder.heads.rename(folder.path / f"heads-before-restore-{now():%Y%m%dT%H%M%S%f}.jsonl")
         keep_head(folder.heads, head, now())
     store = Store.open(folder, now)
-    with closing(store):
-        store.note(CONSOLE, "store.restore", detail={"head": head.seq, "rows": rows, "lost": lost})
+    with closing(store), store.transaction(CONSOLE) as tx:
+        cover(tx)
+        tx.note("store.restore", detail={"head": head.seq, "rows": rows, "lost": lost})
     return Kept(rows, head, lost)
 
 
@@ -143,6 +150,17 @@ def move(store: Store, by: Actor, url: str) -> Kept:
 
 
 # --- parts ---------------------------------------------------------------------------------------------------------------------------------------------
+
+
+def _files_faults(store: Store) -> tuple[str, ...]:
+    """What is wrong with the files of studies; a study that was measured anew while they were read is looked at again."""
+    with store.read() as connection:
+        first = list(verify_files(connection, store.folder.studies))
+    if not first:
+        return ()
+    with store.read() as connection:
+        again = set(verify_files(connection, store.folder.studies, {study for study, _ in first}))
+    return tuple(fault for study, fault in first if (study, fault) in again)
 
 
 def _copy(source: Connection, target: Connection) -> int:

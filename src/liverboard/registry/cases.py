@@ -16,6 +16,7 @@ from liverboard.clinical.case_file import read_case, write_case
 from liverboard.clinical.events import AnyEvent, Case
 from liverboard.errors import BadInput, MissingData, UserError
 from liverboard.registry.audit import canonical, digest, digest_of_rows, event_digest, header_digest
+from liverboard.registry.covered import Thing
 from liverboard.registry.identity import refuse_identifiers
 from liverboard.registry.permissions import Actor
 from liverboard.registry.schema import CaseState, cases, centres, events, headers
@@ -124,7 +125,14 @@ def add_case(tx: Transaction, centre: str, case: Case) -> int:
         tx,
         "case.add",
         key,
-        _Rows(case_id, 1, _header(tree), tree.get("events", []), told={"synthetic": bool(case.synthetic)}),
+        _Rows(
+            case_id,
+            1,
+            _header(tree),
+            tree.get("events", []),
+            told={"synthetic": bool(case.synthetic)},
+            wrote=[("case", case_id)],
+        ),
     )
     return 1
 
@@ -174,8 +182,9 @@ def set_state(tx: Transaction, key: CaseKey, state: CaseState, review_on: dt.dat
     """Where the case stands on the way through meetings, and the day to look at it again."""
     tx.by.require("prepare_meetings", key.centre)
     row = find_case(tx.connection, key)
-    tx.note("case.state", centre=key.centre, case=key.case, detail={"state": state, "review_on": review_on})
     tx.connection.execute(cases.update().where(cases.c.id == row.id).values(state=state, review_on=review_on))
+    detail = {"state": state, "review_on": review_on}
+    tx.note("case.state", centre=key.centre, case=key.case, detail=detail, wrote=[("case", row.id)])
 
 
 def write_events(
@@ -212,6 +221,7 @@ class _Rows:
     events: Sequence[EventTree]
     also_written: Sequence[str] = ()
     told: Mapping[str, Any] = field(default_factory=dict[str, Any])  # what else the entry says of the case
+    wrote: Sequence[Thing] = ()
 
 
 def _write(tx: Transaction, action: str, key: CaseKey, rows: _Rows) -> int:
@@ -236,6 +246,7 @@ def _write(tx: Transaction, action: str, key: CaseKey, rows: _Rows) -> int:
         case=key.case,
         detail={"version": rows.version, "events": [event["event_id"] for event in new_events], **rows.told},
         digest=digest_of_rows([*header_digests, *digests, *rows.also_written]),
+        wrote=rows.wrote,
     )
     link = {"case_id": rows.case_id, "audit_seq": written_by}
     if new_header is not None:

@@ -23,6 +23,7 @@ from liverboard.registry.cases import (
     list_cases,
     write_events,
 )
+from liverboard.registry.covered import Thing
 from liverboard.registry.identity import identifiers_in, refuse_identifiers
 from liverboard.registry.permissions import Actor
 from liverboard.registry.schema import (
@@ -129,6 +130,10 @@ class NoSuchMeeting(MissingData):
     http_status = 404
 
 
+class NoSuchAction(MissingData):
+    http_status = 404
+
+
 # --- the agenda ----------------------------------------------------------------------------------------------------------------------------------------
 
 
@@ -144,7 +149,7 @@ def plan_meeting(tx: Transaction, centre: str, date: dt.date, title: str) -> int
     if there is not None:
         return there
     meeting_id = insert_row(tx.connection, meetings, **values)
-    tx.note("meeting.plan", centre=centre, detail={"meeting": meeting_id, "date": date})
+    tx.note("meeting.plan", centre=centre, detail={"meeting": meeting_id, "date": date}, wrote=[("meeting", meeting_id)])  # fmt: skip
     return meeting_id
 
 
@@ -162,7 +167,8 @@ def schedule(tx: Transaction, meeting_id: int, key: CaseKey) -> None:
     position = on_it[-1].position + 1 if on_it else 1
     tx.connection.execute(meeting_cases.insert().values(meeting_id=meeting_id, case_id=case.id, position=position))
     tx.connection.execute(cases.update().where(cases.c.id == case.id).values(state="scheduled", review_on=None))
-    tx.note("meeting.schedule", centre=key.centre, case=key.case, detail={"meeting": meeting_id})
+    wrote: list[Thing] = [("meeting", meeting_id), ("case", case.id)]
+    tx.note("meeting.schedule", centre=key.centre, case=key.case, detail={"meeting": meeting_id}, wrote=wrote)
 
 
 def unschedule(tx: Transaction, meeting_id: int, key: CaseKey) -> None:
@@ -174,7 +180,8 @@ def unschedule(tx: Transaction, meeting_id: int, key: CaseKey) -> None:
         raise BadInput("minutes were taken on this case", hint="It stays on the agenda of this meeting.")
     tx.connection.execute(meeting_cases.delete().where(meeting_cases.c.id == item.id))
     tx.connection.execute(cases.update().where(cases.c.id == case.id).values(state="prepared"))
-    tx.note("meeting.unschedule", centre=key.centre, case=key.case, detail={"meeting": meeting_id})
+    wrote: list[Thing] = [("meeting", meeting_id), ("case", case.id)]
+    tx.note("meeting.unschedule", centre=key.centre, case=key.case, detail={"meeting": meeting_id}, wrote=wrote)
 
 
 def order_agenda(tx: Transaction, meeting_id: int, keys: Sequence[CaseKey]) -> None:
@@ -186,20 +193,22 @@ def order_agenda(tx: Transaction, meeting_id: int, keys: Sequence[CaseKey]) -> N
         raise Conflict("the agenda was changed since you opened it", hint="Look at it as it is now.")
     for position, key in enumerate(keys, 1):
         tx.connection.execute(meeting_cases.update().where(meeting_cases.c.id == item_of[key.case]).values(position=position))  # fmt: skip
-    tx.note("meeting.order", centre=meeting.centre, detail={"meeting": meeting_id})
+    tx.note("meeting.order", centre=meeting.centre, detail={"meeting": meeting_id}, wrote=[("meeting", meeting_id)])
 
 
 def close_meeting(tx: Transaction, meeting_id: int) -> None:
     """The meeting was held: agenda and attendance stay as they are. Cases without a signed decision go back to `prepared`."""
     meeting = _planned(tx, meeting_id, "sign_off")
-    undecided = (
-        select(meeting_cases.c.case_id)
+    undecided = tx.connection.scalars(
+        select(cases.c.id)
+        .join(meeting_cases, meeting_cases.c.case_id == cases.c.id)
         .outerjoin(decisions, decisions.c.meeting_case_id == meeting_cases.c.id)
-        .where(meeting_cases.c.meeting_id == meeting_id, decisions.c.signed.is_(None))
-    )
-    tx.connection.execute(cases.update().where(cases.c.id.in_(undecided), cases.c.state == "scheduled").values(state="prepared"))  # fmt: skip
+        .where(meeting_cases.c.meeting_id == meeting_id, decisions.c.signed.is_(None), cases.c.state == "scheduled")
+    ).all()
+    tx.connection.execute(cases.update().where(cases.c.id.in_(undecided)).values(state="prepared"))
     tx.connection.execute(meetings.update().where(meetings.c.id == meeting_id).values(state="held"))
-    tx.note("meeting.close", centre=meeting.centre, detail={"meeting": meeting_id})
+    wrote: list[Thing] = [("meeting", meeting_id), *(("case", number) for number in undecided)]
+    tx.note("meeting.close", centre=meeting.centre, detail={"meeting": meeting_id}, wrote=wrote)
 
 
 # --- the minutes ---------------------------------------------------------------------------------------------------------------------------------------
@@ -217,7 +226,8 @@ def attend(tx: Transaction, meeting_id: int, attendees: Sequence[Attendee]) -> N
     rows = [{"meeting_id": meeting_id, "specialty": s, "person": p} for s, p in sorted({(a.specialty, a.person) for a in attendees})]  # fmt: skip
     if rows:
         tx.connection.execute(attendance.insert(), rows)
-    tx.note("meeting.attend", centre=meeting.centre, detail={"meeting": meeting_id, "present": len(rows)})
+    detail = {"meeting": meeting_id, "present": len(rows)}
+    tx.note("meeting.attend", centre=meeting.centre, detail=detail, wrote=[("meeting", meeting_id)])
 
 
 def write_minutes(tx: Transaction, meeting_id: int, key: CaseKey, minutes: Minutes, expected_version: int) -> int:
@@ -250,7 +260,8 @@ def write_minutes(tx: Transaction, meeting_id: int, key: CaseKey, minutes: Minut
     if minutes.actions:
         rows = [{"decision_id": decision_id, "what": a.what, "owner": a.owner, "due": a.due} for a in minutes.actions]
         tx.connection.execute(actions.insert(), rows)
-    tx.note("minutes.write", centre=key.centre, case=key.case, detail={"meeting": meeting_id, "version": expected_version + 1})  # fmt: skip
+    detail = {"meeting": meeting_id, "version": expected_version + 1}
+    tx.note("minutes.write", centre=key.centre, case=key.case, detail=detail, wrote=[("decision", decision_id)])
     return expected_version + 1
 
 
@@ -270,28 +281,27 @@ def sign_off(tx: Transaction, meeting_id: int, key: CaseKey, expected_version: i
     signed_digest = decision_digest({**stored, **signature})
     event = _board_event(meeting, _minutes(tx.connection, row))
     written_by = write_events(tx, "decision.sign", key, [event], case.version, also_written=[signed_digest])
-    if sight is not None:
-        detail = {
-            "meeting": meeting_id,
-            "rules": sight.rules,
-            "verdicts": {k: list(v) for k, v in sight.verdicts.items()},
-        }
-        tx.note(_SIGHT, centre=key.centre, case=key.case, detail=detail)
     signed = {**signature, "digest": signed_digest, "audit_seq": written_by}
     tx.connection.execute(decisions.update().where(decisions.c.id == row.id).values(**signed))
     state = "discussed" if row.follow_up_on is None else "follow_up"
     tx.connection.execute(cases.update().where(cases.c.id == case.id).values(state=state, review_on=row.follow_up_on))
+    verdicts = {} if sight is None else {"rules": sight.rules, "verdicts": {k: list(v) for k, v in sight.verdicts.items()}}  # fmt: skip
+    wrote: list[Thing] = [("decision", row.id), ("case", case.id)]
+    tx.note(_SIGHT, centre=key.centre, case=key.case, detail={"meeting": meeting_id, **verdicts}, wrote=wrote)
 
 
 def finish_action(tx: Transaction, centre: str, action_id: int) -> None:
-    """An action is done. One that was done before stays as it was."""
+    """An action of a signed decision is done. One that was done before stays as it was. Raises NoSuchAction, NotPermitted."""
     tx.by.require("take_minutes", centre)
-    query = _open_actions().where(actions.c.id == action_id, centres.c.name == centre)
+    query = _signed_actions().where(actions.c.id == action_id, centres.c.name == centre)
     row = tx.connection.execute(query).first()
     if row is None:
+        raise NoSuchAction("there is no such action", hint="Look for it in the follow-up list.")
+    if row.done is not None:
         return
     tx.connection.execute(actions.update().where(actions.c.id == action_id).values(done=tx.at, done_by=tx.by.name))
-    tx.note("action.done", centre=centre, case=row.pseudonym, detail={"action": action_id})
+    wrote: list[Thing] = [("decision", row.decision_id)]
+    tx.note("action.done", centre=centre, case=row.pseudonym, detail={"action": action_id}, wrote=wrote)
 
 
 # --- reading -------------------------------------------------------------------------------------------------------------------------------------------
@@ -338,7 +348,7 @@ def read_agenda(store: Store, by: Actor, meeting_id: int) -> Agenda:
 def follow_up(store: Store, by: Actor, due_by: dt.date, centre: str | None = None) -> tuple[tuple[CaseLine, ...], tuple[OpenAction, ...]]:  # fmt: skip
     """What the next agenda is made of: cases to be seen again by a day, and the actions of signed decisions that are not done."""
     due = list_cases(store, by, CaseFilter(centre=centre, states=("follow_up",), review_by=due_by))
-    query = _open_actions().order_by(actions.c.due.nulls_last(), actions.c.id)
+    query = _signed_actions().where(actions.c.done.is_(None)).order_by(actions.c.due.nulls_last(), actions.c.id)
     for name in (by.centre, centre):
         if name is not None:
             query = query.where(centres.c.name == name)
@@ -355,7 +365,7 @@ def _meetings() -> Any:
     return select(meetings, centres.c.name.label("centre")).join(centres, centres.c.id == meetings.c.centre_id)
 
 
-def _open_actions() -> Any:
+def _signed_actions() -> Any:
     return (
         select(actions, cases.c.pseudonym, centres.c.name.label("centre"), meetings.c.date)
         .join(decisions, decisions.c.id == actions.c.decision_id)
@@ -363,7 +373,7 @@ def _open_actions() -> Any:
         .join(meetings, meetings.c.id == meeting_cases.c.meeting_id)
         .join(cases, cases.c.id == meeting_cases.c.case_id)
         .join(centres, centres.c.id == cases.c.centre_id)
-        .where(decisions.c.signed.is_not(None), actions.c.done.is_(None))
+        .where(decisions.c.signed.is_not(None))
     )
 
 
@@ -431,6 +441,8 @@ def _sight(connection: Connection, signed_in: int) -> Sight | None:
     if note is None:
         return None
     told = json.loads(note.detail)
+    if "rules" not in told:
+        return None
     return Sight(told["rules"], {choice: (verdict, why) for choice, (verdict, why) in told["verdicts"].items()})
 
 

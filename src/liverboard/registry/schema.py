@@ -241,7 +241,8 @@ actions = Table(
     Column("done_by", String(64)),
 )
 
-# `path`: below the folder `studies`. `link`: what leads back to the source study, sealed under the centre's key.
+# `path`: below the folder `studies`. `link`: what leads back to the source study, sealed under the centre's key. `files`: the digest of each file by its path in JSON;
+# empty where the study came before digests were kept. `claimed_by`: the worker that measures it, and until when it may take without a word.
 studies = Table(
     "studies",
     metadata,
@@ -255,5 +256,8 @@ studies = Table(
     Column("link", Text),
     Column("uploaded_by", String(64), nullable=False),
     Column("uploaded", UtcMoment, nullable=False),
+    Column("files", Text),
+    Column("claimed_by", String(64)),
+    Column("claimed_until", UtcMoment),
     _one_of("state", StudyState),
 )

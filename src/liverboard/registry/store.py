@@ -7,7 +7,7 @@ reads; what a person reads of a case is in the trail before they get it.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +16,9 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, Table, create_engine, event, exc, func, select
 
 from liverboard.errors import BadInput, MissingData, UserError
-from liverboard.registry import audit
+from liverboard.registry import audit, covered
 from liverboard.registry.audit import Entry
+from liverboard.registry.covered import Thing
 from liverboard.registry.folder import DataFolder, centre_name
 from liverboard.registry.migrate import head_revision, migrate, revision_of
 from liverboard.registry.permissions import CONSOLE, EVERYWHERE, Actor
@@ -58,11 +59,12 @@ class Transaction:
         case: str | None = None,
         detail: Mapping[str, Any] | None = None,
         digest: str | None = None,
+        wrote: Iterable[Thing] = (),
     ) -> int:
-        """Add a line to the audit trail and give its number."""
-        return audit.append(
-            self.connection, self.key, Entry(self.at, self.by.name, action, centre, case, detail, digest)
-        )
+        """Add a line to the audit trail and give its number. `wrote`: what this write changed, in its last shape by now; the line seals it."""
+        seals = covered.seals(self.connection, self.key, wrote)
+        told = {**(detail or {}), covered.WROTE: seals} if seals else detail
+        return audit.append(self.connection, self.key, Entry(self.at, self.by.name, action, centre, case, told, digest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ class Store:
             migrate(connection)
         store = cls.open(folder, now)
         with store.transaction(CONSOLE) as tx:
+            cover(tx)
             if centre_id(tx.connection, folder.centre) is None:
                 add_centre(tx, folder.centre)
         return store
@@ -162,8 +165,16 @@ def add_centre(tx: Transaction, name: str) -> int:
     tx.by.require("keep_store", EVERYWHERE)
     if centre_id(tx.connection, centre_name(name)) is not None:
         raise BadInput("the store has a centre of this name already", hint="Choose another name.")
-    tx.note("centre.add", centre=name)
-    return insert_row(tx.connection, centres, name=name)
+    number = insert_row(tx.connection, centres, name=name)
+    tx.note("centre.add", centre=name, wrote=[("centre", number)])
+    return number
+
+
+def cover(tx: Transaction) -> None:
+    """Once in the life of a store that an older release began: seal everything in it as it is found, so that the trail answers for it from here on."""
+    if audit.head_of(tx.connection).seq and not covered.covers(tx.connection):
+        found = dict(covered.all_seals(tx.connection, tx.key))
+        tx.note("store.cover", detail={"things": len(found), covered.WROTE: found})
 
 
 def list_centres(store: Store) -> tuple[str, ...]:

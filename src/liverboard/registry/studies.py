@@ -18,10 +18,12 @@ from sqlalchemy import Row, select
 
 from liverboard.errors import BadInput, MissingData, UnsupportedImage
 from liverboard.registry.archive import STUDY, Limits, unpack
+from liverboard.registry.audit import canonical
 from liverboard.registry.cases import CaseKey, find_case
 from liverboard.registry.permissions import Actor
 from liverboard.registry.schema import StudyState, cases, centres, studies
 from liverboard.registry.store import Store, insert_row
+from liverboard.registry.study_files import arrived
 from liverboard.registry.study_parts import role_of_name
 from liverboard.volume.clean_volume import ENDINGS, clean_volume
 from liverboard.volume.deidentify import Arrival, Link, Rules, deidentify_folder, file_bytes
@@ -89,8 +91,9 @@ def receive(
         words = _volumes(files, clean, step)
         arrival = _dicom(files, clean, rules, step)
         clean.rename(place)
-    count = sum(file.is_file() for file in place.rglob("*"))
     try:
+        step("keeping the digests of its files")
+        files = arrived(place)
         with store.transaction(by) as tx:
             row = find_case(tx.connection, key)
             study = insert_row(
@@ -104,15 +107,17 @@ def receive(
                 link=None if arrival is None else seal(rules.key, arrival.link),
                 uploaded_by=by.name,
                 uploaded=tx.at,
+                files=canonical(files),
             )
-            tx.note("study.receive", centre=key.centre, case=key.case, detail={"study": study, "files": count})
+            detail = {"study": study, "files": len(files)}
+            tx.note("study.receive", centre=key.centre, case=key.case, detail=detail, wrote=[("study", study)])
     except BaseException:
         shutil.rmtree(place, ignore_errors=True)
         raise
     if arrival is None:
-        return Received(study, place, count, (), words)
+        return Received(study, place, len(files), (), words)
     aside = tuple(sorted(arrival.left_aside.items()))
-    return Received(study, place, count, arrival.warnings, (*words, *arrival.words), aside)
+    return Received(study, place, len(files), arrival.warnings, (*words, *arrival.words), aside)
 
 
 def _volumes(files: Path, clean: Path, step: Step) -> tuple[str, ...]:
@@ -147,7 +152,8 @@ def list_studies(store: Store, by: Actor, key: CaseKey) -> tuple[StudyLine, ...]
     by.require("see_cases", key.centre)
     with store.read() as connection:
         row = find_case(connection, key)
-        rows = connection.execute(select(studies).where(studies.c.case_id == row.id).order_by(studies.c.id)).all()
+        shown = [column for column in studies.c if column.name not in {"files", "link"}]  # which are long
+        rows = connection.execute(select(*shown).where(studies.c.case_id == row.id).order_by(studies.c.id)).all()
     return tuple(
         StudyLine(each.id, key, each.path.rpartition("/")[2], each.kind, each.state, each.progress_percent, each.message, each.uploaded_by, each.uploaded)
         for each in rows

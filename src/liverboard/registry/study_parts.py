@@ -14,14 +14,13 @@ from pydantic import Field, ValidationError
 from liverboard.clinical.extent import Frozen
 from liverboard.errors import BadInput, UnsupportedImage
 from liverboard.imaging import guess_roles
+from liverboard.registry.study_files import ABOUT
 from liverboard.volume import list_series, read_label_maps
-from liverboard.volume.deidentify import Rules, shifted
-from liverboard.volume.dicom_files import text
+from liverboard.volume.deidentify import Rules, true_day
 from liverboard.volume.phase_words import phase_of
 
 MASKS: Final = ("segmentation", "liver", "lesions", "segments", "vessels", "bile_ducts")
 LEFT_OUT: Final = "left_out"
-_ABOUT: Final = "study.json"
 _ROLE: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _MODALITIES: Final = {"CT": "CT", "MR": "MR", "NM": "SPECT", "US": "US"}
 
@@ -65,7 +64,7 @@ def tell_parts(folder: Path, rules: Rules) -> StudyParts:
     modality: str | None = None
     dicom = folder / "dicom"
     for series in list_series(dicom) if dicom.is_dir() else ():
-        date = date or _day(text(series.heads[0], "StudyDate"), rules)
+        date = date or true_day(series.heads[0], rules)
         modality = modality or _MODALITIES.get(series.modality)
         first = series.files[0].relative_to(folder)
         if series.kind == "image":
@@ -81,9 +80,9 @@ def tell_parts(folder: Path, rules: Rules) -> StudyParts:
 
 
 def keep_parts(folder: Path, parts: StudyParts) -> None:
-    temporary = folder / f".{_ABOUT}.{secrets.token_hex(4)}"
+    temporary = folder / f".{ABOUT}.{secrets.token_hex(4)}"
     temporary.write_text(parts.model_dump_json(), encoding="utf-8")
-    temporary.replace(folder / _ABOUT)
+    temporary.replace(folder / ABOUT)
 
 
 def read_parts(folder: Path, rules: Rules) -> StudyParts:
@@ -91,7 +90,7 @@ def read_parts(folder: Path, rules: Rules) -> StudyParts:
     if not folder.is_dir():
         raise BadInput("the files of this study are not there any more", hint="Send the study again.")
     try:
-        return StudyParts.model_validate_json((folder / _ABOUT).read_bytes())
+        return StudyParts.model_validate_json((folder / ABOUT).read_bytes())
     except (OSError, ValidationError):
         told = tell_parts(folder, rules)
         keep_parts(folder, told)
@@ -112,11 +111,6 @@ def with_roles(parts: StudyParts, roles: Sequence[str]) -> StudyParts:
         raise BadInput(f"two parts have the role '{doubled[0]}'", hint="Give each part its own role, or leave one out.")
     changed = [part.model_copy(update={"role": role}) for part, role in zip(parts.parts, roles, strict=True)]
     return parts.model_copy(update={"parts": tuple(changed)})
-
-
-def _day(written: str, rules: Rules) -> dt.date | None:
-    true = shifted(written, rules.shift_days)
-    return dt.datetime.strptime(true, "%Y%m%d").date() if true else None  # noqa: DTZ007  (a day has no zone)
 
 
 def _volume(file: Path) -> Part:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from sqlalchemy import and_, or_, select
 
 from liverboard.registry.audit import Entry
+from liverboard.registry.covered import WROTE
 from liverboard.registry.permissions import Actor
 from liverboard.registry.schema import audit
 from liverboard.registry.store import Store
@@ -33,6 +35,11 @@ def read_trail(
         query = query.where(audit.c.seq < before)
     with store.read() as connection:
         return tuple(
-            (r.seq, Entry(r.at, r.actor, r.action, r.centre, r.case, json.loads(r.detail), r.digest))
+            (r.seq, Entry(r.at, r.actor, r.action, r.centre, r.case, _told(r.detail), r.digest))
             for r in connection.execute(query)
         )
+
+
+def _told(detail: str) -> dict[str, Any]:
+    """What an entry says to people: its seals are for `verify`."""
+    return {name: value for name, value in json.loads(detail).items() if name != WROTE}

@@ -1,4 +1,7 @@
-"""One study measured, in a process of its own: `python -m liverboard.web.measure_study CASE_FOLDER OUT < event.json`. Lines of progress on stdout; OUT appears whole."""
+"""One study measured, in a process of its own: `python -m liverboard.web.measure_study CASE_FOLDER OUT PARENT < event.json`. Lines of progress on stdout; OUT appears whole.
+
+The process ends when PARENT, the process that started it, is not there any more.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,10 @@ import json
 import os
 import sys
 import tempfile
+import time
+from _thread import interrupt_main
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from liverboard.board.measure import MASK_ROLES, PLACE_ROLES, filled, locate, scan_files_of
@@ -88,9 +94,19 @@ def _say(percent: int, step: str) -> None:
     print(json.dumps({"percent": percent, "step": step}), flush=True)  # noqa: T201  (this is what the parent process reads)
 
 
+def _end_with(parent: int) -> None:
+    """Stop within a second or so of the parent's death, tidily where that goes."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    interrupt_main()
+    time.sleep(5)
+    os._exit(75)
+
+
 def main() -> int:
     """Exit code 0; 10 when the study cannot be measured, with the reason as the last line; 70 for a fault of ours, with its incident."""
     os.nice(10)
+    Thread(target=_end_with, args=(int(sys.argv[3]),), daemon=True).start()
     try:
         case = read_case(sys.stdin.read(), where="the study", is_json=True)
         event = case.events[0]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import secrets
 import select
 import shutil
 import subprocess
@@ -19,16 +21,17 @@ from liverboard.clinical.events import Case, Imaging
 from liverboard.errors import UserError
 from liverboard.incidents import keep_incident
 from liverboard.registry.cases import CaseKey
-from liverboard.registry.measuring import Waiting, any_waits, finish, report_progress, take_next, take_up_again
+from liverboard.registry.measuring import Outcome, Waiting, any_waits, finish, give_back, report_progress, take_next
 from liverboard.registry.permissions import Actor
 from liverboard.registry.store import Store
 from liverboard.registry.studies import case_folder
+from liverboard.registry.study_files import VIEW, derived
 from liverboard.registry.study_parts import LEFT_OUT, StudyParts, read_parts
 from liverboard.volume.deidentify import Rules
 from liverboard.web.measure_study import RESULT, Result
 
 WORKER: Final = Actor("measuring", None, None)
-VIEW_FOLDER: Final = "view"
+VIEW_FOLDER: Final = VIEW
 SENDING: Final = ".sending-"
 _A_DAY_S: Final = 86_400
 _LOOK_EVERY_S: Final = 1.0  # whether someone cancelled
@@ -66,15 +69,6 @@ def event_of(parts: StudyParts, folder: str) -> Imaging:
     return Imaging.model_validate({"id": "study", "kind": "imaging", "date": date, "studies": studies, **modality})
 
 
-def measure_event(event: Imaging, folder: Path, out: Path, told: Callable[[int], bool] = lambda percent: True) -> None:
-    """Measure the studies of an event below `folder` into `out`. `told` hears of progress every second; when it says False, the measurement stops.
-
-    Raises NotMeasured. Waits while another study is being measured.
-    """
-    with _ONE_AT_A_TIME:
-        _in_a_process(event, folder, out, told)
-
-
 def view_event(event: Imaging, folder: Path, out: Path) -> Result | None:
     """What a viewer loads of an event, measured into `out` now where nobody did before. Raises NotMeasured, also when another study takes long."""
     found = read_result(out)
@@ -84,15 +78,19 @@ def view_event(event: Imaging, folder: Path, out: Path) -> Result | None:
         raise NotMeasured("another study is being measured", hint="Load this page again in a minute.")
     try:
         if read_result(out) is None:
-            _in_a_process(event, folder, out, lambda percent: True)
+            measure_event(event, folder, out)
     finally:
         _ONE_AT_A_TIME.release()
     return read_result(out)
 
 
-def _in_a_process(event: Imaging, folder: Path, out: Path, told: Callable[[int], bool]) -> None:
+def measure_event(event: Imaging, folder: Path, out: Path, told: Callable[[int], bool] = lambda percent: True) -> None:
+    """Measure the studies of an event below `folder` into `out`. `told` hears of progress every second; when it says False, the measurement stops.
+
+    Raises NotMeasured.
+    """
     text = write_case(Case(case="study", events=(event,)), is_json=True)
-    arguments = [sys.executable, "-m", "liverboard.web.measure_study", str(folder), str(out)]
+    arguments = [sys.executable, "-m", "liverboard.web.measure_study", str(folder), str(out), str(os.getpid())]
     child = subprocess.Popen(
         arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
@@ -141,11 +139,11 @@ class Worker:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._name = secrets.token_hex(8)  # of this worker among those of other servers
         self._stop, self._work = Event(), Event()
         self._thread = Thread(target=self._run, name="measuring", daemon=True)
 
     def __enter__(self) -> Worker:
-        self._take_up_again()
         _sweep(self._store.folder.studies)
         self._thread.start()
         return self
@@ -167,7 +165,7 @@ class Worker:
             busy = False
             try:
                 if lost:
-                    self._take_up_again()
+                    self._give_back()
                 busy, lost = self.measure_next(), False
             except UserError:  # the database is away: it comes back, and what was being measured then waits
                 lost = True
@@ -177,30 +175,36 @@ class Worker:
                 self._work.wait(_LOOK_FOR_WORK_S)
                 self._work.clear()
 
-    def _take_up_again(self) -> None:
+    def _give_back(self) -> None:
         with self._store.transaction(WORKER) as tx:
-            take_up_again(tx)
+            give_back(tx, self._name)
 
     def measure_next(self) -> bool:
-        """Measure the study that waits longest; False when none does."""
+        """Measure the study that waits longest; False when none does. Waits while a viewer has something measured."""
         store = self._store
         if not any_waits(store):
             return False
-        with store.transaction(WORKER) as tx:
-            study = take_next(store, tx)
-        if study is None:
-            return False
-        message, failed = None, False
+        with _ONE_AT_A_TIME:
+            with store.transaction(WORKER) as tx:
+                study = take_next(store, tx, self._name)
+            if study is None:
+                return False
+            outcome = self._outcome(study)
+            if self._stop.is_set() and not outcome.failed:
+                self._give_back()
+                return True
+            with store.transaction(WORKER) as tx:
+                finish(tx, study.id, self._name, outcome)
+        return True
+
+    def _outcome(self, study: Waiting) -> Outcome:
         try:
             self._measure(study)
+            return Outcome(files=derived(study.folder))
         except UserError as error:
-            message, failed = " ".join(part for part in (error.message, error.hint) if part), True
+            return Outcome(" ".join(part for part in (error.message, error.hint) if part), failed=True)
         except Exception as error:
-            message, failed = f"something went wrong here (incident {keep_incident(error)})", True
-        if failed or not self._stop.is_set():
-            with store.transaction(WORKER) as tx:
-                finish(tx, study.id, message, failed=failed)
-        return True
+            return Outcome(f"something went wrong here (incident {keep_incident(error)})", failed=True)
 
     def _measure(self, study: Waiting) -> None:
         parts = read_parts(study.folder, rules_of(self._store, study.key))
@@ -212,7 +216,7 @@ class Worker:
         if self._stop.is_set():
             return False
         with self._store.transaction(WORKER) as tx:
-            return report_progress(tx, study.id, percent)
+            return report_progress(tx, study.id, self._name, percent)
 
 
 def _sweep(studies: Path) -> None:

@@ -16,7 +16,7 @@ from tests.registry_samples import ADMINISTRATOR, CASE, CHAIR, EDITOR, LABS
 
 from liverboard.errors import BadInput
 from liverboard.registry.accounts import change_account, create_account
-from liverboard.registry.audit import FIRST_MAC, Head, head_of, keep_head, read_heads, verify
+from liverboard.registry.audit import FIRST_MAC, Head, head_of, keep_head, read_heads
 from liverboard.registry.cases import CaseKey, add_case, append_events, case_as_known, change_header, correct
 from liverboard.registry.meetings import Action, Minutes, plan_meeting, schedule, sign_off, write_minutes
 from liverboard.registry.permissions import Actor
@@ -32,6 +32,7 @@ from liverboard.registry.schema import (
     meetings,
 )
 from liverboard.registry.store import Store
+from liverboard.registry.verify import verify
 
 KEY = CaseKey("lyon", "NELM-1")
 TRIGGERS = ("headers_no_update", "headers_no_delete", "events_no_update", "events_no_delete", "audit_no_update", "audit_no_delete", "decisions_frozen_update", "decisions_frozen_delete")  # fmt: skip

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import pytest
-from tests.registry_samples import CASE, EDITOR, STRANGER, VIEWER
+from tests.registry_samples import CASE, EDITOR, STRANGER, VIEWER, HandClock
 
 from liverboard.errors import BadInput, NotPermitted
 from liverboard.registry.cases import CaseKey, add_case, find_case
 from liverboard.registry.measuring import (
+    CLAIM,
     NoSuchStudy,
+    Outcome,
+    any_waits,
     cancel,
     finish,
+    give_back,
     measure_again,
     report_progress,
     take_next,
-    take_up_again,
 )
 from liverboard.registry.permissions import Actor
 from liverboard.registry.schema import studies
@@ -40,30 +43,30 @@ def state(store: Store) -> list[tuple[str, int]]:
 
 def test_studies_are_measured_in_the_order_of_their_arrival(store: Store, two: list[int]) -> None:
     with store.transaction(WORKER) as tx:
-        first = take_next(store, tx)
+        first = take_next(store, tx, "one")
         assert first is not None and first.id == two[0] and first.key == KEY
         assert first.folder == store.folder.studies / "lyon" / "NELM-1" / "a"
-        assert report_progress(tx, first.id, 40)
+        assert report_progress(tx, first.id, "one", 40)
     assert state(store) == [("measuring", 40), ("waiting", 0)]
     with store.transaction(WORKER) as tx:
-        assert finish(tx, first.id, "6 lesions")
-        second = take_next(store, tx)
-        assert second is not None and finish(tx, second.id, "no liver found", failed=True)
-        assert take_next(store, tx) is None
+        assert finish(tx, first.id, "one", Outcome("6 lesions"))
+        second = take_next(store, tx, "one")
+        assert second is not None and finish(tx, second.id, "one", Outcome("no liver found", failed=True))
+        assert take_next(store, tx, "one") is None
     assert state(store) == [("measured", 100), ("failed", 0)]
     assert [study.message for study in list_studies(store, VIEWER, KEY)] == ["6 lesions", "no liver found"]
 
 
 def test_a_cancelled_study_stops_its_worker(store: Store, two: list[int]) -> None:
     with store.transaction(WORKER) as tx:
-        take_next(store, tx)
+        take_next(store, tx, "one")
     with store.transaction(EDITOR) as tx:
         cancel(tx, two[0])
         cancel(tx, two[1])
     with store.transaction(WORKER) as tx:
-        assert not report_progress(tx, two[0], 50)
-        assert not finish(tx, two[0])
-        assert take_next(store, tx) is None
+        assert not report_progress(tx, two[0], "one", 50)
+        assert not finish(tx, two[0], "one")
+        assert take_next(store, tx, "one") is None
     with pytest.raises(BadInput, match="nothing to cancel"), store.transaction(EDITOR) as tx:
         cancel(tx, two[0])
     with store.transaction(EDITOR) as tx:
@@ -75,10 +78,30 @@ def test_a_cancelled_study_stops_its_worker(store: Store, two: list[int]) -> Non
 
 def test_after_a_stop_work_is_taken_up_again(store: Store, two: list[int]) -> None:
     with store.transaction(WORKER) as tx:
-        take_next(store, tx)
-        assert take_up_again(tx) == 1
-        again = take_next(store, tx)
+        take_next(store, tx, "one")
+        assert give_back(tx, "another") == 0
+        assert give_back(tx, "one") == 1
+        again = take_next(store, tx, "one")
     assert again is not None and again.id == two[0]
+
+
+def test_no_study_is_measured_by_two_workers_at_once(store: Store, two: list[int], clock: HandClock) -> None:
+    """Two servers on one registry: each takes its own, and what a dead one left is taken when its claim has run out."""
+    with store.transaction(WORKER) as tx:
+        assert [study.id for worker in "ab" if (study := take_next(store, tx, worker))] == two
+    assert not any_waits(store)
+    clock.at += CLAIM / 2
+    with store.transaction(WORKER) as tx:
+        assert report_progress(tx, two[0], "a", 10)  # worker b is dead
+        assert not report_progress(tx, two[1], "a", 10)
+    clock.at += CLAIM * 0.7
+    assert any_waits(store)
+    with store.transaction(WORKER) as tx:
+        again = take_next(store, tx, "a")
+        assert again is not None and again.id == two[1]
+        assert not finish(tx, two[1], "b") and not report_progress(tx, two[1], "b", 99)  # which was only slow
+        assert finish(tx, two[1], "a") and finish(tx, two[0], "a")
+    assert state(store) == [("measured", 100), ("measured", 100)]
 
 
 def test_only_their_centre_touches_studies(store: Store, two: list[int]) -> None:

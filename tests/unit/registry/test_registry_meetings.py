@@ -5,16 +5,16 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from sqlalchemy import delete, exc, update
+from sqlalchemy import delete, exc, select, update
 from tests.registry_samples import CASE, CHAIR, EDITOR, STRANGER, VIEWER
 
 from liverboard.errors import BadInput, MissingData, NotPermitted, UserError
-from liverboard.registry.audit import verify
 from liverboard.registry.cases import CaseKey, Conflict, add_case, case_as_known, list_cases
 from liverboard.registry.meetings import (
     Action,
     Attendee,
     Minutes,
+    NoSuchAction,
     NoSuchMeeting,
     Sight,
     attend,
@@ -30,8 +30,9 @@ from liverboard.registry.meetings import (
     unschedule,
     write_minutes,
 )
-from liverboard.registry.schema import decisions
+from liverboard.registry.schema import actions, decisions
 from liverboard.registry.store import Store
+from liverboard.registry.verify import verify
 
 A, B = CaseKey("lyon", "NELM-1"), CaseKey("lyon", "NELM-2")
 DAY = dt.date(2025, 1, 8)
@@ -108,6 +109,12 @@ def test_the_follow_up_list_feeds_the_next_agenda(store: Store, meeting: int) ->
     assert follow_up(store, VIEWER, dt.date(2026, 1, 1)) == ((), ())  # a draft binds nobody
     with store.transaction(CHAIR) as tx:
         sign_off(tx, meeting, A, 1)
+    with store.transaction(EDITOR) as tx:
+        write_minutes(tx, meeting, B, MINUTES, 0)
+        drafted = max(tx.connection.scalars(select(actions.c.id)))
+    for number in (999, drafted):  # none, and one that binds nobody yet
+        with pytest.raises(NoSuchAction), store.transaction(EDITOR) as tx:
+            finish_action(tx, "lyon", number)
     due, todo = follow_up(store, VIEWER, dt.date(2025, 4, 1))
     assert [line.key for line in due] == [A]
     assert [entry.action.what for entry in todo] == ["SSTR PET", "Letter"]
@@ -116,7 +123,6 @@ def test_the_follow_up_list_feeds_the_next_agenda(store: Store, meeting: int) ->
     with store.transaction(EDITOR) as tx:
         finish_action(tx, "lyon", todo[0].action.id or 0)
         finish_action(tx, "lyon", todo[0].action.id or 0)
-        finish_action(tx, "lyon", 999)
         later = plan_meeting(tx, "lyon", dt.date(2025, 4, 2), "NET board")
         schedule(tx, later, A)
     due, todo = follow_up(store, VIEWER, dt.date(2025, 4, 1))

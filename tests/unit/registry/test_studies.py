@@ -86,9 +86,9 @@ def test_nifti_comes_in_clean(store: Store, upload: Path, tmp_path: Path) -> Non
 def test_studies_are_listed_with_their_progress(store: Store, upload: Path) -> None:
     received = receive(store, EDITOR, KEY, upload)
     with store.transaction(EDITOR) as tx:
-        taken = take_next(store, tx)
+        taken = take_next(store, tx, "worker")
         assert taken is not None and taken.folder == received.path
-        report_progress(tx, received.id, 40)
+        report_progress(tx, received.id, "worker", 40)
     (line,) = list_studies(store, VIEWER, KEY)
     assert (line.state, line.progress_percent, line.kind, line.uploaded_by) == ("measuring", 40, "dicom", "ed")
     assert case_folder(store, KEY) / line.path == received.path

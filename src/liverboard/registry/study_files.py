@@ -1,0 +1,47 @@
+"""The files of a study on the disk, by digest: those that arrived, and those that measuring made of them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Final
+
+ABOUT: Final = "study.json"
+VIEW: Final = "view"
+
+
+def files_of(folder: Path) -> dict[str, Path]:
+    """Every file below the folder of a study by its path there; none where there is no folder. What is on its way in is hidden, and left out."""
+    found: dict[str, Path] = {}
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(each for each in folders if not each.startswith("."))
+        for name in names:
+            file = Path(place) / name
+            if not name.startswith("."):
+                found[file.relative_to(folder).as_posix()] = file
+    return found
+
+
+def is_derived(name: str) -> bool:
+    """Whether measuring makes this file anew, or a person's word on the roles of series: all others stay as they arrived."""
+    return name == ABOUT or name.startswith(f"{VIEW}/")
+
+
+def arrived(folder: Path) -> dict[str, str]:
+    """The digest of every file that arrived, by its path."""
+    return {name: digest_of_file(file) for name, file in sorted(files_of(folder).items()) if not is_derived(name)}
+
+
+def derived(folder: Path) -> dict[str, str]:
+    """The digest of every file that measuring left, by its path."""
+    return {name: digest_of_file(file) for name, file in sorted(files_of(folder).items()) if is_derived(name)}
+
+
+def digest_of_file(file: Path) -> str:
+    """SHA-256, as 64 hexadecimal digits; empty where the file cannot be read."""
+    try:
+        with file.open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError:
+        return ""
