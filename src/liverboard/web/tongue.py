@@ -25,7 +25,9 @@ _CUTS = (
     (", ", ", "),
 )  # outer first; French sets a space before ; and :
 _TRIES = 12  # patterns of one text that are looked into before the best of them is taken
+_OWN_LETTERS = 12  # of a pattern that is looked at before a text is cut
 _DEPTH = 8  # a text within a text within a text
+_SENTENCES = re.compile(r"[.;] ")
 _PLACE = re.compile(r"\{([=n]?)(\d+)\}")
 _NUMBER = r"[-+−±<>≤≥~]?[\d][\d.,\u202f\u00a0]*"
 _ALIKE = re.compile(  # the same in every language: numbers, codes such as S5 or G2, upper case, units
@@ -60,6 +62,11 @@ class _Pattern:
     shape: re.Pattern[str]
     places: tuple[tuple[str, str], ...]
     said: str
+
+    @property
+    def wide(self) -> bool:
+        """Whether it says so little of its own, such as "… of …", that it may take a whole list for one thing."""
+        return sum(map(len, self.literals)) < _OWN_LETTERS
 
     def fits(self, text: str) -> re.Match[str] | None:
         at = 0
@@ -135,15 +142,7 @@ class Tongue:
         return None
 
     def _candidates(self, text: str, depth: int) -> Iterable[Said]:
-        lower = text[0].lower() + text[1:]
-        tries = 0
-        for pattern in self._patterns:
-            for form, finish in ((text, str),) if lower == text else ((text, str), (lower, _capital)):
-                if match := pattern.fits(form):
-                    yield self._filled(pattern, match, depth, finish)
-                    tries += 1
-            if tries >= _TRIES:
-                break
+        yield from self._by_pattern(text, depth, wide=False)
         for end in (".", ":", ";", ","):
             if text.endswith(end) and len(text) > 1:
                 inner = self.look_up(text[:-1].rstrip(), depth)
@@ -153,6 +152,20 @@ class Tongue:
                 pieces = [self.look_up(piece, depth) for piece in text.split(cut) if piece.strip()]
                 if len(pieces) > 1:
                     yield Said(joined.join(p.text for p in pieces), tuple(x for p in pieces for x in p.lacking))
+        yield from self._by_pattern(text, depth, wide=True)
+
+    def _by_pattern(self, text: str, depth: int, *, wide: bool) -> Iterable[Said]:
+        lower = text[0].lower() + text[1:]
+        tries = 0
+        for pattern in self._patterns:
+            if pattern.wide != wide:
+                continue
+            for form, finish in ((text, str),) if lower == text else ((text, str), (lower, _capital)):
+                if match := pattern.fits(form):
+                    yield self._filled(pattern, match, depth, finish)
+                    tries += 1
+            if tries >= _TRIES:
+                break
 
     def _filled(self, pattern: _Pattern, match: re.Match[str], depth: int, finish: Callable[[str], str]) -> Said:
         values: dict[str, str] = {}
@@ -160,9 +173,8 @@ class Tongue:
         for (kind, number), value in zip(pattern.places, match.groups(), strict=True):
             if kind:
                 values[kind + number] = value
-                lacking += (
-                    [value] if "; " in value or ". " in value else []
-                )  # sentences: no name, so a pattern too wide
+                if pattern.wide and _SENTENCES.search(value):
+                    lacking.append(value)
             else:
                 inner = self.look_up(value.strip(), depth) if value.strip() else Said(value)
                 values[number] = inner.text
