@@ -77,10 +77,12 @@ def _resolved(module: str, name: str) -> Name | None:
             return None
         if name in here.defined:
             return module, name
-        module, imported = here.imported.get(name, ("", None))
-        if imported is None:
+        if name not in here.imported:
             return None
-        name = imported
+        module, original = here.imported[name]
+        if original is None:
+            return None
+        name = original
     return None
 
 
@@ -191,6 +193,13 @@ class _Reader:
                     yield from node.args
             else:
                 yield from (e.value for e in node.keywords if e.arg in {"problem", "warnings", "hint", "conflicts"})
+        elif isinstance(node, ast.FunctionDef) and node.name.strip("_") in _LISTS:
+            yield from _given_back(node)
+        elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Subscript):
+            if (
+                isinstance(node.target.value, ast.Name) and node.target.value.id == "left"
+            ):  # files left aside, by reason
+                yield node.target.slice
         elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) and node.target.id in _LISTS:
             yield node.value
 
@@ -212,8 +221,11 @@ class _Reader:
             case ast.Constant():
                 return [value.value] if isinstance(value.value, str) else [] if value.value is None else [PLACE]
             case ast.JoinedStr():
-                parts = [self._part(here, each, depth) for each in value.values]
-                return ["".join(each) for each in itertools.islice(itertools.product(*parts), 64)]
+                found: dict[str, None] = {}
+                for agreed in _branches(value):
+                    parts = [self._part(here, each, depth) for each in agreed]
+                    found |= {"".join(each): None for each in itertools.islice(itertools.product(*parts), 64)}
+                return list(found)
             case ast.BinOp(op=ast.Add()):
                 both = itertools.product(self.texts(here, value.left, depth), self.texts(here, value.right, depth))
                 return ["".join(each) for each in both]
@@ -244,7 +256,11 @@ class _Reader:
         """A piece of an f-string: words that the source spells out are put in when they are an ending; else they stand for themselves, and a place stands here."""
         if not isinstance(part, ast.FormattedValue):
             return self.texts(here, part, depth)
-        if isinstance(part.value, ast.IfExp | ast.BoolOp | ast.Constant | ast.JoinedStr) or (
+        if isinstance(part.value, ast.BoolOp):
+            return [
+                text for each in part.value.values for text in self._part(here, ast.FormattedValue(each, -1), depth)
+            ]
+        if isinstance(part.value, ast.IfExp | ast.Constant | ast.JoinedStr) or (
             isinstance(part.value, ast.Subscript) and isinstance(part.value.value, ast.Dict)
         ):
             return self.texts(here, part.value, depth)
@@ -265,7 +281,9 @@ class _Reader:
                         known = True
                         texts += self.texts(here, node.value, depth - 1)
                     elif isinstance(target, ast.Tuple) and node.value is not None:
-                        place = next((k for k, e in enumerate(target.elts) if isinstance(e, ast.Name) and e.id == name), None)
+                        place = next(
+                            (k for k, e in enumerate(target.elts) if isinstance(e, ast.Name) and e.id == name), None
+                        )
                         if place is not None:
                             known = True
                             texts += self._unpacked(here, node.value, place, depth - 1)
@@ -274,11 +292,18 @@ class _Reader:
             ):
                 known = True
                 texts += self.texts(here, node.iter, depth - 1)
-            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in {"append", "extend", "insert"}:
-                if isinstance(node.func.value, ast.Name) and node.func.value.id == name:
-                    known = True
-                    for each in node.args:
-                        texts += self.texts(here, each, depth - 1)
+            elif (
+                (
+                    isinstance(node, ast.Call)
+                    and isinstance(node.func, ast.Attribute)
+                    and node.func.attr in {"append", "extend", "insert"}
+                )
+                and isinstance(node.func.value, ast.Name)
+                and node.func.value.id == name
+            ):
+                known = True
+                for each in node.args:
+                    texts += self.texts(here, each, depth - 1)
         if name in here.parameters:
             known = True
             texts += self._given(here, name, depth)
@@ -322,7 +347,13 @@ class _Reader:
         if isinstance(call.func, ast.Attribute) and call.func.attr == "join" and call.args:
             self.take(here, call.args[0])
             return [PLACE]
-        if isinstance(call.func, ast.Attribute) and call.func.attr in {"get", "fromkeys", "removeprefix", "strip", "setdefault"}:
+        if isinstance(call.func, ast.Attribute) and call.func.attr in {
+            "get",
+            "fromkeys",
+            "removeprefix",
+            "strip",
+            "setdefault",
+        }:
             texts = self.texts(here, call.func.value, depth - 1)
             return texts + [text for each in call.args[-1:] for text in self.texts(here, each, depth - 1)]
         if isinstance(call.func, ast.Name) and call.func.id in {"list", "tuple", "str", "next", "sorted", "cast"}:
@@ -349,6 +380,22 @@ class _Reader:
         return texts
 
 
+def _branches(joined: ast.JoinedStr) -> Iterator[list[ast.expr]]:
+    """The pieces of an f-string, once for each way that its conditions can come out: "slice was", "slices were", and no "slices was"."""
+    asked = [each.value for each in joined.values if isinstance(each, ast.FormattedValue)]
+    tests = {ast.dump(each.test) for each in asked if isinstance(each, ast.IfExp)}
+    for answers in itertools.product((True, False), repeat=len(tests)):
+        holds = dict(zip(sorted(tests), answers, strict=True))
+        pieces: list[ast.expr] = []
+        for each in joined.values:
+            inner = each.value if isinstance(each, ast.FormattedValue) else None
+            if isinstance(inner, ast.IfExp):
+                pieces.append(ast.FormattedValue(inner.body if holds[ast.dump(inner.test)] else inner.orelse, -1))
+            else:
+                pieces.append(each)
+        yield pieces
+
+
 def _given_back(node: ast.AST) -> Iterator[ast.expr]:
     for each in ast.walk(node):
         if isinstance(each, ast.Return | ast.Yield | ast.YieldFrom) and each.value is not None:
@@ -359,8 +406,3 @@ def _given_back(node: ast.AST) -> Iterator[ast.expr]:
 def sentences() -> dict[str, str]:
     """Each pattern and the place in the source where it stands."""
     return dict(sorted(_Reader().read().items()))
-
-
-if __name__ == "__main__":
-    for text, place in sentences().items():
-        print(f"{place}\t{text}")

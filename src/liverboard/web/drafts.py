@@ -136,15 +136,15 @@ def what_it_changes(site: Site, stored: StoredCase, after: Case, day: dt.date) -
     return effect(weighed(site, stored, day), weigh(measured(site, stored.key, after, day), day))
 
 
-def errors_of(error: BadInput | None) -> dict[str, str]:
+def errors_of(error: BadInput | None) -> dict[str, Problem]:
     """What is wrong with each input, to stand beside it."""
     if error is None:
         return {}
-    found: dict[str, str] = {}
+    found: dict[str, Problem] = {}
     for each in error.problems:
         if each.field:
             name = each.field.replace("[", ".").replace("]", "")
-            found.setdefault(name, str(replace(each, field=None, line=None, event=None)))
+            found.setdefault(name, replace(each, field=None, line=None, event=None))
     return found
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import gettext
+import re
 from importlib.resources import files
 from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from pydantic import BaseModel
 
+from liverboard.errors import Problem
 from liverboard.report.palette import DARK, LIGHT, css_variables
 from liverboard.web.gate import greet
 from liverboard.web.screens import screen_of
@@ -21,6 +23,7 @@ from liverboard.web.tongue import say, word
 
 LANGUAGES = {"en": "English", "fr": "Français"}
 LANGUAGE_COOKIE = "language"
+_BOUND = re.compile(r"(?:at least|at most|more than|less than|\d{4} or later$|keys and values)\b")
 
 
 @functools.cache
@@ -45,12 +48,47 @@ def _environment(language: str) -> Environment:
     words = translations(language)
     made.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue]
     made.filters["day"] = functools.partial(day, language)
-    made.filters["said"] = functools.partial(say, language)
+    made.filters["said"] = functools.partial(_said, language)
     made.filters["word"] = functools.partial(word, language)
     made.filters["plain"] = lambda name: str(name).replace("_", " ")
     shown: dict[str, Any] = {"language": language, "languages": LANGUAGES, "screen_of": screen_of}
     made.globals.update(shown)
     return made
+
+
+def _said(language: str, text: object) -> str:
+    """A text of ours in the language of the page."""
+    return _wrong(language, text) if isinstance(text, Problem) else say(language, text)
+
+
+def _wrong(language: str, problem: Problem) -> Markup:
+    """As `Problem` writes itself, but what was read, and the words that may be written instead, stay as they are."""
+    _ = translations(language).gettext
+    place = ", ".join(
+        words % value
+        for words, value in (
+            (_("line %s"), problem.line),
+            (_("event %s"), problem.event),
+            (_("field %s"), problem.field),
+        )
+        if value
+    )
+    text = escape(say(language, problem.message))
+    if place:
+        text = escape(_("%(place)s: %(what)s")) % {"place": place, "what": text}
+    after = [escape(_("read %s")) % _kept(problem.read)] if problem.read is not None else []
+    if problem.allowed:
+        bound = _BOUND.match(problem.allowed) is not None
+        after.append(escape(_("allowed: %s")) % (say(language, problem.allowed) if bound else _kept(problem.allowed)))
+    if problem.hint:
+        after.append(escape(say(language, problem.hint)))
+    for each in after:
+        text = escape(_("%(what)s; %(more)s")) % {"what": text, "more": each}
+    return text
+
+
+def _kept(text: str) -> Markup:
+    return Markup('<span translate="no">%s</span>') % text
 
 
 def day(language: str, date: dt.date | dt.datetime | None) -> str:

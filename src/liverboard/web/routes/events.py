@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Annotated, Any, get_args
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
@@ -27,7 +28,7 @@ from liverboard.web.forms import ROWS
 from liverboard.web.gate import Form, Here, Person, who_may
 from liverboard.web.moves import Effect
 from liverboard.web.opened import Opened, OpenedCase
-from liverboard.web.pages import page
+from liverboard.web.pages import language_of, page, translations
 from liverboard.web.site import Site
 
 router = APIRouter(tags=["events"])
@@ -86,7 +87,7 @@ def event_step(request: Request, site: Here, who: Editor, opened: Opened, form: 
     try:
         after = with_events(stored.case, [draft.tree])
         if form.get("do") == "save" and form.get("seal") == draft.seal(_whole(form.get("version", ""), 0, 10**9)):
-            return _save(site, who, opened, draft, _whole(form.get("version", ""), 0, 10**9))
+            return _save(request, site, who, opened, draft, _whole(form.get("version", ""), 0, 10**9))
     except Conflict as error:
         return _form(request, opened, draft, conflict=error, status=409)
     except BadInput as error:
@@ -95,15 +96,17 @@ def event_step(request: Request, site: Here, who: Editor, opened: Opened, form: 
     return _form(request, opened, draft, moved=moved)
 
 
-def _save(site: Site, who: Person, opened: OpenedCase, draft: Draft, version: int) -> Response:
+def _save(request: Request, site: Site, who: Person, opened: OpenedCase, draft: Draft, version: int) -> Response:
+    _ = translations(language_of(request)).gettext
     key = opened.stored.key
     with site.store.transaction(who) as tx:
         if draft.corrects is None:
             append_events(tx, key, [draft.tree], version)
         else:
             correct(tx, key, draft.corrects.id, draft.tree, version)
-    done = "The event is kept." if draft.corrects is None else "The correction is kept; the old event stays to be seen."
-    return RedirectResponse(f"{opened.path}/events?done={done.replace(' ', '+')}", status_code=303)
+    kept = _("The event is kept."), _("The correction is kept; the old event stays to be seen.")
+    done = urlencode({"done": kept[draft.corrects is not None]})
+    return RedirectResponse(f"{opened.path}/events?{done}", status_code=303)
 
 
 def _form(
@@ -188,7 +191,8 @@ def keep_header(request: Request, site: Here, who: Editor, opened: Opened, form:
             change_header(tx, opened.stored.key, changed, _whole(form.get("version", ""), 0, 10**9))
     except (Conflict, BadInput) as error:
         return _header(request, opened, typed, error)
-    return RedirectResponse(f"{opened.path}?done=The+change+is+kept.", status_code=303)
+    done = urlencode({"done": translations(language_of(request)).gettext("The change is kept.")})
+    return RedirectResponse(f"{opened.path}?{done}", status_code=303)
 
 
 def header_of(typed: dict[str, str]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
@@ -13,11 +14,10 @@ from liverboard.clinical.case_file import read_case
 from liverboard.errors import BadInput, Problem
 from liverboard.registry.cases import CaseKey, add_case
 from liverboard.registry.identity import pseudonym_of, refuse_identifiers
-from liverboard.web.drafts import errors_of
 from liverboard.web.forms import Field, Group, groups_of, tree_of
 from liverboard.web.gate import Form, Here, Person, who_may
 from liverboard.web.opened import case_path
-from liverboard.web.pages import page
+from liverboard.web.pages import language_of, page, translations
 from liverboard.web.routes.events import header_of
 
 router = APIRouter(tags=["cases"])
@@ -82,7 +82,8 @@ def keep_case(request: Request, site: Here, who: Editor, form: Form) -> Response
             add_case(tx, centre, case)
     except BadInput as error:
         return _form(request, who, typed, error)
-    return RedirectResponse(f"{case_path(CaseKey(centre, case.case))}?done=The+case+is+added.", status_code=303)
+    done = urlencode({"done": translations(language_of(request)).gettext("The case is added.")})
+    return RedirectResponse(f"{case_path(CaseKey(centre, case.case))}?{done}", status_code=303)
 
 
 def _of(kind: str, typed: dict[str, str]) -> dict[str, str]:
@@ -101,13 +102,11 @@ def _tree(typed: dict[str, str]) -> dict[str, Any]:
 
 
 def _form(request: Request, who: Person, typed: dict[str, str], error: BadInput | None) -> Response:
-    errors: dict[str, str] = {}
+    errors: dict[str, Problem] = {}
     for each in error.problems if error is not None else ():
         kind = (each.event or "").removesuffix("-first")
         place = f"{kind}.{each.field}" if kind in _FIRST else (each.field or "")
-        errors[{"case": "pseudonym"}.get(place, place)] = next(
-            iter(errors_of(BadInput("", problems=[each])).values()), ""
-        )
+        errors[{"case": "pseudonym"}.get(place, place)] = replace(each, field=None, line=None, event=None)
     return page(
         request,
         "case_new.html",

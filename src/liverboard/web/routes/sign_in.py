@@ -36,7 +36,9 @@ def start(request: Request) -> Response:
 
 @router.get("/sign-in")
 def sign_in_form(request: Request, site: Here, next: str = "/") -> Response:  # noqa: A002
-    return page(request, "sign_in.html", problem="", name="", next=local(next), single_sign_on=site.openid is not None)
+    return page(
+        request, "sign_in.html", problem=None, name="", next=local(next), single_sign_on=site.openid is not None
+    )
 
 
 @router.post("/sign-in")
@@ -49,7 +51,7 @@ def sign_in(request: Request, site: Here, form: Form) -> Response:
             request,
             "sign_in.html",
             401,
-            problem=str(error),
+            problem=error,
             name=name[:64],
             next=onward,
             single_sign_on=site.openid is not None,
@@ -79,7 +81,7 @@ def from_provider(request: Request, site: Here) -> Response:
         login = log_in_oidc(site.store, who_came_back(_provider(site), back, asked, dict(request.query_params)))
     except NotLoggedIn as error:
         response = page(
-            request, "sign_in.html", 401, problem=str(error), name="", next="/", single_sign_on=site.openid is not None
+            request, "sign_in.html", 401, problem=error, name="", next="/", single_sign_on=site.openid is not None
         )
     else:
         response = RedirectResponse("/", status_code=303)
@@ -105,7 +107,7 @@ def sign_out(request: Request, site: Here) -> Response:
 @router.get("/welcome/{link}")
 def welcome(request: Request, link: str) -> Response:
     """The page behind a one-time link: choose a password."""
-    return page(request, "welcome.html", link=link, problem="")
+    return page(request, "welcome.html", link=link, problem=None)
 
 
 @router.post("/welcome/{link}")
@@ -115,13 +117,13 @@ def choose_password(request: Request, site: Here, form: Form, link: str) -> Resp
             raise UserError("the two passwords differ")
         account = set_password(site.store, link, form.get("password", ""))
     except UserError as error:
-        return page(request, "welcome.html", error.http_status, link=link, problem=str(error))
-    return page(request, "sign_in.html", problem="", name=account.name, next="/", single_sign_on=False)
+        return page(request, "welcome.html", error.http_status, link=link, problem=error)
+    return page(request, "sign_in.html", problem=None, name=account.name, next="/", single_sign_on=False)
 
 
 @router.get("/account")
 def account(request: Request, who: Who) -> Response:
-    return page(request, "account.html", problem="")
+    return page(request, "account.html", problem=None)
 
 
 @router.post("/account")
@@ -131,7 +133,7 @@ def new_password(request: Request, site: Here, who: Who, form: Form) -> Response
             raise UserError("the two passwords differ")
         change_password(site.store, who, form.get("old", ""), form.get("password", ""))
     except UserError as error:
-        return page(request, "account.html", error.http_status, problem=str(error))
+        return page(request, "account.html", error.http_status, problem=error)
     response = RedirectResponse("/sign-in", status_code=303)
     drop_session(site, response)
     return response
