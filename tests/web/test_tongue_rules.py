@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import datetime as dt
+import itertools
 import re
 import string
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ from liverboard.options.weigh import weigh_case
 from liverboard.options.words import EFFECT_WORDS, state_words
 from liverboard.phantom.cohort import CohortPlan, draw_people
 from liverboard.phantom.cohort_story import case_of
-from liverboard.report.options_view import OptionCard, OptionsView, ReasonView, options_view
+from liverboard.report.options_view import OptionCard, OptionsView, Piece, ReasonView, options_view
 from liverboard.report.words import THIN
 from liverboard.rules.load import LESIONS
 from liverboard.web.tongue import Tongue
@@ -129,7 +130,7 @@ def spoken(entries: dict[str, str], dossiers: list[Dossier]) -> Tongue:
 
 def shown(view: OptionsView) -> Iterator[str]:
     """What stands on the page, text node by text node, but for ids, conditions, references and a centre's own sentences."""
-    yield from (view.basis, view.absent)
+    yield from (*nodes(view.basis_pieces), view.absent)
     for line in view.lines:
         yield from (
             line.word,
@@ -150,7 +151,19 @@ def shown(view: OptionsView) -> Iterator[str]:
         yield from (differ.topic, differ.place.capitalize(), differ.options, differ.handling)
         yield from (says for says, _ in differ.positions)
     for deviation in (*view.deviations, *view.aside):
-        yield from (deviation.options, deviation.what, deviation.why, "" if deviation.typed else deviation.says)
+        yield from (
+            deviation.options,
+            deviation.what,
+            *nodes(deviation.why_pieces),
+            "" if deviation.typed else deviation.says,
+        )
+
+
+def nodes(pieces: tuple[Piece, ...]) -> Iterator[str]:
+    """The texts between somebody's own words."""
+    for typed, run in itertools.groupby(pieces, lambda piece: piece.typed):
+        if not typed:
+            yield "".join(piece.text for piece in run)
 
 
 def _of_card(card: OptionCard) -> Iterator[str]:
@@ -165,7 +178,12 @@ def _of_card(card: OptionCard) -> Iterator[str]:
 
 def _of_reason(reason: ReasonView) -> Iterator[str]:
     yield from (reason.state, "" if reason.typed else reason.says, reason.hangs_on, reason.stale, reason.by)
-    yield from (*reason.tags, *reason.lesions, reason.override, *(source.says for source in reason.sources))
+    yield from (
+        *reason.tags,
+        *reason.lesions,
+        *nodes(reason.override_pieces),
+        *(source.says for source in reason.sources),
+    )
 
 
 def test_every_sentence_of_the_rules_has_its_entry(entries: dict[str, str]) -> None:
@@ -247,14 +265,8 @@ def _words(text: str) -> list[str]:
             "lanreotide from 2021-06, until 2024-03, stopped for progression; tae 2024-04",
             "lanréotide à partir de 2021-06, jusqu'au 2024-03, motif d'arrêt : progression ; TAE 2024-04",
         ),
-        (
-            "Switched off by Demo: 1 (Dr A. Example, 1 May 2024): caution, holds; needs",
-            "Désactivé par Demo: 1 (Dr A. Example, 1 mai 2024) : caution, holds; needs",
-        ),
-        (
-            "Set aside by Demo (Dr A. Example, 1 May 2024): a label of EU, UK; this centre works under US",
-            "Mis de côté par Demo (Dr A. Example, 1 mai 2024) : une notice de EU, UK ; ce centre travaille sous US",
-        ),
+        ("Weighed by rules, not decided; policy of ", "Pesé par des règles, non décidé ; politique de "),
+        ("a label of EU, UK; this centre works under US", "une notice de EU, UK ; ce centre travaille sous US"),
         (
             "L1, L2 over 40 mm: one radiofrequency zone of 3 to 5 cm leaves no margin of 5 mm all round. Plan overlapping zones or another technique.",
             "L1, L2 de plus de 40 mm : une seule zone de radiofréquence de 3 à 5 cm ne laisse pas une marge de 5 mm tout autour. Prévoir des zones qui se chevauchent ou une autre technique.",
@@ -279,6 +291,8 @@ def test_a_centres_own_words_are_marked_as_not_to_translate(dossiers: list[Dossi
     assert all(reason.typed for reason in own)
     others = [r for v in views for c in v.cards for r in (*c.reasons, *c.more) if r.rule != "own"]
     assert not any(reason.typed for reason in others)
+    typed = {p.text for v in views for c in v.cards for r in c.reasons for p in r.override_pieces if p.typed}
+    assert {"we stop, earlier", "Somewhere (A. Board, ", "lesion_longest_mm > 40"} <= typed
     assert {line.typed for v in views for line in v.lines if "our own words" in line.says} == {True}
 
 

@@ -48,6 +48,14 @@ _LESION_STATES = {"true": "holds", "false": "does not hold", "unknown": "not kno
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a sentence. `typed`: a centre's own words, a name or a condition."""
+
+    text: str
+    typed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class NamedOption:
     name: str
     anchor: str
@@ -75,7 +83,7 @@ class OptionLine:
 
 @dataclass(frozen=True, slots=True)
 class ReasonView:
-    """One rule on a card. `typed`: its sentence is the centre's own."""
+    """One rule on a card. `typed`: its sentence is the centre's own. `override`: what a policy did to it; `override_pieces`: the same, piece by piece."""
 
     sign: str
     state: str
@@ -90,6 +98,7 @@ class ReasonView:
     facts: tuple[tuple[str, str], ...]
     lesions: tuple[str, ...]
     override: str
+    override_pieces: tuple[Piece, ...]
     off: bool
     open: bool
     number: int
@@ -134,21 +143,23 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class DeviationView:
-    """`typed`: `says` is the centre's own."""
+    """`typed`: `says` is the centre's own. `why_pieces`: `why` piece by piece."""
 
     rule: str
     options: str
     what: str
     says: str
     why: str
+    why_pieces: tuple[Piece, ...]
     typed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class OptionsView:
-    """`absent`: options that stand and that the study catalogue does not hold. `elsewhere`: sources that differ on something else than an option. `aside`: rules of labels that do not apply in the centre's jurisdiction."""
+    """`basis_pieces`: `basis` piece by piece. `absent`: options that stand and that the study catalogue does not hold. `elsewhere`: sources that differ on something else than an option. `aside`: rules of labels that do not apply in the centre's jurisdiction."""
 
     basis: str
+    basis_pieces: tuple[Piece, ...]
     lines: tuple[OptionLine, ...]
     absent: str
     cards: tuple[OptionCard, ...]
@@ -191,14 +202,16 @@ def options_view(dossier: Dossier, cited: Cited | None = None) -> OptionsView:
             clean(short_words(each.options)),
             f"{EFFECT_WORDS[each.effect]}, {_ACTIONS[each.override.action] if each.override.action in _ACTIONS else clean(each.override.action)}",
             "" if each.says == each.override.reason else clean(each.says),
-            _override(each.override),
+            _joined(why := _override(each.override)),
+            why,
             each.override.action == _OWN,
         )
         for each in sorted(report.deviations, key=lambda each: each.override.action == "jurisdiction")
     ]
     aside = sum(each.override.action == "jurisdiction" for each in report.deviations)
     return OptionsView(
-        basis=_basis(report),
+        basis=_joined(basis := _basis(report)),
+        basis_pieces=basis,
         lines=_lines(dossier),
         absent=absent_of(dossier.evidence, [each.option for each in report.options if each.verdict in STANDS]),
         cards=tuple(cards),
@@ -211,16 +224,19 @@ def options_view(dossier: Dossier, cited: Cited | None = None) -> OptionsView:
     )
 
 
-def _basis(report: OptionsReport) -> str:
-    said = ["Weighed by rules, not decided"]
+def _basis(report: OptionsReport) -> tuple[Piece, ...]:
+    said = [Piece("Weighed by rules, not decided; ")]
     if report.policy:
-        said.append(f"policy of {clean(report.policy)}")
-    said.append(
-        f"labels of {clean(report.jurisdiction)} where one was seen, else every label"
-        if report.jurisdiction
-        else "every label applies"
-    )
-    return "; ".join(said) + "."
+        centre, approved, rest = clean(report.policy).rpartition(", approved by ")
+        said += [Piece("policy of "), Piece(centre, typed=True), Piece(approved), Piece(rest, typed=True), Piece("; ")]
+    if report.jurisdiction:
+        labels = [Piece("labels of "), Piece(clean(report.jurisdiction), typed=True)]
+        return (*said, *labels, Piece(" where one was seen, else every label."))
+    return (*said, Piece("every label applies."))
+
+
+def _joined(pieces: Iterable[Piece]) -> str:
+    return "".join(piece.text for piece in pieces)
 
 
 def _lines(dossier: Dossier) -> tuple[OptionLine, ...]:
@@ -376,6 +392,7 @@ def _reason(reason: Reason, facts: Mapping[str, FactEntry], cited: Cited, told: 
     again = reason.rule in told
     number = told.setdefault(reason.rule, len(told) + 1)
     off = reason.override is not None and reason.override.action in OFF
+    override = _override(reason.override) if reason.override else ()
     return ReasonView(
         sign=_SIGNS.get((reason.effect, reason.state), "cannot_tell"),
         state=f"{EFFECT_WORDS[reason.effect]}, {state_words(reason)}",
@@ -389,7 +406,8 @@ def _reason(reason: Reason, facts: Mapping[str, FactEntry], cited: Cited, told: 
         when=clean(reason.when),
         facts=tuple((_label(name), _value(name, value)) for name, value in reason.facts.items()),
         lesions=_lesions(reason),
-        override=_override(reason.override) if reason.override else "",
+        override=_joined(override),
+        override_pieces=override,
         off=off,
         open=reason.override is not None and reason.override.action != "jurisdiction",
         number=number,
@@ -423,10 +441,18 @@ def _tags(reason: Reason) -> Iterator[str]:
         yield CLASS_WORDS["unverified"]
 
 
-def _override(note: OverrideNote) -> str:
+def _override(note: OverrideNote) -> tuple[Piece, ...]:
     what = _ACTIONS.get(note.action, clean(note.action)).capitalize()
-    said = f"{what} by {clean(note.centre)} ({clean(note.approved_by)}, {day(note.date)}): {clean(note.reason)}"
-    return said if note.packaged_when is None else f"{said}. As packaged: {clean(note.packaged_when)}"
+    said = (
+        Piece(f"{what} by "),
+        Piece(f"{clean(note.centre)} ({clean(note.approved_by)}, ", typed=True),
+        Piece(day(note.date)),
+        Piece("): ", typed=True),
+        Piece(clean(note.reason), typed=note.action != "jurisdiction"),
+    )
+    if note.packaged_when is None:
+        return said
+    return (*said, Piece(". As packaged: "), Piece(clean(note.packaged_when), typed=True))
 
 
 def _difference(note: DisagreementNote, options: Sequence[str], cited: Cited) -> Difference:
