@@ -50,8 +50,6 @@ LOCALE := src/liverboard/web/locale
 translations: dev
 	@cd src/liverboard/web && ../../../.venv/bin/pybabel -q extract -F locale/babel.cfg --no-location --sort-output -o locale/liverboard.pot .
 	@.venv/bin/pybabel -q update -D liverboard -d $(LOCALE) -i $(LOCALE)/liverboard.pot --no-fuzzy-matching --ignore-obsolete --no-wrap && rm $(LOCALE)/liverboard.pot
-	@for po in $(LOCALE)/*/LC_MESSAGES/*.po; do $(PY) -c "import sys; from babel.messages import mofile, pofile; \
-	  mofile.write_mo(open(sys.argv[1][:-2] + 'mo', 'wb'), pofile.read_po(open(sys.argv[1], 'rb')))" $$po; done
 
 clean:
 	rm -rf .venv out dist

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import gettext
+import io
 import re
-from importlib.resources import files
 from typing import Any
 
 from fastapi import Request
@@ -19,7 +19,7 @@ from liverboard.errors import Problem
 from liverboard.report.palette import DARK, LIGHT, css_variables
 from liverboard.web.gate import greet
 from liverboard.web.screens import screen_of
-from liverboard.web.tongue import say, word
+from liverboard.web.tongue import catalogue, say, word
 
 LANGUAGES = {"en": "English", "fr": "Français"}
 LANGUAGE_COOKIE = "language"
@@ -28,11 +28,15 @@ _BOUND = re.compile(r"(?:at least|at most|more than|less than|\d{4} or later$|ke
 
 @functools.cache
 def translations(language: str) -> gettext.NullTranslations:
-    place = files("liverboard.web") / "locale" / language / "LC_MESSAGES" / "liverboard.mo"
-    if language == "en" or not place.is_file():
+    """The words of the templates."""
+    from babel.messages.mofile import write_mo
+
+    if (written := catalogue(language, "liverboard")) is None:
         return gettext.NullTranslations()
-    with place.open("rb") as catalogue:
-        return gettext.GNUTranslations(catalogue)
+    made = io.BytesIO()
+    write_mo(made, written)
+    made.seek(0)
+    return gettext.GNUTranslations(made)
 
 
 @functools.cache

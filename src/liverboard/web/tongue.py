@@ -14,6 +14,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from html import escape, unescape
 from importlib.resources import files
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from babel.messages.catalog import Catalog
 
 WORDS = ("words",)
 SUBJECTS = (*WORDS, "rules", "evidence", "dossier", "errors")
@@ -182,19 +186,25 @@ class Tongue:
         return Said(finish(_PLACE.sub(lambda m: values[m[1] + m[2]], pattern.said)), tuple(lacking))
 
 
+def catalogue(language: str, subject: str) -> Catalog | None:
+    """The words of a subject as they are written; None where there are none, as for English."""
+    from babel.messages.pofile import read_po
+
+    place = files("liverboard.web") / "locale" / language / "LC_MESSAGES" / f"{subject}.po"
+    if not place.is_file():
+        return None
+    with place.open("rb") as file:
+        return read_po(file)
+
+
 @functools.cache
 def tongue(language: str, subjects: tuple[str, ...] = SUBJECTS) -> Tongue | None:
     """None for English, and for a language without catalogues."""
-    from babel.messages.mofile import read_mo
-
-    if language == "en":
-        return None
     entries: dict[str, str] = {}
     for subject in subjects:
-        place = files("liverboard.web") / "locale" / language / "LC_MESSAGES" / f"{subject}.mo"
-        if place.is_file():
-            with place.open("rb") as file:
-                entries |= {str(message.id): str(message.string) for message in read_mo(file) if message.id}
+        for message in catalogue(language, subject) or ():
+            if message.id:
+                entries[str(message.id)] = str(message.string)
     return Tongue(language, entries.items()) if entries else None
 
 
