@@ -14,7 +14,7 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -78,7 +78,7 @@ class Rules:
 class Link:
     """The way back from a de-identified study to its source. It identifies the patient: keep it sealed, and use it for nothing but sending results back.
 
-    `patient`, `studies`: original values by keyword; studies by their new UID. `uids`: original UID by new UID.
+    `patient`, `studies`: original values by keyword; studies by their new UID. `uids`: original UID by new UID. `days`: every original date, as yyyymmdd.
     """
 
     pseudonym: str
@@ -86,6 +86,7 @@ class Link:
     patient: Mapping[str, str]
     studies: Mapping[str, Mapping[str, str]]
     uids: Mapping[str, str]
+    days: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         return f"Link({self.pseudonym!r}, ...)"
@@ -97,11 +98,13 @@ class Link:
             "patient": dict(self.patient),
             "studies": {uid: dict(study) for uid, study in self.studies.items()},
             "uids": dict(self.uids),
+            "days": sorted(self.days),
         }
 
     @staticmethod
     def from_json(read: Mapping[str, Any]) -> Link:
-        return Link(read["pseudonym"], int(read["shift_days"]), read["patient"], read["studies"], read["uids"])
+        days = frozenset(read.get("days", ()))  # links of the first release have none
+        return Link(read["pseudonym"], int(read["shift_days"]), read["patient"], read["studies"], read["uids"], days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +200,7 @@ def deidentify_folder(
     known = identifiers(*heads)
     left: Counter[str] = Counter()
     uids: dict[str, str] = {}
+    days: set[str] = set()
     studies: dict[str, Mapping[str, str]] = {}
     warned: dict[str, None] = {}
     words: dict[str, None] = {}
@@ -221,6 +225,7 @@ def deidentify_folder(
                 (whole / name).write_bytes(content)
                 names.append(name)
                 uids |= {rules.uid(uid): uid for uid in _uids(original)}
+                days |= {*_days(original)}
                 studies.setdefault(text(kept, "StudyInstanceUID"), _values(original, STUDY))
                 warned |= dict.fromkeys(_warnings(original, series.number))
                 words |= dict.fromkeys(_structure_names(kept))
@@ -230,7 +235,7 @@ def deidentify_folder(
                 hint="; ".join(f"{count} left aside: {why}" for why, count in left.items()),
             )
         whole.rename(target)
-    link = Link(rules.pseudonym, rules.shift_days, _values(heads[0], PATIENT), studies, uids)
+    link = Link(rules.pseudonym, rules.shift_days, _values(heads[0], PATIENT), studies, uids, frozenset(days))
     return Arrival(tuple(target / name for name in names), link, dict(left), tuple(warned), tuple(words))
 
 
@@ -409,6 +414,23 @@ def _uids(original: Any) -> Iterator[str]:
 
 def _standard_uids() -> Mapping[str, object]:
     return quiet_pydicom().uid.UID_dictionary
+
+
+def true_day(kept: Any, rules: Rules) -> dt.date | None:
+    """The day of a study at its source, by the head of one of its files as it is kept; None when it says none.
+
+    Whether its dates were moved stands in the file itself: a policy that changed later changes nothing about it.
+    """
+    moved = text(kept, "LongitudinalTemporalInformationModified") == "MODIFIED"
+    written = shifted(text(kept, "StudyDate"), replace(rules, dates="shift" if moved else "keep").shift_days)
+    return dt.datetime.strptime(written[:8], "%Y%m%d").date() if written else None  # noqa: DTZ007  (a day has no zone)
+
+
+def _days(original: Any) -> Iterator[str]:
+    """The days of every date and moment of an object that may be kept."""
+    for element in _elements(original):
+        if element.keyword in DATES:
+            yield from (each[:8] for each in texts_of(element) if shifted(each, 0))
 
 
 def _shifted(element: Any, days: int) -> Any:

@@ -25,7 +25,7 @@ from tests.dicom_samples import WHEN, ct, edit, sample_data
 
 from liverboard.errors import BadInput, UnsupportedImage
 from liverboard.volume import LabelMap, read_image
-from liverboard.volume.deidentify import Link, Rules, deidentify, deidentify_folder, file_bytes, shifted
+from liverboard.volume.deidentify import Link, Rules, deidentify, deidentify_folder, file_bytes, shifted, true_day
 from liverboard.volume.deidentify_kept import DATES, KEPT, SEQUENCES, TEXTS, TIMES, UIDS
 from liverboard.volume.rejoin import rejoin
 from liverboard.volume.write_dicom import Structure, write_seg
@@ -297,6 +297,48 @@ def test_a_result_goes_back_to_its_patient_and_study_and_refers_to_the_original_
         o.SOPInstanceUID for o in originals
     }
     assert "778899" not in repr(arrival.link) and "kkkk" not in repr(SHIFT)
+
+
+@pytest.mark.parametrize("rules", [KEEP, SHIFT])
+def test_a_result_that_goes_back_carries_the_days_of_its_source_and_its_own(rules: Rules, tmp_path: Path) -> None:
+    """A result copies dates of its source, also into sequences, and has dates of its making; both are right in the PACS."""
+    source = study(tmp_path / "sent")
+    injected = {"StudyDate": "20250304", "AcquisitionDate": "20250305", "AcquisitionDateTime": "20250305235959.5+0100"}
+
+    def dated(_: int, head: Dataset) -> None:
+        for name, value in injected.items():
+            setattr(head, name, value)
+        dose = Dataset()
+        dose.RadiopharmaceuticalStartDateTime = "20250303101500"
+        head.RadiopharmaceuticalInformationSequence = [dose]
+
+    edit(sorted((source / "ct").iterdir()), dated)
+    arrival = deidentify_folder(source, tmp_path / "kept", rules)
+    result = pydicom.dcmread(arrival.files[0])  # a series made of it: copied heads, and what its maker writes
+    assert (result.AcquisitionDate == "20250305") is (rules.dates == "keep")
+    made = dt.datetime.now(dt.UTC).strftime("%Y%m%d")
+    result.SeriesDate = result.ContentDate = result.InstanceCreationDate = made
+    note = Dataset()
+    note.DateTime, note.Date = result.AcquisitionDateTime, made
+    result.ContentSequence = [note]
+    joined = rejoin(result, Link.from_json(json.loads(json.dumps(arrival.link.as_json()))))
+    assert {name: getattr(joined, name) for name in injected} == injected
+    assert joined.RadiopharmaceuticalInformationSequence[0].RadiopharmaceuticalStartDateTime == "20250303101500"
+    assert (joined.SeriesDate, joined.ContentDate, joined.InstanceCreationDate) == (made, made, made)
+    assert (joined.ContentSequence[0].DateTime, joined.ContentSequence[0].Date) == ("20250305235959.5+0100", made)
+    assert "LongitudinalTemporalInformationModified" not in joined
+    old = {name: value for name, value in arrival.link.as_json().items() if name != "days"}  # of the first release
+    assert rejoin(result, Link.from_json(old)).StudyDate == "20250304"
+
+
+@given(st.dates(dt.date(1990, 1, 1), dt.date(2030, 1, 1)), st.text("ABC0123456789-", min_size=1, max_size=12))
+def test_the_true_day_is_known_whatever_the_policy_became(day: dt.date, pseudonym: str) -> None:
+    original = copy.copy(small())
+    original.StudyDate = f"{day:%Y%m%d}"
+    policies = [Rules(pseudonym, b"k" * 32, dates) for dates in ("keep", "shift")]
+    for then in policies:
+        kept = deidentify(original, then)
+        assert [true_day(kept, now) for now in policies] == [day, day]
 
 
 def test_a_result_of_another_study_is_not_joined(tmp_path: Path) -> None:
