@@ -375,7 +375,7 @@ def _endpoints(points: Iterable[EndPoint]) -> Table | None:
         return None
     return Table(
         "End points, derived from the events",
-        ("End point", "From", "Time", "State", "Why"),
+        ("Derived end point", "From", "Time", "State", "Why"),
         tuple((plain(p.name), _from(p), _time(p), _HAPPENED[p.happened], clean(in_words(p.reason))) for p in shown),
         note="Censored: it had not happened when last seen. A time to progression ends on the day it was seen; the true day lies before it.",
         numbers=(2,),

@@ -68,7 +68,7 @@ class _Swim(Lanes):
 
 
 def _words(mark: Mark) -> str:
-    return mark.detail.replace("session ", "no. ").replace("segments ", "S ") if mark.detail else ""
+    return mark.detail.replace("session ", "no ").replace("segments ", "S ") if mark.detail else ""
 
 
 def _graded(mark: Mark) -> Mark:
