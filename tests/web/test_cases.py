@@ -10,7 +10,7 @@ from tests.web_samples import KEY, Visitor, words
 
 from liverboard.board.prepare import FromImages, read_images
 from liverboard.registry.cases import append_events, correct
-from liverboard.web import prepared
+from liverboard.web import images
 from liverboard.web.prepared import folder_of
 from liverboard.web.site import Site
 
@@ -149,7 +149,7 @@ def test_images_are_read_once_until_what_they_rest_on_changes(
         read.append(1)
         return read_images(*asked)
 
-    monkeypatch.setattr(prepared, "read_images", count)
+    monkeypatch.setattr(images, "read_images", count)
     viewer.get(CASE)
     with site.store.transaction(EDITOR) as tx:
         append_events(tx, KEY, [LABS], 1)

@@ -11,7 +11,7 @@ from tests.web_samples import KEY, Visitor, words
 from liverboard.phantom.cohort import CohortPlan, draw_people
 from liverboard.phantom.cohort_story import case_of
 from liverboard.registry.cases import add_case, append_events, list_cases
-from liverboard.web import cohort_table
+from liverboard.web import cohort_table, read_cohort
 from liverboard.web.site import Site
 
 
@@ -45,8 +45,8 @@ def test_a_row_is_read_again_when_its_case_changed(
 ) -> None:
     viewer.json("/cohort")
     read: list[str] = []
-    plain = cohort_table.row_of
-    monkeypatch.setattr(cohort_table, "row_of", lambda case, day: (read.append(case.case), plain(case, day))[1])
+    plain = read_cohort.row_of
+    monkeypatch.setattr(read_cohort, "row_of", lambda case, day: (read.append(case.case), plain(case, day))[1])
     viewer.json("/cohort")
     assert read == []
     with filled_site.store.transaction(EDITOR) as tx:
@@ -58,8 +58,8 @@ def test_a_row_is_read_again_when_its_case_changed(
 def test_a_page_does_not_wait_for_a_long_reading(
     filled_site: Site, viewer: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = cohort_table.row_of
-    monkeypatch.setattr(cohort_table, "row_of", lambda case, day: (time.sleep(0.02), plain(case, day))[1])
+    plain = read_cohort.row_of
+    monkeypatch.setattr(read_cohort, "row_of", lambda case, day: (time.sleep(0.02), plain(case, day))[1])
     monkeypatch.setattr(cohort_table, "WAIT_S", 0.05)
     assert "are being read" in words(viewer.get("/cohort"))
     for _ in range(100):

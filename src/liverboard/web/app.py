@@ -20,6 +20,7 @@ from liverboard.errors import BadInput, UserError
 from liverboard.incidents import keep_incident
 from liverboard.registry.accounts import NotLoggedIn
 from liverboard.report.html import dossier_css
+from liverboard.web.ahead import Ahead
 from liverboard.web.gate import visit
 from liverboard.web.headers import StrictHeaders
 from liverboard.web.measuring import Worker
@@ -29,11 +30,11 @@ from liverboard.web.site import Site
 
 
 def create_app(site: Site) -> FastAPI:
-    """The app on an open store. Its OpenAPI document is at /openapi.json. While it runs, uploaded studies are measured."""
+    """The app on an open store. Its OpenAPI document is at /openapi.json. While it runs, uploaded studies are measured, and what pages will show is prepared."""
 
     @asynccontextmanager
     async def running(app: FastAPI) -> AsyncGenerator[None]:
-        with Worker(site.store) as app.state.worker:
+        with Worker(site.store) as app.state.worker, Ahead(site):
             yield
 
     app = FastAPI(

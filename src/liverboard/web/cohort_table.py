@@ -1,33 +1,36 @@
-"""The rows of the cohort, one a version of a case, kept in memory and brought up to date beside the pages; pages wait for them only a little."""
+"""The rows of the cohort, one a version of a case, brought up to date beside the pages and kept over a restart; pages wait for them only a little."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from threading import Lock, Thread
+from contextlib import suppress
+from dataclasses import dataclass, field
+from threading import Event, Lock, Thread
 from typing import Final
 
-from liverboard.board.cohort_summary import CohortRow, row_of
+from liverboard.board.cohort_summary import CohortRow
 from liverboard.incidents import keep_incident
-from liverboard.registry.cases import CaseFilter, CaseKey, CaseLine, read_cases
-from liverboard.registry.permissions import Actor
+from liverboard.registry.cases import CaseKey, CaseLine
 from liverboard.registry.store import Store
+from liverboard.web.apart import Unfinished
+from liverboard.web.kept import Kept, digest_of
+from liverboard.web.read_cohort import AT_ONCE, Read, as_text, from_text, read_rows, read_rows_apart
 from liverboard.web.warm import settle
 
-_READER: Final = Actor(
-    "cohort", None, None
-)  # who the trail names for reading cases for these rows; a person's look at them is a line of its own
-_AT_ONCE: Final = 200  # cases read at a time
 WAIT_S: Final = 2.0
+_PLACE: Final = "cohort"
 
 
+@dataclass(slots=True)
 class CohortTable:
-    """Rows by case. `rows` gives those of the cases that are asked for, or how many are still to be read."""
+    """Rows by case. `rows` gives those of the cases that are asked for, or how many are still to be read. `stop` ends a reading."""
 
-    def __init__(self) -> None:
-        self._rows: dict[CaseKey, tuple[int, CohortRow]] = {}
-        self._lock = Lock()
-        self._worker: Thread | None = None
+    stop: Event = field(default_factory=Event)
+    _rows: dict[CaseKey, tuple[int, CohortRow]] = field(default_factory=dict[CaseKey, tuple[int, CohortRow]])
+    _lock: Lock = field(default_factory=Lock)
+    _worker: Thread | None = None
+    _looked: dt.date | None = None  # the day whose rows were looked for on the disk
 
     def rows(
         self, store: Store, lines: Sequence[CaseLine], day: dt.date, wait_s: float | None = None
@@ -35,7 +38,7 @@ class CohortTable:
         """The rows of these cases as of a day, when they are read within `wait_s`; else how many are missing. The reading goes on."""
         stale = self._stale(lines, day)
         if stale:
-            worker = self._reading(store, stale, day)
+            worker = self._reading(store, lines, day)
             worker.join(WAIT_S if wait_s is None else wait_s)
             stale = self._stale(lines, day)
         if stale:
@@ -58,14 +61,33 @@ class CohortTable:
             return self._worker
 
     def _read(self, store: Store, lines: Sequence[CaseLine], day: dt.date) -> None:
+        kept, digest = Kept(store.folder), digest_of(day.isoformat())
         try:
-            for centre in sorted({line.key.centre for line in lines}):
-                names = [line.key.case for line in lines if line.key.centre == centre]
-                for start in range(0, len(names), _AT_ONCE):
-                    some = CaseFilter(centre=centre, cases=tuple(names[start : start + _AT_ONCE]))
-                    for stored in read_cases(store, _READER, some, purpose="cohort.prepare"):
-                        self._rows[stored.key] = (stored.version, row_of(stored.case, day))
-            if len(lines) > _AT_ONCE:
-                settle()
+            if self._looked != day and len(lines) > AT_ONCE:
+                text = kept.read(_PLACE, digest)
+                with suppress(ValueError):
+                    self._take(from_text(text or "[]"))
+                self._looked = day
+            keys = [line.key for line in self._stale(lines, day)]
+            if not keys:
+                return
+            if len(keys) <= AT_ONCE:
+                for some in read_rows(store, keys, day):
+                    self._take(some)
+                return
+            for some in read_rows_apart(store, keys, day, self.stop):
+                self._take(some)
+            found = [
+                (key.centre, key.case, version, row) for key, (version, row) in self._rows.items() if row.as_of == day
+            ]
+            kept.write(_PLACE, digest, as_text(found).encode())
+            settle()
+        except Unfinished as error:
+            if not self.stop.is_set():
+                keep_incident(error)
         except Exception as error:
             keep_incident(error)
+
+    def _take(self, rows: Sequence[Read]) -> None:
+        for centre, case, version, row in rows:
+            self._rows[CaseKey(centre, case)] = (version, row)

@@ -12,7 +12,7 @@ from pathlib import Path
 from liverboard.board.asked import missing_of
 from liverboard.board.dossier import Dossier, Missing
 from liverboard.board.measured import measured_as_of
-from liverboard.board.prepare import FromImages, prepare_dossier, read_images
+from liverboard.board.prepare import FromImages, prepare_dossier
 from liverboard.clinical.dictionary import load_dictionary
 from liverboard.clinical.events import AnyEvent, Case, Imaging
 from liverboard.clinical.facts import Facts, facts_of
@@ -22,10 +22,9 @@ from liverboard.options.report import OptionsReport
 from liverboard.options.weigh import weigh_case
 from liverboard.registry.cases import CaseKey, StoredCase
 from liverboard.report.html import render_sections
+from liverboard.web.images import images_kept, images_of
 from liverboard.web.site import Site
 from liverboard.web.tongue import say, say_page
-
-_BESIDE_IMAGES = ("imaging", "plan", "procedure", "scout")  # events that decide what is read of images
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +63,12 @@ def measured(site: Site, key: CaseKey, case: Case, day: dt.date) -> Case:
         return case
 
     def fill() -> dict[str, AnyEvent]:
+        kept = images_kept(site, key, case, day)
         try:
-            found = measured_as_of(case, folder, day, None, pictures=False).case
+            found = kept.measured if kept else measured_as_of(case, folder, day, None, pictures=False)
         except UserError:
             return {}
-        return {event.id: event for event in found.events if isinstance(event, Imaging)}
+        return {event.id: event for event in found.case.events if isinstance(event, Imaging)}
 
     filled = site.pages.get(("measured", key, imaging, day), fill)
     return case.model_copy(update={"events": tuple(filled.get(event.id, event) for event in case.events)})
@@ -110,7 +110,7 @@ def dossier_of(site: Site, stored: StoredCase, day: dt.date | None = None) -> Do
         if not folder.is_dir():
             return prepare_dossier(stored.case, folder=None, as_of=day)
         try:
-            return prepare_dossier(stored.case, folder=folder, as_of=day, images=_images(site, stored, folder, day))
+            return prepare_dossier(stored.case, folder=folder, as_of=day, images=_images(site, stored, day))
         except UserError as error:
             made = prepare_dossier(stored.case, folder=None, as_of=day)
             return made.model_copy(update={"warnings": (*made.warnings, f"Images are left out: {error.message}.")})
@@ -118,10 +118,9 @@ def dossier_of(site: Site, stored: StoredCase, day: dt.date | None = None) -> Do
     return site.pages.get(("dossier", stored.key, stored.version, day), make)
 
 
-def _images(site: Site, stored: StoredCase, folder: Path, day: dt.date) -> FromImages:
-    """What the images of a case say; kept while what they rest on stays as it is, whatever else is entered."""
-    rest_on = tuple(e.model_dump_json() for e in stored.case.events if e.corrects or e.kind in _BESIDE_IMAGES)
-    found = site.pages.get(("images", stored.key, rest_on, day), lambda: read_images(stored.case, folder, day))
+def _images(site: Site, stored: StoredCase, day: dt.date) -> FromImages:
+    """What the images say, in the case as it stands now: most of what is entered changes nothing of them."""
+    found = images_of(site, stored.key, stored.case, day)
     filled = {event.id: event for event in found.measured.case.events if isinstance(event, Imaging)}
     events = tuple(filled.get(event.id, event) for event in stored.case.events)
     whole = replace(found.measured, case=stored.case.model_copy(update={"events": events}))

@@ -14,6 +14,7 @@ from fastapi import Request
 
 from liverboard.registry.store import Store
 from liverboard.web.cohort_table import CohortTable
+from liverboard.web.kept import Kept
 
 T = TypeVar("T")
 _KEPT = 6000  # results; a line of the agenda is some hundred bytes, a page of a case up to 1 MB, so pages have a memory of their own
@@ -82,6 +83,11 @@ class Site:
     lines: Memory = field(default_factory=lambda: Memory(_KEPT))
     pages: Memory = field(default_factory=lambda: Memory(_PAGES))
     cohort: CohortTable = field(default_factory=CohortTable)
+
+    @property
+    def kept(self) -> Kept:
+        """What stays over a restart."""
+        return Kept(self.store.folder)
 
     def today(self) -> dt.date:
         return self.store.now().astimezone().date()

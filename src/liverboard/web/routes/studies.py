@@ -29,8 +29,8 @@ from liverboard.web.measuring import SENDING, VIEW_FOLDER, read_result, rules_of
 from liverboard.web.opened import Opened, OpenedCase, case_path
 from liverboard.web.pages import page, wants_json
 from liverboard.web.receive import most_megabytes, no_room, receive
-from liverboard.web.routes.viewer import pictured
 from liverboard.web.site import Site
+from liverboard.web.views import pictured
 
 router = APIRouter(tags=["studies"])
 Number = Annotated[int, PathPart(ge=1, le=2**31 - 1)]
@@ -106,7 +106,7 @@ def studies(request: Request, site: Here, opened: Opened, who: Reader) -> Respon
     content = StudyList(
         centre=key.centre, case=key.case, studies=tuple(reversed(shown)), most_megabytes=most_megabytes()
     )
-    return page(request, "studies.html", content=content, opened=opened, stored=opened.stored, tab="studies", pictured=pictured(opened))  # fmt: skip
+    return page(request, "studies.html", content=content, opened=opened, stored=opened.stored, tab="studies", pictured=pictured(opened.stored.case))  # fmt: skip
 
 
 @router.post("/cases/{centre}/{case}/studies", responses={200: {"model": Sent}}, openapi_extra=_FORM)

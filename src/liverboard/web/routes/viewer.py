@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import re
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -12,7 +10,6 @@ from fastapi import APIRouter, Request
 from fastapi import Path as PathPart
 from fastapi.responses import FileResponse, RedirectResponse, Response
 
-from liverboard.clinical.events import Imaging
 from liverboard.clinical.extent import Frozen
 from liverboard.errors import MissingData, UserError
 from liverboard.registry.cases import CaseKey
@@ -20,17 +17,15 @@ from liverboard.registry.studies import case_folder, list_studies
 from liverboard.report.view_files import View
 from liverboard.web.gate import Here, Person, who_may
 from liverboard.web.measure_study import Result
-from liverboard.web.measuring import VIEW_FOLDER, read_result, view_event
+from liverboard.web.measuring import read_result, view_event
 from liverboard.web.opened import Opened, OpenedCase
 from liverboard.web.pages import page
 from liverboard.web.site import Site
+from liverboard.web.views import EVENT, STUDY, pictured, place_of, view_folder
 
 router = APIRouter(tags=["viewer"])
 Number = Annotated[int, PathPart(ge=1, le=2**31 - 1)]
 Reader = Annotated[Person, who_may("see_cases")]
-_STUDY: Final = re.compile(r"study-[0-9a-f]{12}")
-_EVENT: Final = re.compile(r"[0-9a-f]{16}")
-_EVENT_VIEWS: Final = ".views"
 _KINDS: Final = {".png": "image/png"}
 
 
@@ -51,7 +46,7 @@ class ViewPage(Frozen):
 @router.get("/cases/{centre}/{case}/viewer", include_in_schema=False)
 def newest(opened: Opened) -> Response:
     """The viewer of the newest scan that has images."""
-    shown = pictured(opened)
+    shown = pictured(opened.stored.case)
     if not shown:
         return RedirectResponse(f"{opened.path}/studies{opened.asked}", status_code=303)
     return RedirectResponse(f"{opened.path}/viewer/event/{shown[0].id}{opened.asked}", status_code=303)
@@ -60,15 +55,15 @@ def newest(opened: Opened) -> Response:
 @router.get("/cases/{centre}/{case}/viewer/event/{event}", responses={200: {"model": ViewPage}})
 def of_event(request: Request, site: Here, opened: Opened, event: str) -> Response:
     """The scan of an imaging event of the case."""
-    found = next((each for each in pictured(opened) if each.id == event), None)
+    found = next((each for each in pictured(opened.stored.case) if each.id == event), None)
     if found is None:
         raise NoSuchView("the case has no scan with images of this name", hint="Look at the images of the case.")
     home = case_folder(site.store, opened.stored.key)
-    place = _place_of(found, home)
+    place = place_of(found, home)
     result: Result | None = None
     error: UserError | None = None
     try:
-        result = view_event(found, home, _folder(home, place))
+        result = view_event(found, home, view_folder(home, place))
     except UserError as problem:
         error = problem
     title = (found.modality or "").replace("_", " ")
@@ -82,7 +77,7 @@ def of_study(request: Request, site: Here, opened: Opened, number: Number, who: 
     line = next((line for line in lines if line.id == number and line.state == "measured"), None)
     if line is None:
         raise NoSuchView("no study of this number is measured", hint="Look at the studies of the case.")
-    result = read_result(_folder(case_folder(site.store, opened.stored.key), line.path))
+    result = read_result(view_folder(case_folder(site.store, opened.stored.key), line.path))
     return _shown(request, opened, line.path, (str(number), None), result, None)
 
 
@@ -90,21 +85,14 @@ def of_study(request: Request, site: Here, opened: Opened, number: Number, who: 
 def file(site: Here, centre: str, case: str, place: str, name: str, who: Reader) -> Response:
     """One file of a viewer."""
     who.require("see_cases", centre)
-    known = _STUDY.fullmatch(place) or _EVENT.fullmatch(place)
-    folder = _folder(_home(site, CaseKey(centre, case)), place) if known else None
+    known = STUDY.fullmatch(place) or EVENT.fullmatch(place)
+    folder = view_folder(_home(site, CaseKey(centre, case)), place) if known else None
     result = None if folder is None else read_result(folder)
     if folder is None or result is None or name not in result.view.files or not (folder / name).is_file():
         raise NoSuchView("there is no such file", hint="Open the viewer again.")
     site.store.note(who, "view.read", centre=centre, case=case, detail={"file": f"{place}/{name}"})
     kind = _KINDS.get(Path(name).suffix, "application/octet-stream")
     return FileResponse(folder / name, media_type=kind, headers={"content-encoding": "identity"})
-
-
-def pictured(opened: OpenedCase) -> list[Imaging]:
-    """Imaging events with files, as they stand after corrections, newest first."""
-    corrected = {event.corrects for event in opened.stored.case.events}
-    found = [e for e in opened.stored.case.events if isinstance(e, Imaging) and e.studies and e.id not in corrected]
-    return sorted(found, key=lambda event: event.date, reverse=True)
 
 
 def _shown(
@@ -130,7 +118,7 @@ def _shown(
         stored=opened.stored,
         tab="studies",
         error=error,
-        scans=pictured(opened),
+        scans=pictured(opened.stored.case),
     )
 
 
@@ -144,19 +132,3 @@ def _home(site: Site, key: CaseKey) -> Path:
     if home.parent.parent != studies or home.name != key.case or home.parent.name != key.centre:
         raise NoSuchView("there is no such file", hint="Open the viewer again.")
     return home
-
-
-def _place_of(event: Imaging, home: Path) -> str:
-    """The name of the folder of an event's view: the study's own when it shows just that, else one by what the event names."""
-    starts = {study.path.split("/")[0] for study in event.studies or ()}
-    if len(starts) == 1 and _STUDY.fullmatch(start := starts.pop()):
-        result = read_result(_folder(home, start))
-        named = {(study.path, study.role) for study in event.studies or ()}
-        if result is not None and {(s["path"], s["role"]) for s in result.event.get("studies", ())} == named:
-            return start
-    named = "\n".join(f"{study.role} {study.path}" for study in event.studies or ())
-    return hashlib.sha256(f"{event.id}\n{event.resected_segments}\n{named}".encode()).hexdigest()[:16]
-
-
-def _folder(home: Path, place: str) -> Path:
-    return home / place / VIEW_FOLDER if _STUDY.fullmatch(place) else home / _EVENT_VIEWS / place

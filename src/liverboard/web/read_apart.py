@@ -1,0 +1,97 @@
+"""What the images of a case say, as text that can be kept, and read in a process of its own: `python -m liverboard.web.read_apart FOLDER DAY < case.json`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from liverboard.board.dossier import KeyImage
+from liverboard.board.measured import Measured, Pictures
+from liverboard.board.prepare import FromImages, read_images
+from liverboard.board.provenance import Provenance
+from liverboard.board.sirt_values import SirtSection
+from liverboard.clinical.case_file import read_case, write_case
+from liverboard.clinical.events import Case, Imaging
+from liverboard.clinical.extent import Frozen, LiverExtent
+from liverboard.errors import UserError
+from liverboard.web.apart import lines_from, run_apart
+
+_MODULE = "liverboard.web.read_apart"
+
+
+class _Pictures(Frozen):
+    key: tuple[KeyImage, ...]
+    lesions: tuple[KeyImage, ...]
+    overview: tuple[KeyImage, ...]
+
+
+class _Said(Frozen):
+    """`imaging`: the events that were looked at, as a case file in JSON writes them."""
+
+    imaging: tuple[dict[str, Any], ...]
+    extents: dict[str, LiverExtent]
+    pictures: dict[str, _Pictures]
+    warnings: tuple[str, ...]
+    provenance: tuple[Provenance, ...]
+    sirt: SirtSection | None
+    isodoses: tuple[KeyImage, ...]
+
+
+def as_text(found: FromImages) -> str:
+    """JSON on one line."""
+    measured = found.measured
+    imaging = tuple(event for event in measured.case.events if isinstance(event, Imaging))
+    tree = json.loads(write_case(Case(case="images", events=imaging), is_json=True))
+    said = _Said(
+        imaging=tuple(tree["events"]),
+        extents=measured.extents,
+        pictures={
+            event: _Pictures(key=each.key, lesions=each.lesions, overview=each.overview)
+            for event, each in measured.pictures.items()
+        },
+        warnings=tuple(measured.warnings),
+        provenance=tuple(measured.provenance),
+        sirt=found.sirt,
+        isodoses=found.isodoses,
+    )
+    return said.model_dump_json()
+
+
+def from_text(text: str | bytes) -> FromImages:
+    """What `as_text` wrote; its case holds the imaging events only. Raises ValueError."""
+    said = _Said.model_validate_json(text)
+    tree = {"liverboard": 1, "case": "images", "events": list(said.imaging)}
+    measured = Measured(
+        case=read_case(json.dumps(tree), where="what was kept", is_json=True),
+        extents=said.extents,
+        pictures={event: Pictures(each.key, each.lesions, each.overview) for event, each in said.pictures.items()},
+        warnings=list(said.warnings),
+        provenance=list(said.provenance),
+    )
+    return FromImages(measured, said.sirt, said.isodoses)
+
+
+def read_images_apart(case: Case, folder: Path, day: dt.date, stop: Event) -> FromImages:
+    """`read_images` in another process. Raises UserError as that does, Unfinished."""
+    lines = list(lines_from(_MODULE, (str(folder), day.isoformat()), write_case(case, is_json=True), stop))
+    said = json.loads(lines[-1])
+    if "refused" in said:
+        raise UserError(**said["refused"])
+    return from_text(lines[-1])
+
+
+def _main() -> None:
+    case = read_case(sys.stdin.read(), where="the case", is_json=True)
+    try:
+        text = as_text(read_images(case, Path(sys.argv[1]), dt.date.fromisoformat(sys.argv[2])))
+    except UserError as error:
+        text = json.dumps({"refused": {"message": error.message, "hint": error.hint, "where": error.where}})
+    print(text)  # noqa: T201  (this is what the other process reads)
+
+
+if __name__ == "__main__":
+    sys.exit(run_apart(_main))
