@@ -69,6 +69,7 @@ def _modules() -> dict[str, _Module]:
     return found
 
 
+@functools.cache
 def _resolved(module: str, name: str) -> Name | None:
     """Where a name that a module uses is defined; None outside our source."""
     for _ in range(8):
@@ -84,6 +85,11 @@ def _resolved(module: str, name: str) -> Name | None:
             return None
         name = original
     return None
+
+
+@functools.cache
+def _walked(node: ast.AST) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(node))
 
 
 def _used(module: str, node: ast.AST) -> Iterator[Name]:
@@ -170,14 +176,14 @@ class _Reader:
             self._by_name.setdefault((each.module, each.name), []).append(each)
         self._calls: dict[str, list[tuple[_Function, ast.Call]]] = {}
         for each in _functions():
-            for node in ast.walk(each.node):
+            for node in _walked(each.node):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
                     called = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
                     self._calls.setdefault(called, []).append((each, node))
 
     def read(self) -> dict[str, str]:
         for here in _functions():
-            for node in ast.walk(here.node):
+            for node in _walked(here.node):
                 for value in self._slots(here, node):
                     self.take(here, value)
         return self.found
@@ -273,7 +279,7 @@ class _Reader:
     def _named(self, here: _Function, name: str, depth: int) -> list[str]:
         texts: list[str] = []
         known = False
-        for node in ast.walk(here.node):
+        for node in _walked(here.node):
             if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr | ast.AugAssign):
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                 for target in targets:
@@ -397,7 +403,7 @@ def _branches(joined: ast.JoinedStr) -> Iterator[list[ast.expr]]:
 
 
 def _given_back(node: ast.AST) -> Iterator[ast.expr]:
-    for each in ast.walk(node):
+    for each in _walked(node):
         if isinstance(each, ast.Return | ast.Yield | ast.YieldFrom) and each.value is not None:
             yield each.value
 

@@ -202,7 +202,7 @@ class Worker:
             self._measure(study)
             return Outcome(files=derived(study.folder))
         except UserError as error:
-            return Outcome(" ".join(part for part in (error.message, error.hint) if part), failed=True)
+            return Outcome(". ".join(part for part in (error.message, error.hint) if part), failed=True)
         except Exception as error:
             return Outcome(f"something went wrong here (incident {keep_incident(error)})", failed=True)
 

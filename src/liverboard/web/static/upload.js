@@ -16,7 +16,7 @@
     say("");
     request = new XMLHttpRequest();
     request.open("POST", form.action);
-    request.setRequestHeader("Accept", "application/json");
+    request.setRequestHeader("Accept", "text/html");
     request.setRequestHeader("X-CSRF-Token", form.elements.csrf.value);
     request.upload.addEventListener("progress", function (p) {
       if (!p.lengthComputable) return;
@@ -26,11 +26,11 @@
       if (percent === 100) part("after").hidden = false;
     });
     request.addEventListener("load", function () {
-      var said = {};
-      try { said = JSON.parse(request.responseText); } catch (x) { /* no answer of ours */ }
-      if (request.status === 200 && said.path) { location.assign(said.path); return; }
+      if (request.status === 200 && request.responseURL) { location.assign(request.responseURL); return; }
       busy(false);
-      say([said.where, said.message, said.hint].filter(Boolean).join(". ") || form.dataset.failed || String(request.status));
+      say(form.dataset.failed || String(request.status));
+      var told = new DOMParser().parseFromString(request.responseText, "text/html").querySelector("main [role=alert]");
+      if (told) part("problem").replaceChildren.apply(part("problem"), Array.from(told.childNodes));  // our page of the error, in the reader's language
     });
     request.addEventListener("error", function () { busy(false); say(String(request.status || "–")); });
     request.addEventListener("abort", function () { busy(false); });
