@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -18,7 +19,7 @@ from liverboard.report.survival_views import curve_of
 from liverboard.synthesis.kaplan_meier import SurvivalCurve
 from liverboard.web.gate import Here, Person, who_may
 from liverboard.web.pages import drawn, language_of, page, translations
-from liverboard.web.tongue import word
+from liverboard.web.tongue import say, word
 
 router = APIRouter(tags=["cohort"])
 _WIDE, _NARROW = 960, 358
@@ -69,18 +70,19 @@ def _picture(curves: Mapping[str, SurvivalCurve], found: Cohort, language: str) 
     if not curves:
         return None
     _ = translations(language).gettext
-    notes = [_("Each curve ends where fewer than five people are followed.")]
+    notes = ["Each curve ends where fewer than five people are followed."]
     if found.logrank_p is not None:
         p = found.logrank_p
         shown = "< 0.001" if p < 0.001 else f"= {p:.3f}"
-        notes.append(_("Log-rank test of the groups drawn: p %(p)s; not adjusted for anything.") % {"p": shown})
+        notes.append(f"Log-rank test of the groups drawn: p {shown}; not adjusted for anything.")
     plot = Survival(
-        _("Overall survival from the first liver-directed treatment"),
-        _("months"),
+        "Overall survival from the first liver-directed treatment",
+        "months",
         tuple(curve_of(word(language, name), curve) for name, curve in curves.items()),
         footnotes=tuple(notes),
     )
-    rows = survival_table(plot)[1]
+    said = functools.partial(say, language)
+    rows = [tuple(said(cell) for cell in row) for row in survival_table(plot)[1]]
     head = (_("Group"), _("Months"), _("Survival in percent"), _("95 percent interval"), _("At risk"))
     return {
         "finding": "; ".join(
@@ -89,8 +91,8 @@ def _picture(curves: Mapping[str, SurvivalCurve], found: Cohort, language: str) 
             else _("%(group)s: median not reached") % {"group": c.label}
             for c in plot.curves
         ),
-        "wide": drawn(survival_svg(plot, WEB, width=_WIDE, prefix="wide")),
-        "narrow": drawn(survival_svg(plot, WEB, width=_NARROW, prefix="narrow")),
+        "wide": drawn(survival_svg(plot, WEB, width=_WIDE, prefix="wide", say=said)),
+        "narrow": drawn(survival_svg(plot, WEB, width=_NARROW, prefix="narrow", say=said)),
         "head": head,
         "rows": rows,
     }
