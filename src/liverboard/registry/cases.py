@@ -15,12 +15,14 @@ from sqlalchemy import Connection, Row, Select, func, select
 from liverboard.clinical.case_file import read_case, write_case
 from liverboard.clinical.events import AnyEvent, Case
 from liverboard.errors import BadInput, MissingData, UserError
-from liverboard.registry.audit import canonical, digest, digest_of_rows, event_digest, header_digest
+from liverboard.registry.audit import canonical, digest_of_rows, event_digest, header_digest
 from liverboard.registry.covered import Thing
 from liverboard.registry.identity import refuse_identifiers
 from liverboard.registry.permissions import Actor
 from liverboard.registry.schema import CaseState, cases, centres, events, headers
+from liverboard.registry.spans import spans_of
 from liverboard.registry.store import Store, Transaction, centre_id, insert_row
+from liverboard.registry.trail import NUMBERS
 
 EventTree = Mapping[str, Any]  # an event as a case file in JSON writes it
 _HEADER: Final = ("liverboard", "sex", "birth_year", "as_of", "question")
@@ -71,8 +73,9 @@ class StoredCase:
 
 @dataclass(frozen=True, slots=True)
 class CaseLine:
-    """A case in a list."""
+    """A case in a list. `number`: of its row, by which the trail names it among many."""
 
+    number: int
     key: CaseKey
     version: int
     state: CaseState
@@ -282,7 +285,9 @@ def list_cases(store: Store, by: Actor, which: CaseFilter = CaseFilter()) -> tup
     by.require("see_cases", which.centre)
     with store.read() as connection:
         rows = _in_order(connection.execute(_selected(by, which)))
-    return tuple(CaseLine(CaseKey(r.centre, r.pseudonym), r.version, r.state, r.review_on, r.synthetic) for r in rows)
+    return tuple(
+        CaseLine(r.id, CaseKey(r.centre, r.pseudonym), r.version, r.state, r.review_on, r.synthetic) for r in rows
+    )
 
 
 def read_cases(
@@ -293,19 +298,23 @@ def read_cases(
     *,
     purpose: str = "cases.read",
 ) -> Iterator[StoredCase]:
-    """Many cases one after the other, as one state of the store has them. One line in the trail, with how many and which: by name up to 100, else a digest.
+    """Many cases one after the other, as one state of the store has them. One line in the trail, with how many and which: by name up to 100, else by number.
 
     `purpose`: the word of that line, such as `cases.export`.
     """
     by.require("see_cases", which.centre)
     with store.read() as connection:
         rows = _in_order(connection.execute(_selected(by, which)))
-        pseudonyms = [(row.centre, row.pseudonym) for row in rows]
         named = which.centre is not None and len(rows) <= _NAMED
-        told = [row.pseudonym for row in rows] if named else digest(pseudonyms)
-        store.note(by, purpose, centre=which.centre, detail={"cases": len(rows), "known_at": known_at, "which": told})
+        told = {"which": [row.pseudonym for row in rows]} if named else numbered(row.id for row in rows)
+        store.note(by, purpose, centre=which.centre, detail={"cases": len(rows), "known_at": known_at, **told})
         for start in range(0, len(rows), _MANY):
             yield from _stored(connection, rows[start : start + _MANY], known_at)
+
+
+def numbered(numbers: Iterable[int]) -> dict[str, str]:
+    """Cases by their numbers, for the detail of an entry: the trail finds each of them."""
+    return {NUMBERS: spans_of(numbers)}
 
 
 def find_case(connection: Connection, key: CaseKey) -> Row[Any]:

@@ -332,7 +332,9 @@ def read_agenda(store: Store, by: Actor, meeting_id: int) -> Agenda:
         )
         items = tuple(
             AgendaItem(
-                CaseLine(CaseKey(meeting.centre, row.pseudonym), row.version, row.state, row.review_on, row.synthetic),
+                CaseLine(
+                    row.id, CaseKey(meeting.centre, row.pseudonym), row.version, row.state, row.review_on, row.synthetic
+                ),
                 row.position,
                 _decision(connection, row.item),
             )

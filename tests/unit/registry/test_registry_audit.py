@@ -179,15 +179,15 @@ def test_a_chain_continued_without_the_key_is_found(written: Store) -> None:
 
 
 def test_a_chain_cut_short_is_found_by_a_head_kept_elsewhere(written: Store) -> None:
-    with written.read() as connection:
-        head = head_of(connection)
+    with written.transaction(EDITOR) as tx:
+        append_events(tx, KEY, [LABS], 5)
+        head = head_of(tx.connection)
 
     def cut(connection: Connection) -> None:
         last = connection.scalar(select(func.max(audit.c.seq))) or 0
-        connection.execute(delete(decisions))
         connection.execute(delete(events).where(events.c.audit_seq == last))
         connection.execute(delete(audit).where(audit.c.seq == last))
-        connection.execute(update(cases).where(cases.c.id == 1).values(version=4))
+        connection.execute(update(cases).where(cases.c.id == 1).values(version=5))
 
     tamper(written, cut)
     assert faults(written) == ()  # the rest is whole by itself ...

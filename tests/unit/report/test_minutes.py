@@ -25,7 +25,7 @@ HOSTILE = '#panic("x") *bold* $x$ `code` <tag> @ref \\ [ ] https://example.org '
 def meeting_minutes(minutes: Minutes = NOTHING, version: int = 1, **signature: object) -> MeetingMinutes:
     key = CaseKey("lyon", CASE.case)
     decision = Decision(minutes, version, "editor" if version else None, None, **signature)  # pyright: ignore[reportArgumentType]
-    item = AgendaItem(CaseLine(key, 1, "scheduled", None, True), 1, decision)
+    item = AgendaItem(CaseLine(1, key, 1, "scheduled", None, True), 1, decision)
     present = (Attendee("surgery", "B"), Attendee("radiology", "C"), Attendee("surgery", "A"))
     agenda = Agenda(Meeting(1, "lyon", DAY, "NET board", "planned"), (item,), present)
     return minutes_of(agenda, {key: Seen(CASE, DAY, weigh_case(CASE, DAY, packaged()))})

@@ -13,6 +13,7 @@ from fastapi.responses import RedirectResponse, Response
 from liverboard.clinical.extent import Frozen
 from liverboard.errors import BadInput
 from liverboard.registry.accounts import Account, change_account, create_account, list_accounts, new_link
+from liverboard.registry.audit import Entry
 from liverboard.registry.backup import verify_store
 from liverboard.registry.permissions import RIGHTS
 from liverboard.registry.schema import Role
@@ -43,7 +44,7 @@ class AccountList(Frozen):
 
 
 class TrailLine(Frozen):
-    """One entry. `detail`: what it says beside, as a case file in JSON would."""
+    """One entry. `among`: how many cases it is about, where it is about several. `detail`: what it says beside, as a case file in JSON would."""
 
     seq: int
     at: dt.datetime
@@ -51,6 +52,7 @@ class TrailLine(Frozen):
     action: str
     centre: str | None
     case: str | None
+    among: int | None
     detail: str
 
 
@@ -212,6 +214,11 @@ def verify(request: Request, site: Here, who: Annotated[Person, who_may("keep_st
     return page(request, "verified.html", content=content)
 
 
+def _among(entry: Entry) -> int | None:
+    count = (entry.detail or {}).get("cases")
+    return count if entry.case is None and isinstance(count, int) else None
+
+
 def _trail(request: Request, site: Site, who: Person, asked: dict[str, str], before: int | None) -> Response:
     found = read_trail(
         site.store,
@@ -229,6 +236,7 @@ def _trail(request: Request, site: Site, who: Person, asked: dict[str, str], bef
             action=entry.action,
             centre=entry.centre,
             case=entry.case,
+            among=_among(entry),
             detail=json.dumps(entry.detail, ensure_ascii=False) if entry.detail else "",
         )
         for seq, entry in found[:PER_PAGE]
