@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from liverboard.board.dossier import Mark, Series, Timeline
+from liverboard.report.canvas import width_of
 from liverboard.report.palette import PRINT, Palette
 from liverboard.report.words import (
     MONTHS,
@@ -294,7 +295,7 @@ class Lanes:
         for m in sorted(marks, key=lambda m: (m.date, m.label)):
             words, x = shorten(self.say(m.label), 16 if self.narrow else 26), self.x(m.date)
             wide = 6.6 * len(words)
-            left = min(max(x - 6, self.left), self.width - wide - 2)
+            left = min(max(x - 6, self.left), self.width - max(wide, width_of(words, 12)) - 2)
             placed.append((m, x, left, words, lane.level(left, left + wide) if labelled else None))
         levels = 1 + max((level for *_, level in placed if level is not None), default=-1)
         base = self.y + 12 + 15 * levels
