@@ -54,6 +54,11 @@ def test_what_has_no_entry_stays_and_is_told() -> None:
     assert said.lacking == ("a strange remark",)
 
 
+def test_a_day_that_no_calendar_has_stays() -> None:
+    for text in ("31 Feb 2024", "0 May 2024", "99 May 2024", "5 May 0000"):
+        assert FRENCH.say(text).text == text
+
+
 @pytest.fixture(autouse=True)
 def _french(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "tongue", lambda language: FRENCH if language == "fr" else None)

@@ -141,9 +141,7 @@ class Tongue:
             return self._whole[text]
         if (lower := text[0].lower() + text[1:]) in self._whole:
             return _capital(self._whole[lower])
-        if match := _DAY.fullmatch(text):
-            return _day(self._language, *match.groups())
-        return None
+        return _day(self._language, *match.groups()) if (match := _DAY.fullmatch(text)) else None
 
     def _candidates(self, text: str, depth: int) -> Iterable[Said]:
         yield from self._by_pattern(text, depth, wide=False)
@@ -274,8 +272,12 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _day(language: str, day: str | None, month: str, year: str) -> str:
+def _day(language: str, day: str | None, month: str, year: str) -> str | None:
+    """None for a day that no calendar has, such as one that a person typed."""
     from babel.dates import format_date
 
-    date = dt.date(int(year), _MONTHS.index(month) + 1, int(day or 1))
+    try:
+        date = dt.date(int(year), _MONTHS.index(month) + 1, int(day or 1))
+    except ValueError:
+        return None
     return format_date(date, "d MMM y" if day else "MMM y", locale=language)
