@@ -194,6 +194,8 @@ class _Reader:
             if called in {"Problem", "ValueError"} or _resolved(here.module, called) in _errors():
                 yield from node.args[:1]
                 yield from (each.value for each in node.keywords if each.arg in _SLOTS)
+            elif called == "Verified":
+                yield from node.args[3:]
             elif isinstance(node.func, ast.Attribute) and node.func.attr in {"append", "extend"}:
                 if isinstance(node.func.value, ast.Name) and node.func.value.id in _LISTS:
                     yield from node.args
@@ -362,6 +364,8 @@ class _Reader:
         }:
             texts = self.texts(here, call.func.value, depth - 1)
             return texts + [text for each in call.args[-1:] for text in self.texts(here, each, depth - 1)]
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "format":
+            return self.texts(here, call.func.value, depth - 1)
         if isinstance(call.func, ast.Name) and call.func.id in {"list", "tuple", "str", "next", "sorted", "cast"}:
             return [text for each in call.args[-1:] for text in self.texts(here, each, depth)] or [PLACE]
         texts: list[str] = []

@@ -20,6 +20,7 @@ from tests.web_browser import signed_in
 from tests.web_samples import KEY, Visitor
 
 from liverboard.errors import Problem
+from liverboard.registry import covered
 from liverboard.registry.identity import Kind
 from liverboard.registry.schema import Role, StudyState
 from liverboard.web import pages
@@ -59,8 +60,8 @@ def _is_sentence(text: str) -> bool:
 
 def _words() -> set[str]:
     """What stands in the places of sentences, and bounds of numbers."""
-    listed = {*get_args(StudyState), *get_args(Role), *get_args(Kind)}
-    bounds = {*_BOUNDS, f"at most {PLACE}", f"less than {PLACE}", "number " + PLACE}
+    listed = {*get_args(StudyState), *get_args(Role), *get_args(Kind), *get_args(covered.Kind)}
+    bounds = {*_BOUNDS, f"at most {PLACE}", f"less than {PLACE}", f"number {PLACE}", f"event row {PLACE}"}
     return {each.replace("_", " ") for each in listed} | bounds | set(sentences())
 
 
