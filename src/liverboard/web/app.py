@@ -22,7 +22,7 @@ from liverboard.registry.accounts import NotLoggedIn
 from liverboard.report.html import dossier_css
 from liverboard.web.ahead import Ahead
 from liverboard.web.gate import visit
-from liverboard.web.headers import StrictHeaders
+from liverboard.web.headers import HeadAsGet, StrictHeaders
 from liverboard.web.measuring import Worker
 from liverboard.web.pages import page, theme_css, wants_json
 from liverboard.web.routes import EVERY
@@ -56,6 +56,7 @@ def create_app(site: Site) -> FastAPI:
     app.add_middleware(_Caught)
     app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=3)
     app.add_middleware(StrictHeaders)
+    app.add_middleware(HeadAsGet)
     return app
 
 

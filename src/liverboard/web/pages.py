@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from pydantic import BaseModel
 
-from liverboard.errors import Problem
+from liverboard.errors import Problem, UserError
 from liverboard.report.palette import DARK, LIGHT, css_variables
 from liverboard.web.gate import greet
 from liverboard.web.screens import screen_of
@@ -124,7 +124,10 @@ def wants_json(request: Request) -> bool:
 def page(
     request: Request, template: str, status: int = 200, *, content: BaseModel | None = None, **values: Any
 ) -> Response:
-    """The template with `values`; `content` is what the page shows as data: given instead when the client asks for JSON."""
+    """The template with `values`; `content` is what the page shows as data: given instead when the client asks for JSON, and so is the error of a refusal."""
+    refused = next((each for name in ("error", "problem") if isinstance(each := values.get(name), UserError)), None)
+    if status >= 400 and refused is not None and wants_json(request):
+        return JSONResponse(refused.as_dict(), status_code=status)
     if content is not None and wants_json(request):
         return JSONResponse(content.model_dump(mode="json"), status_code=status)
     made = _environment(language_of(request)).get_template(template)
@@ -140,6 +143,12 @@ def page(
     response = HTMLResponse(text, status_code=status)
     greet(request, response)
     return response
+
+
+def text_of(request: Request, template: str) -> str:
+    """What a template says in the language of the reader, without its markup."""
+    made = _environment(language_of(request)).get_template(template).render()
+    return " ".join(Markup(made).striptags().split())  # noqa: S704  (a template of ours, and its markup is taken out)
 
 
 def _notice(request: Request) -> str:

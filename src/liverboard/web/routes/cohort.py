@@ -8,11 +8,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
+from pydantic import BaseModel, Field
 
 from liverboard.board.cohort_summary import GROUPS, Cohort, Wanted, summarise, values_of
 from liverboard.clinical.dictionary import load_dictionary
 from liverboard.clinical.extent import Frozen
-from liverboard.registry.cases import list_cases
+from liverboard.registry.cases import list_cases, numbered
 from liverboard.report.palette import WEB
 from liverboard.report.survival_plot import Survival, survival_svg, survival_table
 from liverboard.report.survival_views import curve_of
@@ -23,6 +24,20 @@ from liverboard.web.tongue import say, word
 
 router = APIRouter(tags=["cohort"])
 _WIDE, _NARROW = 960, 358
+
+
+class Asked(BaseModel):
+    """`group`: what sorts people. Every other name is one that they may be sorted by: what they must have there; `unknown` for those without."""
+
+    group: str = Field(default="treatment", max_length=40)
+    treatment: str = Field(default="", max_length=64)
+    chosen: str = Field(default="", max_length=64)
+    primary_site: str = Field(default="", max_length=64)
+    who_grade: str = Field(default="", max_length=64)
+    pattern: str = Field(default="", max_length=64)
+    extrahepatic: str = Field(default="", max_length=64)
+    sex: str = Field(default="", max_length=64)
+    year: str = Field(default="", max_length=64)
 
 
 class CohortPage(Frozen):
@@ -38,14 +53,14 @@ def cohort(
     request: Request,
     site: Here,
     who: Annotated[Person, who_may("see_cases")],
-    group: Annotated[str, Query(max_length=40)] = "treatment",
+    asked: Annotated[Asked, Query()],
 ) -> Response:
-    """Counts, completeness, procedures and survival. `group`: what sorts people; every other name of a group is what they must have."""
-    group = group if group in GROUPS else "treatment"
-    where = {name: value for name in GROUPS if (value := request.query_params.get(name, "")[:64])}
+    """Counts, completeness, procedures and survival of the cases that have what is asked for, small counts hidden."""
+    group = asked.group if asked.group in GROUPS else "treatment"
+    where = {name: value for name in GROUPS if (value := getattr(asked, name))}
     lines, day = list_cases(site.store, who), site.today()
     rows = site.cohort.rows(site.store, lines, day)
-    site.store.note(who, "cohort.read", centre=who.centre, detail={"cases": len(lines), "group": group})
+    site.store.note(who, "cohort.read", centre=who.centre, detail={"cases": len(lines), "group": group, **numbered(line.number for line in lines)})  # fmt: skip
     if isinstance(rows, int):
         content = CohortPage(where=where, cohort=None, waiting=rows)
         return page(request, "cohort.html", content=content, total=len(lines))

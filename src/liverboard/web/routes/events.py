@@ -24,6 +24,7 @@ from liverboard.web.drafts import (
     what_it_changes,
     with_events,
 )
+from liverboard.web.form_data import FormPage, Input, inputs_of, plain
 from liverboard.web.forms import ROWS
 from liverboard.web.gate import Form, Here, Person, who_may
 from liverboard.web.moves import Effect
@@ -38,14 +39,22 @@ _SEX = ("female", "male", "other")
 
 
 class Preview(Frozen):
-    """What an event would change on the day of the page."""
+    """What an event would change on the day of the page. `seal` and `version` are sent back with `do=save`: they keep just what was shown."""
 
     kind: str
     as_of: dt.date
     effect: Effect
+    version: int
+    seal: str
 
 
-@router.get("/cases/{centre}/{case}/events/new")
+class EventKinds(Frozen):
+    """The kinds of events that can be entered."""
+
+    kinds: tuple[str, ...]
+
+
+@router.get("/cases/{centre}/{case}/events/new", responses={200: {"model": EventKinds | FormPage}})
 def event_form(
     request: Request,
     site: Here,
@@ -60,14 +69,14 @@ def event_form(
     old = _event(opened, corrects)
     kind = old.kind if old is not None else kind
     if not kind:
-        return page(
-            request, "event_kinds.html", opened=opened, stored=opened.stored, tab="events", kinds=tuple(EVENT_KINDS)
-        )
+        kinds = tuple(EVENT_KINDS)
+        content = EventKinds(kinds=kinds)
+        return page(request, "event_kinds.html", content=content, opened=opened, stored=opened.stored, tab="events", kinds=kinds)  # fmt: skip
     technique = technique or (old.technique if isinstance(old, Treatment) else "")
     return _form(request, opened, start(known_kind(kind), _technique(kind, technique), old, site.today()))
 
 
-@router.post("/cases/{centre}/{case}/events/new", responses={200: {"model": Preview}})
+@router.post("/cases/{centre}/{case}/events/new", responses={200: {"model": Preview | FormPage}})
 def event_step(request: Request, site: Here, who: Editor, opened: Opened, form: Form) -> Response:
     """`do`: `preview` shows what the event changes, `save` keeps what was shown, `rows` offers more rows."""
     _open_for_change(opened, who)
@@ -120,7 +129,12 @@ def _form(
     status: int = 200,
 ) -> Response:
     stored = opened.stored
-    content = None if moved is None else Preview(kind=draft.kind, as_of=opened.day, effect=moved)
+    if moved is None:
+        inputs = (*_named(draft), *inputs_of(draft.groups, draft.typed))
+        content = FormPage(sent_to=f"{opened.path}/events/new", inputs=inputs, version=stored.version)
+    else:
+        seal = draft.seal(stored.version)
+        content = Preview(kind=draft.kind, as_of=opened.day, effect=moved, version=stored.version, seal=seal)
     return page(
         request,
         "event.html",
@@ -139,6 +153,14 @@ def _form(
     )
 
 
+def _named(draft: Draft) -> tuple[Input, ...]:
+    """The inputs that every event has."""
+    given = {"kind": draft.kind, "technique": draft.technique or "", "date": draft.typed.get("date", "")}
+    given |= {"corrects": draft.corrects.id if draft.corrects else "", "rows": str(draft.rows)}
+    techniques = TECHNIQUES if draft.kind in WITH_DETAILS else ("",)
+    return plain({"kind": tuple(EVENT_KINDS), "technique": techniques, "date": "date", "corrects": "text", "rows": "whole"}, given)  # fmt: skip
+
+
 def _open_for_change(opened: OpenedCase, who: Person) -> None:
     who.require("edit_cases", opened.stored.key.centre)
     if opened.known_at is not None:
@@ -152,6 +174,8 @@ def _event(opened: OpenedCase, name: str) -> AnyEvent | None:
     found = {entry.event.id: entry.event for entry in opened.stored.entered}
     if name not in found:
         raise BadInput("the case has no such event", hint="Look for it among its events.")
+    if found[name].kind == "withdrawal":
+        raise BadInput("a withdrawal is undone, not corrected", hint="Undo it among the events of the case.")
     if any(event.corrects == name for event in found.values()):
         raise BadInput("this event was corrected already", hint="Correct the event that replaced it.")
     return found[name]
@@ -172,7 +196,7 @@ def _whole(text: str, least: int, most: int) -> int:
 # --- the header ----------------------------------------------------------------------------------------------------------------------------------------
 
 
-@router.get("/cases/{centre}/{case}/header")
+@router.get("/cases/{centre}/{case}/header", responses={200: {"model": FormPage}})
 def header_form(request: Request, who: Editor, opened: Opened) -> Response:
     """Sex, birth year and the question to the board."""
     _open_for_change(opened, who)
@@ -208,10 +232,16 @@ def header_of(typed: dict[str, str]) -> dict[str, Any]:
 def _header(
     request: Request, opened: OpenedCase, typed: dict[str, str], error: BadInput | Conflict | None = None
 ) -> Response:
+    content = FormPage(
+        sent_to=f"{opened.path}/header",
+        inputs=plain({"sex": _SEX, "birth_year": "whole", "question": "long"}, typed),
+        version=opened.stored.version,
+    )
     return page(
         request,
         "header.html",
         200 if error is None else error.http_status,
+        content=content,
         opened=opened,
         stored=opened.stored,
         tab="",

@@ -14,6 +14,7 @@ from liverboard.clinical.case_file import read_case
 from liverboard.errors import BadInput, Problem
 from liverboard.registry.cases import CaseKey, add_case
 from liverboard.registry.identity import pseudonym_of, refuse_identifiers
+from liverboard.web.form_data import FormPage, Input, inputs_of, plain
 from liverboard.web.forms import Field, Group, groups_of, tree_of
 from liverboard.web.gate import Form, Here, Person, who_may
 from liverboard.web.opened import case_path
@@ -51,7 +52,7 @@ def _named(group: Group, field: Field) -> Field:
     )
 
 
-@router.get("/cases/new")
+@router.get("/cases/new", responses={200: {"model": FormPage}})
 def new_case(request: Request, who: Editor) -> Response:
     """The form of a new case."""
     return _form(request, who, {}, None)
@@ -107,14 +108,26 @@ def _form(request: Request, who: Person, typed: dict[str, str], error: BadInput 
         kind = (each.event or "").removesuffix("-first")
         place = f"{kind}.{each.field}" if kind in _FIRST else (each.field or "")
         errors[{"case": "pseudonym"}.get(place, place)] = replace(each, field=None, line=None, event=None)
+    first = first_events()
     return page(
         request,
         "case_new.html",
         200 if error is None else 400,
+        content=FormPage(sent_to="/cases/new", inputs=_inputs(who, typed, first)),
         typed=typed,
         error=error,
         errors=errors,
-        first=first_events(),
+        first=first,
         sexes=_SEX,
         ask_centre=who.centre is None,
     )
+
+
+def _inputs(who: Person, typed: dict[str, str], first: dict[str, Group]) -> tuple[Input, ...]:
+    centre = plain({"centre": "text"}, typed) if who.centre is None else ()
+    head = plain({"pseudonym": "text", "local_number": "text", "sex": _SEX, "birth_year": "whole", "question": "long"}, typed)  # fmt: skip
+    events = [
+        (*plain({f"{kind}.date": "date"}, typed), *inputs_of([group], typed, f"{kind}."))
+        for kind, group in first.items()
+    ]
+    return (*centre, *head, *(each for inputs in events for each in inputs))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
+from liverboard.clinical.extent import Frozen
 from liverboard.errors import MissingData, UserError
 from liverboard.registry.accounts import NotLoggedIn, change_password, log_in, log_in_oidc, log_out, set_password
+from liverboard.web.form_data import FormPage, plain
 from liverboard.web.gate import Form, Here, Who, cookie_name, drop_session, keep_session
 from liverboard.web.openid import Asked, where_to, who_came_back
 from liverboard.web.pages import LANGUAGE_COOKIE, LANGUAGES, page
@@ -34,10 +38,29 @@ def start(request: Request) -> Response:
     return RedirectResponse("/agenda" if person.may("see_cases") else "/people", status_code=303)
 
 
-@router.get("/sign-in")
+class AccountPage(Frozen):
+    """Who is signed in, and the form that changes their password."""
+
+    name: str
+    role: str
+    centre: str | None
+    form: FormPage
+
+
+@router.get("/sign-in", responses={200: {"model": FormPage}})
 def sign_in_form(request: Request, site: Here, next: str = "/") -> Response:  # noqa: A002
+    onward = local(next)
+    content = FormPage(
+        sent_to="/sign-in", inputs=plain({"name": "text", "password": "password", "next": "text"}, {"next": onward})
+    )
     return page(
-        request, "sign_in.html", problem=None, name="", next=local(next), single_sign_on=site.openid is not None
+        request,
+        "sign_in.html",
+        content=content,
+        problem=None,
+        name="",
+        next=onward,
+        single_sign_on=site.openid is not None,
     )
 
 
@@ -104,10 +127,11 @@ def sign_out(request: Request, site: Here) -> Response:
     return response
 
 
-@router.get("/welcome/{link}")
+@router.get("/welcome/{link}", responses={200: {"model": FormPage}})
 def welcome(request: Request, link: str) -> Response:
     """The page behind a one-time link: choose a password."""
-    return page(request, "welcome.html", link=link, problem=None)
+    content = FormPage(sent_to=f"/welcome/{quote(link)}", inputs=plain({"password": "password", "again": "password"}))
+    return page(request, "welcome.html", content=content, link=link, problem=None)
 
 
 @router.post("/welcome/{link}")
@@ -121,9 +145,11 @@ def choose_password(request: Request, site: Here, form: Form, link: str) -> Resp
     return page(request, "sign_in.html", problem=None, name=account.name, next="/", single_sign_on=False)
 
 
-@router.get("/account")
+@router.get("/account", responses={200: {"model": AccountPage}})
 def account(request: Request, who: Who) -> Response:
-    return page(request, "account.html", problem=None)
+    form = FormPage(sent_to="/account", inputs=plain({"old": "password", "password": "password", "again": "password"}))
+    content = AccountPage(name=who.name, role=who.role or "", centre=who.centre, form=form)
+    return page(request, "account.html", content=content, problem=None)
 
 
 @router.post("/account")

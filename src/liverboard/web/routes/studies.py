@@ -6,6 +6,7 @@ import datetime as dt
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any, get_args
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi import Path as PathPart
@@ -54,9 +55,21 @@ class ShownStudy(Frozen):
     path: str
 
 
+class ShownScan(Frozen):
+    """An imaging event of the case that has images. `path`: of its viewer."""
+
+    event: str
+    date: dt.date
+    modality: str | None
+    path: str
+
+
 class StudyList(Frozen):
+    """The images of a case: `scans` in the case, newest first, and the `studies` that were sent."""
+
     centre: str
     case: str
+    scans: tuple[ShownScan, ...]
     studies: tuple[ShownStudy, ...]
     most_megabytes: int
 
@@ -103,10 +116,23 @@ def studies(request: Request, site: Here, opened: Opened, who: Reader) -> Respon
     """The studies of a case and how far their measurement is, and the form that sends another."""
     key = opened.stored.key
     shown = tuple(_shown(opened.stored.case, line) for line in list_studies(site.store, who, key))
-    content = StudyList(
-        centre=key.centre, case=key.case, studies=tuple(reversed(shown)), most_megabytes=most_megabytes()
+    scans = tuple(
+        ShownScan(
+            event=event.id,
+            date=event.date,
+            modality=event.modality,
+            path=f"{opened.path}/viewer/event/{quote(event.id, safe='')}{opened.asked}",
+        )
+        for event in pictured(opened.stored.case)
     )
-    return page(request, "studies.html", content=content, opened=opened, stored=opened.stored, tab="studies", pictured=pictured(opened.stored.case))  # fmt: skip
+    content = StudyList(
+        centre=key.centre,
+        case=key.case,
+        scans=scans,
+        studies=tuple(reversed(shown)),
+        most_megabytes=most_megabytes(),
+    )
+    return page(request, "studies.html", content=content, opened=opened, stored=opened.stored, tab="studies")
 
 
 @router.post("/cases/{centre}/{case}/studies", responses={200: {"model": Sent}}, openapi_extra=_FORM)
@@ -294,8 +320,9 @@ def _of_line(line: StudyLine) -> dict[str, Any]:
 
 
 def _event_of(case: Case, line: StudyLine) -> str | None:
-    """The imaging event that names files of the study."""
+    """The imaging event that names files of the study, as long as it counts."""
+    replaced = {event.corrects for event in case.events}
     for event in case.events:
-        if isinstance(event, Imaging) and any(s.path.startswith(f"{line.path}/") for s in event.studies or ()):
+        if event.id not in replaced and isinstance(event, Imaging) and any(s.path.startswith(f"{line.path}/") for s in event.studies or ()):
             return event.id
     return None

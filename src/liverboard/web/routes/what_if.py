@@ -12,6 +12,7 @@ from liverboard.clinical.extent import Frozen
 from liverboard.errors import BadInput
 from liverboard.report.words import fact_words
 from liverboard.web.drafts import errors_of
+from liverboard.web.form_data import FormPage, inputs_of
 from liverboard.web.gate import Form, Here
 from liverboard.web.moves import Effect, effect
 from liverboard.web.opened import Opened, OpenedCase
@@ -31,7 +32,15 @@ class WhatIf(Frozen):
     effect: Effect
 
 
-@router.get("/cases/{centre}/{case}/what-if")
+class WhatIfForm(Frozen):
+    """Every fact that can be supposed otherwise. `now`: as it is, in words."""
+
+    as_of: dt.date
+    form: FormPage
+    now: dict[str, str]
+
+
+@router.get("/cases/{centre}/{case}/what-if", responses={200: {"model": WhatIfForm}})
 def what_if(request: Request, site: Here, opened: Opened) -> Response:
     """Every fact with its value, open to be supposed otherwise."""
     return _shown(request, site, opened, {}, None)
@@ -61,11 +70,13 @@ def _shown(
 ) -> Response:
     now = weighed(site, opened.stored, opened.day)
     moved = None if found is None or not found.changed else effect(now, found.weighed)
-    content = None
-    if moved is not None and found is not None:
-        content = WhatIf(as_of=opened.day, supposed=dict(found.changed), effect=moved)
     groups = inputs([each.fact for each in now.missing])
     values = {name: fact_words(fact.value, fact.unit) for name, fact in now.facts.facts.items()}
+    if moved is not None and found is not None:
+        content = WhatIf(as_of=opened.day, supposed=dict(found.changed), effect=moved)
+    else:
+        form = FormPage(sent_to=f"{opened.path}/what-if", inputs=inputs_of(groups, typed))
+        content = WhatIfForm(as_of=opened.day, form=form, now=values)
     fragment = request.headers.get("hx-request") == "true"
     return page(
         request,
