@@ -21,7 +21,7 @@ from liverboard.board.prepare import prepare_dossier
 from liverboard.phantom.cohort import CohortPlan, draw_people
 from liverboard.phantom.cohort_story import case_of
 from liverboard.report import minutes as paper
-from liverboard.report.html import render_sections
+from liverboard.report.html import render_html, render_sections
 from liverboard.web.tongue import SUBJECTS, Tongue
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +31,8 @@ SECTIONS = ("board", "checks", "lesions", "facts", "sirt", "history", "events", 
 FEW = 6
 MANY = pytest.mark.parametrize("synthetic", [FEW, pytest.param(40, marks=pytest.mark.slow)])
 PLACE = re.compile(r"\{[=n]?\d+\}")
-TAG = re.compile(r"<(/?)([\w:-]+)([^>]*?)(/?)>|<!--.*?-->|<(style|script)\b.*?</\5>", re.DOTALL)
+SCRIPT = re.compile(r"<(style|script)\b.*?</\1>", re.DOTALL)
+TAG = re.compile(r"<(/?)([\w:-]+)([^>]*?)(/?)>|<!--.*?-->", re.DOTALL)
 READ_OUT = re.compile(r'\s(?:title|aria-label|alt|data-l)="([^"]*)"')
 ENGLISH = re.compile(
     r"\b(the|of|with|and|not|is|are|was|were|by|from|for|to|or|no|yes|which|that|this|has|have|given|stated|known|lesions?|liver|tumour|until|since|most|more)\b",
@@ -75,6 +76,7 @@ def say(text: str) -> str:
 
 def texts(html: str) -> Iterator[str]:
     """What a page shows and reads out, without what is not to be translated."""
+    html = SCRIPT.sub("", html)
     kept: list[str] = []
     at = 0
     for tag in TAG.finditer(html):
@@ -158,6 +160,15 @@ def test_what_a_person_typed_stays_as_it_is() -> None:
     assert "not known" not in said
     html = render_sections(dossier, {"board"}, say)
     assert '<bdi translate="no">not known</bdi>' in html
+
+
+def test_the_frame_of_a_dossier_is_said() -> None:
+    """Head, list of pages, foot and keys of the file; no page of the board room has them."""
+    dossier = dossiers()[0]
+    html = render_html(dossier)
+    frame = html[html.index("<body") : html.index('<section id="board"')] + html[html.index("</main>") :]
+    own = {dossier.case, dossier.software.version, dossier.centre or "", "liverboard"} - {""}
+    assert [piece for text in texts(frame) for piece in left_in_english(text, own)] == []
 
 
 def test_pictures_cut_words_of_the_reader_and_are_not_said_twice() -> None:
