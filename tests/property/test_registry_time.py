@@ -10,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
-from tests.registry_samples import EDITOR, VIEWER, HandClock, data_folder, postgres
+from tests.registry_samples import CHAIR, EDITOR, VIEWER, HandClock, data_folder, postgres
 from tests.strategies import cases, events
 
+from liverboard.clinical.derive_timeline import visible_events
 from liverboard.clinical.events import Case
 from liverboard.clinical.facts import facts_of
 from liverboard.errors import BadInput
@@ -26,6 +27,8 @@ from liverboard.registry.cases import (  # fmt: skip
     case_as_known,
     change_header,
     correct,
+    undo_withdrawal,
+    withdraw,
 )
 from liverboard.registry.folder import DataFolder
 from liverboard.registry.permissions import CONSOLE
@@ -88,10 +91,39 @@ class Registry(RuleBasedStateMachine):
         assert after.events[:-1] == before.events
         assert after.events[-1].kind == event["kind"]
 
-    @precondition(lambda self: self.seen and self.seen[-1][1].events)
+    def standing(self, *, withdrawn: bool) -> list[Any]:
+        """Events that nothing corrects: withdrawals, or all others."""
+        case = self.seen[-1][1]
+        replaced = {event.corrects for event in case.events}
+        return [e for e in case.events if e.id not in replaced and (e.kind == "withdrawal") == withdrawn]
+
+    @precondition(lambda self: self.seen and self.standing(withdrawn=False))
+    @rule(data=st.data())
+    def withdraw_one(self, data: st.DataObject) -> None:
+        old = data.draw(st.sampled_from(self.standing(withdrawn=False)))
+        with self.store.transaction(CHAIR) as tx:
+            withdraw(tx, self.key, old.id, "entered for another patient", self.version)
+        self.remember()
+        case = self.seen[-1][1]
+        assert case.events[-1].corrects == old.id
+        assert old.id not in {event.id for event in visible_events(case, dt.date.max)[0]}
+        with pytest.raises(BadInput, match="withdrawn already"), self.store.transaction(CHAIR) as tx:
+            withdraw(tx, self.key, old.id, "twice", self.version)
+
+    @precondition(lambda self: self.seen and self.standing(withdrawn=True))
+    @rule(data=st.data())
+    def undo_one(self, data: st.DataObject) -> None:
+        old = data.draw(st.sampled_from(self.standing(withdrawn=True)))
+        with self.store.transaction(CHAIR) as tx:
+            undo_withdrawal(tx, self.key, old.id, self.version)
+        self.remember()
+        case = self.seen[-1][1]
+        assert case.events[-1].id in {event.id for event in visible_events(case, dt.date.max)[0]}
+
+    @precondition(lambda self: self.seen and self.standing(withdrawn=False))
     @rule(data=st.data())
     def correct_one(self, data: st.DataObject) -> None:
-        old = data.draw(st.sampled_from(self.seen[-1][1].events))
+        old = data.draw(st.sampled_from(self.standing(withdrawn=False)))
         event = {"kind": old.kind, "date": old.date.isoformat(), **self.needed(old)}
         with self.store.transaction(EDITOR) as tx:
             correct(tx, self.key, old.id, event, self.version)

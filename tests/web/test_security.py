@@ -78,6 +78,8 @@ NEEDS: Mapping[str, Right | str | None] = {
     "GET /cases/{centre}/{case}/{tab}": "see_cases",
     "GET /cases/{centre}/{case}/events/new": _EDIT,
     "POST /cases/{centre}/{case}/events/new": _EDIT,
+    "GET /cases/{centre}/{case}/events/withdraw": _EDIT,
+    "POST /cases/{centre}/{case}/events/withdraw": _EDIT,
     "GET /cases/{centre}/{case}/header": _EDIT,
     "POST /cases/{centre}/{case}/header": _EDIT,
     "GET /cases/{centre}/{case}/what-if": "see_cases",

@@ -31,7 +31,7 @@ from liverboard.board.sirt_values import SirtSection
 from liverboard.board.summary import patient_lines
 from liverboard.board.timeline import timeline_of
 from liverboard.clinical.case_file import event_content
-from liverboard.clinical.derive_timeline import course_of, visible_events
+from liverboard.clinical.derive_timeline import course_of, standing_withdrawals, visible_events
 from liverboard.clinical.dictionary import load_dictionary
 from liverboard.clinical.events import AnyEvent, Case, Diagnosis, Imaging, Plan, Procedure, Systemic
 from liverboard.clinical.extent import Lesion, LiverExtent, SegmentShare
@@ -123,7 +123,7 @@ def prepare_dossier(
         isodose_images=images.isodoses,
         response=response,
         procedures=procedures,
-        events=_source_events(case, measured.case, as_of, visible),
+        events=_source_events(measured.case, as_of, known_at, visible),
         options=options,
         evidence=evidence,
         warnings=tuple(measured.warnings),
@@ -278,10 +278,14 @@ def _by_segment(lesions: Sequence[Lesion]) -> tuple[dict[int, float], Basis]:
     )
 
 
-def _source_events(case: Case, measured: Case, as_of: dt.date, visible: Sequence[AnyEvent]) -> tuple[SourceEvent, ...]:
-    """Every visible event as stated (measured fields included, ends masked), and the ones that a visible correction replaced."""
-    shown = {event.id: event for event in visible}
-    corrected = {event.corrects: event.id for event in visible if event.corrects}
+def _source_events(
+    measured: Case, as_of: dt.date, known_at: KnownAt, visible: Sequence[AnyEvent]
+) -> tuple[SourceEvent, ...]:
+    """Every visible event as stated (measured fields included, ends masked), and the ones that a visible correction or withdrawal replaced."""
+    shown: dict[str, AnyEvent] = {event.id: event for event in visible}
+    withdrawals = standing_withdrawals(measured, as_of, known_at)
+    shown |= {event.id: event for event in withdrawals}
+    corrected = {event.corrects: event.id for event in shown.values() if event.corrects}
     rows: list[SourceEvent] = []
     for event in measured.events:
         if event.date > as_of or (event.id not in shown and event.id not in corrected):

@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from liverboard.clinical.case_text import Parsed, Path, Tree, child, parse_text, plain_value
-from liverboard.clinical.events import EVENT_KINDS, Case, details_type, reference_faults
+from liverboard.clinical.events import EVERY_KIND, Case, details_type, reference_faults
 from liverboard.clinical.quantity import Unit
 from liverboard.errors import BadInput, Problem
 from liverboard.units import write_quantity
@@ -181,7 +181,7 @@ def _place(loc: Sequence[str | int], tree: Tree) -> tuple[Path, str | None]:
         if there:
             path.append(step)
             node = inner
-        elif number == len(loc) - 1 and isinstance(step, str) and isinstance(node, dict) and step not in EVENT_KINDS:
+        elif number == len(loc) - 1 and isinstance(step, str) and isinstance(node, dict) and step not in EVERY_KIND:
             return tuple(path), step
     return tuple(path), None
 
@@ -220,7 +220,7 @@ def _words_for(fault: dict[str, Any], path: Path, tree: dict[str, Tree]) -> tupl
         )
         return message, " ".join(words), f"did you mean '{near[0]}'?" if near else None, kind == "literal_error"
     if kind == "union_tag_not_found":
-        return "the event has no kind", " ".join(EVENT_KINDS), None, False
+        return "the event has no kind", " ".join(EVERY_KIND), None, False
     if kind == "value_error":
         return (
             str(fault["msg"]).removeprefix("Value error, "),
@@ -254,7 +254,7 @@ def _known_keys(path: Path, tree: dict[str, Tree]) -> list[str]:
         if step == "details" and isinstance(holder, dict) and "technique" in holder:
             model = details_type(holder["technique"])
         elif model is Case and isinstance(step, int):
-            model = EVENT_KINDS.get(str(node.get("kind"))) if isinstance(node, dict) else None
+            model = EVERY_KIND.get(str(node.get("kind"))) if isinstance(node, dict) else None
         elif isinstance(step, str) and model is not None and (model is not Case or step != "events"):
             model = _model_in(model.model_fields[step].annotation) if step in model.model_fields else None
     return list(model.model_fields) if model else []

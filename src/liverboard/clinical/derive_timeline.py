@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass, replace
 from typing import get_args
 
-from liverboard.clinical.events import AnyEvent, Case, Drug, Systemic
+from liverboard.clinical.events import AnyEvent, Case, Drug, Systemic, Withdrawal
 
 # Drugs of a group, and the group itself as a course of `other` names it. `other` alone: a drug that is no analogue; unnamed: nobody says what it is.
 SSA = frozenset({"lanreotide", "octreotide_lar", "somatostatin_analogue"})
@@ -67,11 +67,23 @@ def _names(event: Systemic) -> frozenset[str]:
 def visible_events(
     case: Case, as_of: dt.date, known_at: dt.date | dt.datetime | None = None
 ) -> tuple[list[AnyEvent], list[str]]:
-    """Events that were true by `as_of` and entered by `known_at` (None: whenever), corrections applied, by date and then place in the file; and conflicts.
+    """Events that were true by `as_of` and entered by `known_at` (None: whenever), corrections and withdrawals applied, by date and then place in the file; and conflicts.
 
     A systemic event is given whole: read it through `course_of`. An event without `recorded` counts as entered. A correction stands in the place of what it corrects. Of two corrections of one event the later entered
     counts, then the later in the file.
     """
+    standing, conflicts = _standing(case, as_of, known_at)
+    return [event for event in standing if not isinstance(event, Withdrawal)], conflicts
+
+
+def standing_withdrawals(
+    case: Case, as_of: dt.date, known_at: dt.date | dt.datetime | None = None
+) -> tuple[Withdrawal, ...]:
+    """The withdrawals that count on that day, each in the place of what it takes back."""
+    return tuple(event for event in _standing(case, as_of, known_at)[0] if isinstance(event, Withdrawal))
+
+
+def _standing(case: Case, as_of: dt.date, known_at: dt.date | dt.datetime | None) -> tuple[list[AnyEvent], list[str]]:
     limit = None if known_at is None else moment(known_at)
     events = [
         event for event in case.events if event.date <= as_of and (limit is None or event.recorded is None or moment(event.recorded) <= limit)

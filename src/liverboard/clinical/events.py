@@ -6,7 +6,7 @@ Absent means unknown, never "no". Numbers are kept in the canonical unit of the 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, cast, get_args
 
 from pydantic import (
@@ -433,6 +433,13 @@ class Status(Event):
     state: Literal["alive", "dead", "lost"]
 
 
+class Withdrawal(Event):
+    """Takes back the event that it names in `corrects`, of whatever kind: it was never true of this patient. To undo it, an event of the old kind corrects the withdrawal."""
+
+    kind: Literal["withdrawal"]
+    reason: Text | None = None
+
+
 AnyEvent = Annotated[
     Diagnosis
     | Clinic
@@ -446,10 +453,12 @@ AnyEvent = Annotated[
     | Assessment
     | Board
     | History
-    | Status,
+    | Status
+    | Withdrawal,
     Field(discriminator="kind"),
 ]
 
+# What an event may state. A withdrawal states nothing.
 EVENT_KINDS: dict[str, type[Event]] = {
     get_args(cls.model_fields["kind"].annotation)[0]: cls
     for cls in (
@@ -468,6 +477,7 @@ EVENT_KINDS: dict[str, type[Event]] = {
         Status,
     )
 }
+EVERY_KIND: dict[str, type[Event]] = {**EVENT_KINDS, "withdrawal": Withdrawal}
 
 
 class Case(Frozen):
@@ -504,15 +514,20 @@ def reference_faults(events: Sequence[tuple[str, str, str | None]]) -> list[tupl
         by_id.setdefault(event_id, (kind, corrects))
     for position, (event_id, kind, corrects) in enumerate(events):
         if corrects is None:
+            if kind == "withdrawal":
+                faults.append((position, "corrects", "a withdrawal names the event that it takes back"))
             continue
+        stated = _kind_behind(corrects, by_id)
         if corrects not in by_id:
             faults.append((position, "corrects", f"'{corrects}' is not an event of this case"))
-        elif by_id[corrects][0] != kind:
+        elif kind == "withdrawal" == by_id[corrects][0]:
+            faults.append((position, "corrects", f"'{corrects}' is a withdrawal; an event that corrects it undoes it"))
+        elif kind not in {"withdrawal", stated}:
             faults.append(
                 (
                     position,
                     "corrects",
-                    f"'{corrects}' is of kind {by_id[corrects][0]}, this event is {kind}; a correction keeps the kind",
+                    f"'{corrects}' is of kind {stated}, this event is {kind}; a correction keeps the kind",
                 )
             )
         else:
@@ -523,6 +538,17 @@ def reference_faults(events: Sequence[tuple[str, str, str | None]]) -> list[tupl
             if current in seen:
                 faults.append((position, "corrects", f"event '{event_id}' corrects itself in a circle"))
     return faults
+
+
+def _kind_behind(event_id: str, by_id: Mapping[str, tuple[str, str | None]]) -> str:
+    """The kind of an event; of a withdrawal, the kind of what it takes back."""
+    seen: set[str] = set()
+    current: str | None = event_id
+    kind = "withdrawal"
+    while kind == "withdrawal" and current is not None and current in by_id and current not in seen:
+        seen.add(current)
+        kind, current = by_id[current]
+    return kind
 
 
 def marker_ratio(marker: Marker) -> float | None:

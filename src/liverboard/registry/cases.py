@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, Select, func, select
 
 from liverboard.clinical.case_file import read_case, write_case
+from liverboard.clinical.case_withdraw import restated, withdrawal_of
 from liverboard.clinical.events import AnyEvent, Case
 from liverboard.errors import BadInput, MissingData, UserError
 from liverboard.registry.audit import canonical, digest_of_rows, event_digest, header_digest
@@ -160,6 +161,26 @@ def correct(tx: Transaction, key: CaseKey, event_id: str, corrected: EventTree, 
     event.pop("id", None)
     tx.by.require("edit_cases", key.centre)
     write_events(tx, "case.correct", key, [event], expected_version)
+    return expected_version + 1
+
+
+def withdraw(tx: Transaction, key: CaseKey, event_id: str, reason: str, expected_version: int) -> int:
+    """Take back an event that never was true of this patient; it stays to be seen. A board's decision is taken back by who may sign one. Raises as `append_events`."""
+    tx.by.require("edit_cases", key.centre)
+    case = _known(tx, key, expected_version)
+    if any(event.id == event_id and event.kind == "board" for event in case.events):
+        tx.by.require("sign_off", key.centre)
+    write_events(tx, "case.withdraw", key, [withdrawal_of(case, event_id, reason)], expected_version)
+    return expected_version + 1
+
+
+def undo_withdrawal(tx: Transaction, key: CaseKey, withdrawal_id: str, expected_version: int) -> int:
+    """Say again what a withdrawal took back. Raises as `append_events`."""
+    tx.by.require("edit_cases", key.centre)
+    event = restated(_known(tx, key, expected_version), withdrawal_id)
+    if event["kind"] == "board":
+        tx.by.require("sign_off", key.centre)
+    write_events(tx, "case.undo", key, [event], expected_version)
     return expected_version + 1
 
 
@@ -426,6 +447,12 @@ def count_cases(store: Store, by: Actor) -> dict[CaseState, int]:
 
 
 # --- case and tree -------------------------------------------------------------------------------------------------------------------------------------
+
+
+def _known(tx: Transaction, key: CaseKey, expected_version: int) -> Case:
+    """The case that a writer saw. Raises Conflict, NoSuchCase."""
+    row = _at_version(tx.connection, key, expected_version)
+    return read_case(json.dumps(_tree_of(tx.connection, row)), where="the case", is_json=True)
 
 
 def _tree(case: Case) -> dict[str, Any]:

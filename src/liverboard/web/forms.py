@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from liverboard.clinical.dictionary import FactDefinition, all_definitions
-from liverboard.clinical.events import EVENT_KINDS, details_type
+from liverboard.clinical.events import EVERY_KIND, details_type
 from liverboard.clinical.quantity import Unit
 
 Kind = Literal["text", "long", "date", "choice", "truth", "whole", "number", "list"]
@@ -56,7 +56,7 @@ class _Gathering:
 def groups_of(kind: str, technique: str | None = None, rows: int = ROWS) -> tuple[Group, ...]:
     """The form of an event of `kind`; for procedures and plans the details of their `technique`. Raises KeyError for an unknown kind."""
     found = _Gathering(kind)
-    fields = EVENT_KINDS[kind].model_fields
+    fields = EVERY_KIND[kind].model_fields
     for name in (*(name for name in fields if name not in _LAST), *_LAST):
         info = fields[name]
         if name in _OWN:

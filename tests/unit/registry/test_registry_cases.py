@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, exc, insert, select, text, update
@@ -19,6 +20,7 @@ from tests.registry_samples import (
 
 from liverboard.clinical.facts import facts_of
 from liverboard.errors import BadInput, NotPermitted
+from liverboard.registry.bring import bring
 from liverboard.registry.cases import (
     CaseFilter,
     CaseKey,
@@ -33,7 +35,11 @@ from liverboard.registry.cases import (
     list_cases,
     read_cases,
     set_state,
+    undo_withdrawal,
+    withdraw,
 )
+from liverboard.registry.folder import make_folder
+from liverboard.registry.hand_out import Extract, export_cases
 from liverboard.registry.permissions import CONSOLE
 from liverboard.registry.schema import APPEND_ONLY, audit, events, metadata
 from liverboard.registry.store import Store, add_centre
@@ -214,3 +220,33 @@ def test_an_event_of_no_case_cannot_be_put_in(kept: Store) -> None:
         row = dict(connection.execute(select(events)).mappings().first() or {})
     with pytest.raises(exc.IntegrityError), kept.engine.begin() as connection:
         connection.execute(insert(events).values({**row, "seq": 99, "case_id": 99}))
+
+
+def test_a_withdrawal_goes_out_and_comes_back_as_it_is(store: Store, tmp_path: Path) -> None:
+    """Exported, imported into another registry, continued there, and brought back: the facts are the same at each step."""
+    key = CaseKey("lyon", "NELM-1")
+    with store.transaction(EDITOR) as tx:
+        add_case(tx, "lyon", CASE)
+        withdraw(tx, key, "l1", "entered for another patient", 1)
+    everything = Extract(CaseFilter(centre="lyon"), free_text=True)
+    export_cases(store, CONSOLE, tmp_path / "out.zip", everything)
+    export_cases(store, CONSOLE, tmp_path / "wordless.zip")
+    there = Store.initialise(make_folder(tmp_path / "there", "lyon"), store.now)
+    bring(there, CONSOLE, tmp_path / "out.zip")
+    here, brought = (case_as_known(each, CONSOLE, key).case for each in (store, there))
+    assert brought.events == here.events and brought.events[-1].kind == "withdrawal"
+    assert bring(there, CONSOLE, tmp_path / "out.zip").unchanged == (key,)
+    with there.transaction(EDITOR) as tx:
+        undo_withdrawal(tx, key, here.events[-1].id, 1)
+    export_cases(there, CONSOLE, tmp_path / "back.zip", everything)
+    assert bring(store, CONSOLE, tmp_path / "back.zip").extended == (key,)
+    after = case_as_known(store, CONSOLE, key).case
+    day = dt.date(2030, 1, 1)
+    values = [facts_of(case, day).facts["bilirubin_umol_l"].value for case in (CASE, here, after)]
+    assert values[0] == values[2] is not None and values[1] is None
+    there.close()
+    wordless = Store.initialise(make_folder(tmp_path / "wordless", "lyon"), store.now)
+    bring(wordless, CONSOLE, tmp_path / "wordless.zip")
+    case = case_as_known(wordless, CONSOLE, key).case
+    assert facts_of(case, day).facts["bilirubin_umol_l"].value is None and case.events[-1].kind == "withdrawal"
+    wordless.close()

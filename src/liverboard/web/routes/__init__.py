@@ -16,6 +16,7 @@ from liverboard.web.routes import (
     studies,
     viewer,
     what_if,
+    withdrawal,
 )
 
 EVERY = (
@@ -28,6 +29,7 @@ EVERY = (
     manual.router,
     new_case.router,
     events.router,
+    withdrawal.router,
     what_if.router,
     studies.router,
     viewer.router,

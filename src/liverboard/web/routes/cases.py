@@ -177,6 +177,7 @@ def events(request: Request, opened: Opened) -> Response:
         {"writes": [each.model_dump(mode="json") for each in _writes(opened)]},
         rows=sorted(opened.stored.entered, key=lambda e: (e.event.date, e.version), reverse=True),
         corrected_by=by,
+        withdrawals={e.event.id for e in opened.stored.entered if e.event.kind == "withdrawal"},
         writes=_writes(opened),
         content_of=_content,
         anchor=anchor,

@@ -1,0 +1,83 @@
+"""An event withdrawn on its page: the effect is shown first, a reason is asked for, it stays to be seen, and it can be undone."""
+
+from __future__ import annotations
+
+import pytest
+from tests.registry_samples import CHAIR, EDITOR, LABS
+from tests.web_samples import KEY, Visitor, words
+
+from liverboard.registry.cases import append_events, case_as_known
+from liverboard.web.site import Site
+
+CASE = "/cases/lyon/NELM-1"
+PAGE = f"{CASE}/events/withdraw"
+
+
+def version(site: Site) -> int:
+    return case_as_known(site.store, EDITOR, KEY).version
+
+
+def test_an_event_is_withdrawn_with_a_reason_and_that_is_undone(site: Site, editor: Visitor) -> None:
+    assert f'{PAGE}?event=d1"' in editor.get(f"{CASE}/events").text.replace("&amp;", "&")
+    shown = editor.get(PAGE, params={"event": "d1"})
+    assert "What this changes" in words(shown) and "Ki-67" in words(shown)
+    moved = editor.client.get(PAGE, params={"event": "d1"}, headers={"accept": "application/json"}).json()
+    assert {fact["fact"]: fact["after"] for fact in moved["effect"]["facts"]}["ki67_percent"] == "not known"
+    done = editor.post(PAGE, {"event": "d1", "version": "1", "reason": "entered for another patient"})
+    assert done.status_code == 303
+    page = words(editor.get(done.headers["location"]))
+    assert "The event is withdrawn" in page and "withdrawn by event withdrawal-2023-03-14-1" in page
+    assert "entered for another patient" in page and "Withdraws event d1" in page and "Undo it" in page
+    assert "not known" in words(editor.get(f"{CASE}/facts"))
+    undo = {"event": "withdrawal-2023-03-14-1"}
+    assert "Let it count again" in words(editor.get(PAGE, params=undo))
+    assert editor.post(PAGE, {**undo, "version": "2"}).status_code == 303
+    page = words(editor.get(f"{CASE}/events"))
+    assert "Undoes the withdrawal" in page and "Undone by event diagnosis-2023-03-14-2" in page
+    assert case_as_known(site.store, EDITOR, KEY).case.events[-1].kind == "diagnosis"
+
+
+def test_the_case_as_it_was_known_still_shows_it(site: Site, editor: Visitor) -> None:
+    before = case_as_known(site.store, EDITOR, KEY).entered[0].at
+    editor.post(PAGE, {"event": "d1", "version": "1", "reason": "entered for another patient"})
+    then = editor.get(f"{CASE}/events", params={"known_at": before.isoformat()})
+    assert "withdrawal" not in words(then).lower() and "4 %" in words(then)
+    assert editor.get(PAGE, params={"event": "l1", "known_at": before.isoformat()}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "says"),
+    [
+        ({"reason": " "}, 400, "needs a reason"),
+        ({"reason": "was Mrs Zwiebel, tel 06 12 34 56 78"}, 400, "seems to stand"),
+        ({"event": "nobody", "reason": "x"}, 400, "no such event"),
+        ({"version": "7", "reason": "as typed"}, 409, "as typed"),
+    ],
+)
+def test_what_cannot_be_kept_says_why_and_keeps_nothing(site: Site, editor: Visitor, fields: dict[str, str], status: int, says: str) -> None:  # fmt: skip
+    response = editor.post(PAGE, {"event": "d1", "version": "1", **fields})
+    assert response.status_code == status and says in words(response), words(response)
+    assert version(site) == 1
+
+
+def test_twice_corrected_and_others_changes(site: Site, editor: Visitor, viewer: Visitor) -> None:
+    first = {"event": "l1", "version": "1", "reason": "not hers"}
+    assert viewer.get(PAGE, params={"event": "l1"}).status_code == 403 == viewer.post(PAGE, first).status_code
+    assert editor.post(PAGE, first).status_code == 303
+    again = editor.post(PAGE, {**first, "version": "2"})
+    assert again.status_code == 400 and "withdrawn already" in words(again)
+    assert editor.get(f"{CASE}/events/new", params={"corrects": "l1"}).status_code == 400
+    assert "is undone, not corrected" in words(
+        editor.get(f"{CASE}/events/new", params={"corrects": "withdrawal-2024-05-02-1"})
+    )
+    assert version(site) == 2
+
+
+def test_a_decision_is_withdrawn_by_who_may_sign_one(site: Site, editor: Visitor, chair: Visitor) -> None:
+    with site.store.transaction(CHAIR) as tx:
+        board = {"id": "b1", "kind": "board", "date": "2024-07-01", "chosen": "tae", "reason": "x"}
+        append_events(tx, KEY, [board, LABS], 1)
+    sent = {"event": "b1", "version": "2", "reason": "signed under another case"}
+    assert editor.post(PAGE, sent).status_code == 403 and version(site) == 2
+    assert chair.post(PAGE, sent).status_code == 303
+    assert "tae" not in words(editor.get(f"{CASE}/decisions")).lower().split("decisions")[-1].split()
