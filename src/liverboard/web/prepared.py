@@ -136,7 +136,7 @@ def sections(
 ) -> str:
     """Sections of the dossier (None: all), as HTML for a page that brings head and style, in the language of the reader."""
     day = day or day_of(site, stored.case)
-    key = ("sections", stored.key, stored.version, day, only, language)
+    key = ("sections", stored.key, stored.version, day, only, *(() if language == "en" else (language,)))
 
     def make() -> str:
         dossier = dossier_of(site, stored, day)

@@ -134,15 +134,15 @@ def meeting_day(site: Site, case: Case, meeting: Meeting, signed: dt.datetime | 
     return case.as_of or min(meeting.date, until)
 
 
-def make_ahead(site: Site, who: Actor, meeting: Meeting, item: AgendaItem) -> None:
-    """Make the slow parts of the page of a case while the board looks at another; what fails here is told on that page."""
+def make_ahead(site: Site, who: Actor, meeting: Meeting, item: AgendaItem, language: str) -> None:
+    """Make the slow parts of the page of a case, in the language of the reader, while the board looks at another; what fails here is told on that page."""
     if item.decision.signed is not None:
         return
     with suppress(UserError):
         for stored in read_all(site, who, [item.case.key]).values():
             day = meeting_day(site, stored.case, meeting, None)
             weighed(site, stored, day)
-            sections(site, stored, PAGE_ONE, day)
+            sections(site, stored, PAGE_ONE, day, language)
 
 
 def minutes_seen(site: Site, who: Actor, agenda: Agenda) -> MeetingMinutes:

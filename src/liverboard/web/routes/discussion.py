@@ -89,7 +89,9 @@ def discuss(request: Request, site: Here, who: Reader, meeting: Number, case: st
     response = _shown(request, room, room.decision.minutes)
     following = room.agenda.items.index(room.item) + 1
     if following < len(room.agenda.items):
-        response.background = BackgroundTask(make_ahead, site, who, room.agenda.meeting, room.agenda.items[following])
+        response.background = BackgroundTask(
+            make_ahead, site, who, room.agenda.meeting, room.agenda.items[following], language_of(request)
+        )
     return response
 
 

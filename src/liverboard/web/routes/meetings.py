@@ -139,7 +139,7 @@ def meeting(
         rows=rows,
     )
     if is_open and found.items:
-        response.background = BackgroundTask(make_ahead, site, who, found.meeting, found.items[0])
+        response.background = BackgroundTask(make_ahead, site, who, found.meeting, found.items[0], language_of(request))
     return response
 
 
