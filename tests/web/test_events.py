@@ -155,7 +155,7 @@ def test_the_question_is_changed_and_guarded(site: Site, editor: Visitor) -> Non
 
 
 def test_a_case_is_added_by_a_local_number_that_is_not_kept(site: Site, editor: Visitor) -> None:
-    typed = {"local_number": "HOSP 4711", "sex": "male", "birth_year": "1950", "diagnosis.date": "2024-01-05", "diagnosis.primary_site": "ileum", "diagnosis.ki67": "3", "systemic.date": "2024-02-01", "systemic.drug": "lanreotide"}  # fmt: skip
+    typed = {"local_number": "HOSP 471108151", "sex": "male", "birth_year": "1950", "diagnosis.date": "2024-01-05", "diagnosis.primary_site": "ileum", "diagnosis.ki67": "3", "systemic.date": "2024-02-01", "systemic.drug": "lanreotide"}  # fmt: skip
     response = editor.post("/cases/new", typed)
     assert response.status_code == 303
     place = response.headers["location"].split("?")[0]
@@ -164,8 +164,8 @@ def test_a_case_is_added_by_a_local_number_that_is_not_kept(site: Site, editor: 
     again = editor.post("/cases/new", typed)
     assert again.status_code == 400
     assert "has a case of this pseudonym already" in words(again)
-    assert "4711" not in again.text
-    assert b"4711" not in site.store.folder.path.joinpath("registry.sqlite").read_bytes()
+    assert "471108151" not in again.text
+    assert b"471108151" not in site.store.folder.path.joinpath("registry.sqlite").read_bytes()
 
 
 def test_a_new_case_says_all_that_is_wrong(editor: Visitor) -> None:

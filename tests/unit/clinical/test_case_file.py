@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from liverboard.clinical.case_file import event_content, read_case, write_case
-from liverboard.clinical.events import EVENT_KINDS, Imaging, Labs, Systemic
+from liverboard.clinical.events import EVERY_KIND, Imaging, Labs, Systemic
 from liverboard.errors import BadInput, Problem
 
 FORMAT = Path(__file__).parents[3] / "docs" / "reference" / "case-format.md"
@@ -35,7 +35,7 @@ def problems(text: str, *, is_json: bool = False) -> tuple[Problem, ...]:
 
 def test_the_documented_example_reads_and_has_every_event_kind() -> None:
     case = read_case(sample_of_the_format())
-    assert {event.kind for event in case.events} == set(EVENT_KINDS)
+    assert {event.kind for event in case.events} == set(EVERY_KIND)
 
 
 @pytest.mark.parametrize("is_json", [False, True])
