@@ -40,6 +40,16 @@ def test_the_cohort_of_a_centre(filled_site: Site, viewer: Visitor) -> None:
     assert Visitor(filled_site, "stranger").json("/cohort")["cohort"]["cases"] == {"below": 9}
 
 
+def test_the_curves_are_drawn_in_french(filled_site: Site, viewer: Visitor) -> None:
+    viewer.post("/language", {"language": "fr"})
+    page = viewer.get("/cohort?group=who_grade").text
+    drawn = page[page.index("<svg") : page.rindex("</svg>")]
+    for said in ("Personnes à risque", "Survie globale à partir du premier traitement dirigé vers le foie (%)", ">mois<", "médiane", "Courbes de Kaplan-Meier"):  # fmt: skip
+        assert said in drawn, said
+    for english in ("People at risk", "Overall survival", "median ", "not reached", "followed", " people"):
+        assert english not in drawn, english
+
+
 def test_a_row_is_read_again_when_its_case_changed(
     filled_site: Site, viewer: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

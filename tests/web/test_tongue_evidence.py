@@ -15,7 +15,7 @@ import pytest
 from babel.messages.pofile import read_po
 
 from liverboard.board.cohort_summary import Wanted, row_of, summarise
-from liverboard.board.dossier import Dossier, EvidenceSection
+from liverboard.board.dossier import Dossier
 from liverboard.board.load import open_case, sample_names
 from liverboard.board.prepare import prepare_dossier
 from liverboard.clinical.events import Case
@@ -246,8 +246,7 @@ def last_day(case: Case) -> dt.date:
 
 def with_every_option(dossier: Dossier, case_day: dt.date, case: Case) -> Dossier:
     options = {name: expected_of(name, facts_of(case, case_day)) for name in (*load_option_pools().options, "prrt")}
-    section = EvidenceSection(**{**dict(dossier.evidence), "options": options})
-    return dossier.model_copy(update={"evidence": section})
+    return dossier.model_copy(update={"evidence": dossier.evidence.model_copy(update={"options": options})})
 
 
 def of_the_cards() -> Iterator[str]:
