@@ -93,7 +93,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def site(filled: Path, tmp_path: Path, clock: HandClock) -> Iterator[Site]:
     shutil.copytree(filled, tmp_path / "data")
     store = Store.open(open_folder(tmp_path / "data"), clock)
-    yield Site(store)
+    yield Site(store, address="http://testserver")
     store.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
@@ -29,6 +30,14 @@ def test_an_account_is_made_and_its_link_is_shown_once(site: Site, admin: Visito
     assert visitor.post(link[1], {"password": PASSWORD, "again": PASSWORD}).status_code == 200
     assert log_in(site.store, "nora", PASSWORD).account.role == "editor"
     assert visitor.post(link[1], {"password": PASSWORD, "again": PASSWORD}).status_code == 401
+
+
+def test_a_link_begins_with_the_configured_address_whatever_name_was_asked(site: Site, admin: Visitor) -> None:
+    moved = Visitor(replace(site, address="https://board.hospital.example"), "admin")
+    made = moved.post(
+        "/people/editor/link", headers={"host": "elsewhere.example", "origin": "http://elsewhere.example"}
+    )
+    assert "https://board.hospital.example/welcome/" in made.text and "elsewhere" not in made.text
 
 
 def test_what_is_wrong_with_a_new_account_is_said_and_what_was_typed_stays(admin: Visitor) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from pathlib import Path
 from threading import Thread
@@ -31,6 +32,13 @@ def serve(
     ] = None,
     host: Host = "127.0.0.1",
     port: Port = 8350,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Where people reach it through a proxy, such as https://board.hospital.example; one-time links begin with it. Default: where it listens.",
+        ),
+    ] = None,
     https: Annotated[
         bool, typer.Option("--https", help="Reached by https, through a proxy: cookies travel by nothing else.")
     ] = False,
@@ -42,17 +50,18 @@ def serve(
     from liverboard.registry.store import Store
     from liverboard.web.site import Site, openid_of
 
+    named = None if address is None else _checked(address)
     path = data or default_folder()
     with _door(host, port) as door:  # before the link is made: a start that fails ends no link of a site that runs
         folder = open_folder(path) if centre is None else make_folder(path, centre)
         store = Store.initialise(folder) if centre is not None else Store.open(folder)
         with store.transaction(CONSOLE) as tx:
             link = first_link(tx)
-        address = _address(door, https=https)
+        address = named or _address(door, https=https)
         typer.echo(f"The board room of {folder.centre} is at {address}; Ctrl-C stops it.")
         if link is not None:
             typer.echo(f"No administrator yet. Open this once, within 24 hours:  {address}/welcome/{link}")
-        _run(Site(store, secure=https, openid=openid_of()), door)
+        _run(Site(store, secure=https, address=address, openid=openid_of()), door)
 
 
 def demo(
@@ -71,7 +80,7 @@ def demo(
         with progress("Filling the demo") as step:
             store = fill(Path(name), cases, step)
         typer.echo(f"Sign in at {_address(door)} as {', '.join(PEOPLE)} with the password: {PASSWORD}")
-        _run(Site(store, demo=True), door)
+        _run(Site(store, demo=True, address=_address(door)), door)
 
 
 def _door(host: str, port: int) -> socket.socket:
@@ -88,6 +97,15 @@ def _door(host: str, port: int) -> socket.socket:
 def _address(door: socket.socket, *, https: bool = False) -> str:
     host, port = door.getsockname()[:2]
     return f"http{'s' if https else ''}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _checked(address: str) -> str:
+    """Raises BadInput for what no link can begin with."""
+    if not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+/?", address):
+        raise BadInput(
+            f"'{address[:80]}' is no address of a site", hint="Expected such as https://board.hospital.example."
+        )
+    return address.rstrip("/")
 
 
 def _run(site: Site, door: socket.socket) -> None:

@@ -74,11 +74,15 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """`secure`: reached by https, so cookies are sent by nothing else. `demo`: the store is thrown away afterwards, and every page says so."""
+    """`secure`: reached by https, so cookies are sent by nothing else. `demo`: the store is thrown away afterwards, and every page says so.
+
+    `address`: where people reach it, such as `https://board.hospital.example`; one-time links begin with it.
+    """
 
     store: Store
     secure: bool = False
     demo: bool = False
+    address: str = ""
     openid: OpenId | None = None
     lines: Memory = field(default_factory=lambda: Memory(_KEPT))
     pages: Memory = field(default_factory=lambda: Memory(_PAGES))

@@ -100,7 +100,7 @@ def add_account(request: Request, site: Here, who: Manager, form: Form) -> Respo
             )
     except BadInput as error:
         return _people(request, site, who, typed=form, error=error)
-    return _people(request, site, who, made=(name, _link(request, token)))
+    return _people(request, site, who, made=(name, _link(site, token)))
 
 
 @router.post("/people/{name}/role")
@@ -127,7 +127,7 @@ def link(request: Request, site: Here, who: Manager, name: AccountName) -> Respo
     """A new one-time link, shown once. It ends the sessions and the lock of the account."""
     with site.store.transaction(who) as tx:
         token = new_link(tx, name)
-    return _people(request, site, who, made=(name, _link(request, token)))
+    return _people(request, site, who, made=(name, _link(site, token)))
 
 
 def _people(
@@ -180,8 +180,9 @@ def _issuer(site: Site) -> str:
     return "" if site.openid is None else site.openid.issuer
 
 
-def _link(request: Request, token: str) -> str:
-    return str(request.url_for("welcome", link=token))
+def _link(site: Site, token: str) -> str:
+    """Never by the name that the browser sent: who sends another would have the link lead to their own site."""
+    return f"{site.address}/welcome/{token}"
 
 
 def _back(told: str) -> Response:

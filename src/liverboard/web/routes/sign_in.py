@@ -11,9 +11,10 @@ from liverboard.clinical.extent import Frozen
 from liverboard.errors import MissingData, UserError
 from liverboard.registry.accounts import NotLoggedIn, change_password, log_in, log_in_oidc, log_out, set_password
 from liverboard.web.form_data import FormPage, plain
-from liverboard.web.gate import Form, Here, Who, cookie_name, drop_session, keep_session
+from liverboard.web.gate import Form, Here, Person, Who, cookie_name, drop_session, keep_session
 from liverboard.web.openid import Asked, where_to, who_came_back
 from liverboard.web.pages import LANGUAGE_COOKIE, LANGUAGES, page
+from liverboard.web.passwords import apart
 from liverboard.web.site import OpenId, Site
 
 router = APIRouter(tags=["account"])
@@ -65,7 +66,11 @@ def sign_in_form(request: Request, site: Here, next: str = "/") -> Response:  # 
 
 
 @router.post("/sign-in")
-def sign_in(request: Request, site: Here, form: Form) -> Response:
+async def sign_in(request: Request, site: Here, form: Form) -> Response:
+    return await apart(_sign_in, request, site, form)
+
+
+def _sign_in(request: Request, site: Site, form: dict[str, str]) -> Response:
     name, onward = form.get("name", "").strip().lower(), local(form.get("next", "/"))
     try:
         login = log_in(site.store, name, form.get("password", ""))
@@ -135,7 +140,11 @@ def welcome(request: Request, link: str) -> Response:
 
 
 @router.post("/welcome/{link}")
-def choose_password(request: Request, site: Here, form: Form, link: str) -> Response:
+async def choose_password(request: Request, site: Here, form: Form, link: str) -> Response:
+    return await apart(_choose_password, request, site, form, link)
+
+
+def _choose_password(request: Request, site: Site, form: dict[str, str], link: str) -> Response:
     try:
         if form.get("password") != form.get("again"):
             raise UserError("the two passwords differ")
@@ -153,7 +162,11 @@ def account(request: Request, who: Who) -> Response:
 
 
 @router.post("/account")
-def new_password(request: Request, site: Here, who: Who, form: Form) -> Response:
+async def new_password(request: Request, site: Here, who: Who, form: Form) -> Response:
+    return await apart(_new_password, request, site, who, form)
+
+
+def _new_password(request: Request, site: Site, who: Person, form: dict[str, str]) -> Response:
     try:
         if form.get("password") != form.get("again"):
             raise UserError("the two passwords differ")
