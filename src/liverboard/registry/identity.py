@@ -1,7 +1,7 @@
 """Direct identifiers refused at the door, and the pseudonym that stands for them.
 
-What is looked for: e-mail addresses, telephone numbers, hospital and national numbers, dates of birth, names after a title or label. It finds what is written as
-such; a bare name in a sentence cannot be told from any other word, so the door is no substitute for care. No message repeats what was found.
+What is looked for: e-mail addresses, telephone numbers, hospital and national numbers, dates of birth, names after a title, a label or a word that announces one.
+It finds what is written as such; a bare name in a sentence cannot be told from any other word, so the door is no substitute for care. No message repeats what was found.
 """
 
 from __future__ import annotations
@@ -19,15 +19,20 @@ from typing import Final, Literal, cast
 from liverboard.clinical.case_file import write_case
 from liverboard.clinical.events import Case
 from liverboard.errors import BadInput, Problem
+from liverboard.registry.national_numbers import holds_national_number
 
 Kind = Literal[
-    "e-mail address", "telephone number", "national number", "hospital number", "date of birth", "name of a person"
-]
+    "e-mail address", "telephone number", "national number", "hospital number", "date of birth", "name of a person", "name of a doctor"
+]  # fmt: skip
 
 _PSEUDONYM_LETTERS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # none looks like another
 _PSEUDONYM_LENGTH: Final = 10  # 50 bits
 _ADULT_BY: Final = 2005  # a full date up to this year in a pseudonym is taken for a birth, later ones for an inclusion
 _HINT: Final = "remove it: a case carries a pseudonym only; the way back to the patient stays with the centre"
+_OF_THE_BOARD: Final = {
+    "owner": ("name of a person", "name of a doctor"),
+    "dissent": ("name of a doctor",),
+}  # whose names may stand
 _NO_TEXT: Final = frozenset({"lot", "product", "generator", "applicator", "device"})  # numbers of things, not of people
 
 
@@ -70,8 +75,11 @@ def identifier_problems(case: Case) -> list[Problem]:
                 _kinds_in_pseudonym(text, case.birth_year) if path == "id" else identifiers_in(text, case.birth_year)
             )
             name = None if path == "id" else str(event["id"])
-            staff = path.endswith(".owner")  # of an action: one of the board, not the patient
-            found += [_problem(name, path, kind) for kind in kinds if not (staff and kind == "name of a person")]
+            found += [
+                _problem(name, path, kind)
+                for kind in kinds
+                if kind not in _OF_THE_BOARD.get(path.rpartition(".")[2], ())
+            ]
     return found
 
 
@@ -97,6 +105,10 @@ def _texts(node: object, path: str = "") -> Iterator[tuple[str, str]]:
             yield from _texts(value, f"{path}[{number}]")
     elif isinstance(node, str):
         yield path, node
+
+
+def _words(written: str) -> frozenset[str]:
+    return frozenset(written.split())
 
 
 # --- what an identifier looks like ---------------------------------------------------------------------------------------------------------------------
@@ -125,14 +137,38 @@ _HOSPITAL = re.compile(
 )  # fmt: skip
 _DATE = re.compile(r"(?<![\d.])(?:(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})|(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}))(?![\d])")
 _BORN = re.compile(
-    r"\b(?:born(?:\s+on)?|d\.?o\.?b\.?|date\s+of\s+birth|birth\s*date|née?\(?e?\)?\s+le|date\s+de\s+naissance|ddn|geb(?:oren)?(?:\s+am)?\.?|geburtsdatum)\s*[:=]?\s*"
-    r"(?:the\s+)?(?:\d{1,4}[-/. ]\d{1,2}[-/. ]\d{2,4}|\d{1,2}(?:st|nd|rd|th|er|\.)?\s+[^\W\d]{3,9}\.?,?\s+\d{4}|[^\W\d]{3,9}\s+\d{1,2},?\s+\d{4}|\d{8})",
+    r"\b(?:born(?:\s+on)?|d\.?o\.?b\.?|date\s+of\s+birth|birth\s*da(?:te|y)|née?\(?e?\)?(?=\s+(?:le|à)\s)|date\s+de\s+naissance|ddn|geb(?:oren)?(?:\s+am)?\.?|geburtsdatum)"
+    r"(?:\s+(?:in|à)\s+[^\W\d][\w'’-]*)?\s*(?:\s(?:on|le)\s+)?(?:[:=]|\bis\b|\bwas\b)?\s*(?:the\s+)?"
+    r"(?:\d{1,4}[-/. ]\d{1,2}[-/. ]\d{2,4}|\d{1,2}(?:st|nd|rd|th|er|\.)?[\s-]+[^\W\d]{3,9}\.?,?[\s-]+\d{4}|[^\W\d]{3,9}\s+\d{1,2}(?:st|nd|rd|th)?,?\s+\d{4}|\d{8})",
     re.IGNORECASE,
 )
+_A_NAME: Final = r"(?P<name>(?:(?:de|du|des|von|van|der|den|di|da|la|le|el|ben)\s+)*(?:[dDlL]['’])?[A-ZÀ-ÖØ-Þ][\w'’-]+)"
 _TITLE = re.compile(
-    r"\b(?:(?:Mr|Mrs|Ms|Miss|Mister|Mme|Mlle|Madame|Monsieur|Mademoiselle|Herrn?|Frau|Sig\.ra|Sra)\b\.?|M\.)\s+"
-    r"(?:[A-ZÀ-ÖØ-Þ]\.?\s+)?(?P<name>(?:(?:de|du|von|van|di|la|le)\s+)*[A-ZÀ-ÖØ-Þ][\w'’-]{2,})"
+    r"\b(?:(?:Mr|Mrs|Ms|Miss|Mister|Mme|Mlle|Madame|Monsieur|Mademoiselle|Herrn?|Frau|Sig\.ra|Sra|Mevrouw|MRS|MME|MLLE|Lady|Sir)\b\.?|M\.(?=\s+(?:d[eu]\s|d['’]|[^\W\d_]{3})))\s+"
+    rf"(?:[A-ZÀ-ÖØ-Þ]\.?\s+)?{_A_NAME}"
 )
+_DOCTOR = re.compile(
+    rf"\b(?:Drs?|Dre|Doctor|Docteur|Prof|Professor|Professeur|Pr)\b\.?\s+(?:[A-ZÀ-ÖØ-Þ]\.?\s+)?{_A_NAME}"
+)
+_SAID = re.compile(
+    r"\b(?:[Pp]atiente?|[Mm]an|[Ww]oman|[Ll]ady|[Hh]omme|[Ff]emme|[Hh]e|[Ss]he|[Ii]l|[Ee]lle)\s+(?:is\s+|est\s+)?(?:named|called|nommée?|appelée?|dénommée?|prénommée?)\s+"
+    rf"{_A_NAME}|\bs['’]appelle\s+(?P<own>[A-ZÀ-ÖØ-Þ][\w'’-]+)|\b(?:[Hh]is|[Hh]er|[Pp]atient['’]s|[Mm]aiden|[Ff]amily)\s+name\s+(?:is\s+|was\s+)?(?P<his>[A-ZÀ-ÖØ-Þ][\w'’-]+)"
+    r"|\b[Nn][ée]e\s+(?P<maiden>[A-ZÀ-ÖØ-Þ][\w'’-]+)|\b(?:[EeÉé]pouse|[Vv]euve|ép\.|[Nn]om\s+de\s+jeune\s+fille)\s+(?P<married>[A-ZÀ-ÖØ-Þ][\w'’-]+)"
+)
+_PATIENT = re.compile(
+    r"\b(?:[Pp]atiente?|[Pp]atientin|PATIENTE?)\s*:?\s+(?:(?P<name>(?:(?:Le|La|De|Du|Des|Mc|Mac|El|Al|Ben|Van|Von)\s+)?[A-ZÀ-ÖØ-Þ](?:[a-zà-ÿ'’]{2,}|[a-zà-ÿ'’]+[A-ZÀ-ÖØ-Þ][a-zà-ÿ]+)(?:-[A-ZÀ-ÖØ-Þ][a-zà-ÿ'’]+)?)(?![\w-])|(?P<upper>[A-ZÀ-ÖØ-Þ'’-]{3,}\s+[A-ZÀ-ÖØ-Þ][a-zà-ÿ]+|[A-ZÀ-ÖØ-Þ][a-zà-ÿ]+\s+[A-ZÀ-ÖØ-Þ'’-]{4,})(?![\w-]))"
+)
+_LONG_WORD = re.compile(r"[^\W\d_]{4,}")
+_NO_PATIENT: Final = _words(
+    """
+    has had was were is are will with without under and the this that after before not who for from in on at as if age aged male female prefers
+    preferred wishes refuses refused declines seen presents presented known treated referred aware informed fit under over lost dead alive
+    stable no yes none unknown selection characteristics reported outcomes population demographics summary history status safety position
+    information preference preferences consent data card karnofsky child barcelona bismuth okuda clavien charlson lanreotide octreotide
+    everolimus sunitinib lutetium chromogranin ki gleason couinaud porteur porteuse suivi suivie sous avec sans avait est était qui non pas
+    opéré opérée traité traitée adressé adressée connu connue vu vue revu revue informé informée
+    """
+)  # words that begin with a capital after "Patient" without being a name
 _LABELLED = re.compile(
     r"\b(?:(?:patient(?:'s|in)?|full|last|first|family|sur|maiden)[ -]?name|surname|name|nom(?:\s+de\s+(?:famille|naissance))?|prénom|nachname|vorname)\s*[:=]\s*"
     r"[^\W\d_][^\W\d_'’-]{1,}",
@@ -173,7 +209,23 @@ def _named(text: str, _: int | None) -> bool:
     titled = any(match["name"].casefold() not in _EPONYMS for match in _TITLE.finditer(text))
     labelled = bool(_LABELLED.search(_NOT_A_NAME.sub("", text)))
     filed = "/" in text and " " not in text and bool(_FILED.search(text))
-    return titled or labelled or filed or bool(_CARET.search(text))
+    return titled or labelled or filed or bool(_CARET.search(text) or _SAID.search(text)) or _patient_named(text)
+
+
+def _patient_named(text: str) -> bool:
+    """Whether the word after "patient" is a name, by its capital. In a title, where most words have one, that says nothing."""
+    words: list[str] = _LONG_WORD.findall(text)
+    capitals, others = sum(each[0].isupper() for each in words) - 2, len(words) - 2  # without "Patient" and the name
+    title = capitals >= 2 and 2 * capitals >= others
+    for match in _PATIENT.finditer(text):
+        known = {*re.split(r"[\s-]", (match["name"] or match["upper"]).casefold())} & (_NO_PATIENT | _EPONYMS)
+        if not known and (match["upper"] or not title):
+            return True
+    return False
+
+
+def _doctor_named(text: str, _: int | None) -> bool:
+    return any(match["name"].casefold() not in _EPONYMS for match in _DOCTOR.finditer(text))
 
 
 def _born(text: str, birth_year: int | None) -> bool:
@@ -192,62 +244,14 @@ def _days(text: str) -> Iterator[dt.date]:
                 continue
 
 
-def _numbered(text: str, _: int | None) -> bool:
-    return any(
-        check(re.sub(r"[ .-]", "", match[0]).upper())
-        for pattern, check in _NATIONAL
-        for match in pattern.finditer(text)
-    )
-
-
-def _nir(number: str) -> bool:
-    """French NIR: 13 digits and a key, 97 minus the number modulo 97; 2A and 2B (Corsica) count as 19 and 18."""
-    body = (
-        number[:13].replace("2A", "19", 1)
-        if number[5:7] == "2A"
-        else number[:13].replace("2B", "18", 1)
-        if number[5:7] == "2B"
-        else number[:13]
-    )
-    return body.isdigit() and 97 - int(body) % 97 == int(number[13:])
-
-
-def _nhs(number: str) -> bool:
-    """NHS number: weights 10 to 2 and a check digit, 11 minus the sum modulo 11."""
-    rest = 11 - sum(int(digit) * weight for digit, weight in zip(number, range(10, 1, -1), strict=False)) % 11
-    return rest % 11 == int(number[9]) and rest != 10 and len(set(number)) > 1
-
-
-def _dni(number: str) -> bool:
-    """Spanish DNI: 8 digits and a letter, by the number modulo 23."""
-    return "TRWAGMYFPDXBNJZSQVHLCKE"[int(number[:8]) % 23] == number[8]
-
-
-def _belgian(number: str) -> bool:
-    """Belgian national number: birth as yymmdd, 3 digits, and 97 minus the number modulo 97 (with a 2 before it for births since 2000)."""
-    month, day = int(number[2:4]) % 20, int(number[4:6])
-    return month <= 12 and day <= 31 and int(number[9:]) in {97 - int(number[:9]) % 97, 97 - int(f"2{number[:9]}") % 97}
-
-
-_NATIONAL: Final[tuple[tuple[re.Pattern[str], Callable[[str], bool]], ...]] = (
-    (
-        re.compile(
-            r"(?<![\w.])[12][ .-]?\d{2}[ .-]?\d{2}[ .-]?(?:\d{2}|2[AaBb])[ .-]?\d{3}[ .-]?\d{3}[ .-]?\d{2}(?![\w.]\d|\w)"
-        ),
-        _nir,
-    ),
-    (re.compile(r"(?<![\w.])(?:\d{3}[ -]\d{3}[ -]\d{4}|\d{10})(?!\w|[.]\d)"), _nhs),
-    (re.compile(r"(?<![\w.])\d{8}[ -]?[A-HJ-NP-TV-Za-hj-np-tv-z](?!\w)"), _dni),
-    (re.compile(r"(?<![\w.])\d{2}[.]?\d{2}[.]?\d{2}[ -]?\d{3}[ .]?\d{2}(?!\w|[.]\d)"), _belgian),
-)
-
 _LOOKS: Final[tuple[_Look, ...]] = (
     _Look("e-mail address", lambda text, _: bool(_EMAIL.search(text))),
-    _Look("national number", _numbered),
+    _Look("national number", lambda text, _: holds_national_number(text)),
     _Look("telephone number", lambda text, _: bool(_PHONE.search(text) or _PHONE_LABEL.search(text))),
     _Look("hospital number", lambda text, _: bool(_HOSPITAL.search(text))),
     _Look("date of birth", _born),
     _Look("name of a person", _named),
+    _Look("name of a doctor", _doctor_named),
 )
 
 _DIGITS = re.compile(r"\d{7,}")
@@ -256,7 +260,7 @@ _PERSON = re.compile(r"[A-Z][a-z]{2,}[-_.][A-Z](?:[a-z]{2,}|[A-Z]{2,})|[A-Z]{3,}
 
 def _kinds_in_pseudonym(name: str, birth_year: int | None) -> list[Kind]:
     """What an id or pseudonym gives away: a number as hospitals give them, a national number, a date of birth, or a name written as one."""
-    if _numbered(name.replace("_", "-"), None):
+    if holds_national_number(name.replace("_", "-")):
         return ["national number"]
     for digits in re.findall(r"(?<!\d)\d{8}(?!\d)", name):
         for layout in ("%Y%m%d", "%d%m%Y", "%m%d%Y"):
