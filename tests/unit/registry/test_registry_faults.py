@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import threading
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
-from tests.registry_samples import CASE, EDITOR, LABS, VIEWER, Postgres
+from tests.registry_samples import CASE, EDITOR, LABS, VIEWER, Postgres, SmallDisk
 from tests.registry_writer import PER_WRITE, write_on
 
 from liverboard.registry import store as store_room
@@ -107,6 +108,84 @@ def test_a_full_disk_is_said_and_leaves_the_store_whole(tmp_path: Path, processe
         add_case(tx, "lyon", CASE)
     look(store, {**promised, "NELM-1": 1})
     back_up(store, CONSOLE, tmp_path / "b.sqlite")
+
+
+def write_until_full(
+    folder: DataFolder, tmp_path: Path, context: multiprocessing.context.ForkServerContext, prefix: str
+) -> dict[str, int]:
+    lines = tmp_path / "acknowledged"
+    process = context.Process(target=write_on, args=(folder.path, lines, prefix))
+    process.start()
+    process.join(120)
+    assert process.exitcode == 0
+    last = lines.read_text().splitlines()[-1]
+    assert last.startswith("full "), last
+    return acknowledged(lines)
+
+
+def test_a_full_disk_under_the_tables_of_postgresql_is_said_and_loses_nothing(
+    postgres: Postgres, tmp_path: Path, processes: multiprocessing.context.ForkServerContext
+) -> None:
+    """The tables lie on a disk of 32 MB that is filled; the server itself has room, so it goes on serving others."""
+    disk = SmallDisk(32)
+    try:
+        folder = make_folder(tmp_path / "data", "lyon", url=postgres.database(disk.folder))
+        store = Store.initialise(folder)
+        disk.fill(600_000)
+        promised = write_until_full(folder, tmp_path, processes, "F")
+        assert "no room" in (tmp_path / "acknowledged").read_text().splitlines()[-1]
+        assert promised
+        with pytest.raises(StoreUnavailable, match="no room"):
+            for _ in range(5000):
+                case_as_known(store, VIEWER, CaseKey("lyon", "F-1"))  # a read is written down first, or refused
+        disk.empty()
+        look(store, promised)
+        with store.transaction(EDITOR) as tx:
+            add_case(tx, "lyon", CASE)
+        assert verify_store(store, CONSOLE).faults == ()
+        store.close()
+        postgres.drop(folder.url)
+    finally:
+        disk.unmount()
+
+
+def test_a_full_disk_under_all_of_postgresql_is_said_and_loses_nothing(
+    tmp_path: Path, processes: multiprocessing.context.ForkServerContext
+) -> None:
+    """Its log of changes lies there too: the server stops itself, and starts again when there is room."""
+    disk = SmallDisk(160)
+    server: Postgres | None = None
+    try:
+        (disk.folder / "data").mkdir(mode=0o700)
+        shutil.chown(disk.folder, "postgres") if os.geteuid() == 0 else None
+        shutil.chown(disk.folder / "data", "postgres") if os.geteuid() == 0 else None
+        server = Postgres(disk.folder / "data")
+        folder = make_folder(tmp_path / "data", "lyon", url=server.database())
+        store = Store.initialise(folder)
+        disk.fill(2_500_000)
+        promised = write_until_full(folder, tmp_path, processes, "F")
+        assert promised
+        disk.empty()
+        if not server.runs():
+            server.start()
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                look(store, promised)
+                break
+            except StoreUnavailable:  # it is still reading its log
+                time.sleep(0.2)
+        look(store, promised)
+        with store.transaction(EDITOR) as tx:
+            append_events(tx, CaseKey("lyon", "F-1"), [LABS], promised["F-1"])
+        assert verify_store(store, CONSOLE).faults == ()
+        store.close()
+    finally:
+        if server is not None:
+            if server.runs():
+                server.stop()
+            shutil.rmtree(server.folder)
+        disk.unmount()
 
 
 def test_a_database_that_comes_back_is_used_again(postgres: Postgres, tmp_path: Path) -> None:
