@@ -32,6 +32,7 @@ _WHERE = {
 _ASKED = (
     "/cases/{centre}/{case}/events/new?kind=labs",
     "/cases/{centre}/{case}/events/new?kind=procedure&technique=tae",
+    "/cases/{centre}/{case}/events/withdraw?event={event}",
 )
 _NO_PAGES = {
     "/": "leads on to the agenda",
@@ -40,6 +41,7 @@ _NO_PAGES = {
     "/sign-in/openid/back": "the identity provider leads back to it",
     "/meetings/{meeting}/minutes.pdf": "paper",
     "/cases/{centre}/{case}/view/{place}/{name}": "files of a viewer",
+    "/cases/{centre}/{case}/events/withdraw": "asked for with an event, below",
 }
 READ = sorted(
     route.path for router in EVERY for route in router.routes if isinstance(route, APIRoute) and "GET" in route.methods
