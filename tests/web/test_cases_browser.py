@@ -18,7 +18,7 @@ CASE = "/cases/lyon/NELM-1"
 @pytest.mark.slow
 def test_accessible_in_both_themes_and_widths(browser: Any, address: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
-    paths = ("/cases", "/cases/new", CASE, f"{CASE}/events", f"{CASE}/events/new?kind=labs", f"{CASE}/what-if")
+    paths = ("/cases", "/cases/new", CASE, f"{CASE}/events", f"{CASE}/events/new?kind=labs", f"{CASE}/events/withdraw?event=d1", f"{CASE}/what-if")  # fmt: skip
     for width, theme in ((1440, "dark"), (390, "light")):
         context = signed_in(
             browser, address, "editor", viewport={"width": width, "height": 900}, color_scheme=theme, bypass_csp=True
