@@ -19,8 +19,9 @@ from liverboard.errors import BadInput, MissingData, UserError
 from liverboard.registry.audit import canonical, digest_of_rows, event_digest, header_digest
 from liverboard.registry.covered import Thing
 from liverboard.registry.identity import refuse_identifiers
+from liverboard.registry.known_words import refuse_known
 from liverboard.registry.permissions import Actor
-from liverboard.registry.schema import CaseState, cases, centres, events, headers
+from liverboard.registry.schema import CaseState, cases, centres, events, headers, studies
 from liverboard.registry.spans import spans_of
 from liverboard.registry.store import Store, Transaction, centre_id, insert_row
 from liverboard.registry.trail import NUMBERS
@@ -197,7 +198,7 @@ def change_header(tx: Transaction, key: CaseKey, changed: Mapping[str, Any], exp
     tree = _tree(case)
     if tree == before:
         return expected_version
-    refuse_identifiers(case.model_copy(update={"events": ()}), "the header")
+    _refuse(tx, row.id, case.model_copy(update={"events": ()}), "the header")
     _write(tx, "case.header", key, _Rows(row.id, expected_version + 1, _header(tree), []))
     return expected_version + 1
 
@@ -232,9 +233,21 @@ def write_events(
     text = json.dumps({**before, "events": [*before["events"], *({**event, **stamp} for event in added)]}, default=str)
     case = read_case(text, where="the new events", is_json=True)
     count = len(before["events"])
-    refuse_identifiers(case.model_copy(update={"question": None, "events": case.events[count:]}), "the new events")
+    _refuse(tx, row.id, case.model_copy(update={"question": None, "events": case.events[count:]}), "the new events")
     new = _tree(case)["events"][count:]
     return _write(tx, action, key, _Rows(row.id, expected_version + 1, None, new, also_written))
+
+
+def refuse_words_of_patient(tx: Transaction, case_id: int, said: Case, where: str) -> None:
+    """Raises BadInput where something new says what the headers of the case's own studies call the patient."""
+    query = select(studies.c.words).where(studies.c.case_id == case_id, studies.c.words.is_not(None))
+    known = frozenset(word for each in tx.connection.scalars(query) for word in json.loads(each))
+    refuse_known(tx.key, known, said, where)
+
+
+def _refuse(tx: Transaction, case_id: int, said: Case, where: str) -> None:
+    refuse_identifiers(said, where)
+    refuse_words_of_patient(tx, case_id, said, where)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ _STATED: Final[dict[Kind, tuple[Table, str]]] = {
     "centre": (centres, "name"),
     "decision": (decisions, "meeting_case_id version considered chosen reason deviation dissent follow_up_on changed_by changed signed_by signed"),
     "meeting": (meetings, "centre_id date title state"),
-    "study": (studies, "case_id path kind link uploaded_by uploaded files"),
+    "study": (studies, "case_id path kind link uploaded_by uploaded files words"),
 }  # fmt: skip
 _HANGING: Final[dict[Kind, tuple[tuple[Table, str, str], ...]]] = {
     "account": ((links, "account_id", "token_hash"),),

@@ -65,21 +65,12 @@ def refuse_identifiers(case: Case, where: str = "case") -> None:
 
 def identifier_problems(case: Case) -> list[Problem]:
     """Every place of a case where a direct identifier stands. The value itself is not repeated."""
-    tree = cast("dict[str, object]", json.loads(write_case(case, is_json=True)))
     found = [_problem(None, "case", kind) for kind in _kinds_in_pseudonym(case.case, case.birth_year)]
-    for path, text in _texts({key: value for key, value in tree.items() if key not in {"case", "events"}}):
-        found += [_problem(None, path, kind) for kind in identifiers_in(text, case.birth_year)]
-    for event in cast("list[dict[str, object]]", tree.get("events", [])):
-        for path, text in _texts(event):
-            kinds = (
-                _kinds_in_pseudonym(text, case.birth_year) if path == "id" else identifiers_in(text, case.birth_year)
-            )
-            name = None if path == "id" else str(event["id"])
-            found += [
-                _problem(name, path, kind)
-                for kind in kinds
-                if kind not in _OF_THE_BOARD.get(path.rpartition(".")[2], ())
-            ]
+    for event, path, text in texts_of(case):
+        is_id = event is not None and path == "id"
+        kinds = _kinds_in_pseudonym(text, case.birth_year) if is_id else identifiers_in(text, case.birth_year)
+        allowed = _OF_THE_BOARD.get(path.rpartition(".")[2], ())
+        found += [_problem(None if is_id else event, path, kind) for kind in kinds if kind not in allowed]
     return found
 
 
@@ -93,6 +84,16 @@ def identifiers_in(text: str, birth_year: int | None = None) -> tuple[Kind, ...]
 def _problem(event: str | None, field: str, kind: Kind) -> Problem:
     article = "an" if kind[0] == "e" else "a"
     return Problem(f"{article} {kind} seems to stand here", event=event, field=field, hint=_HINT)
+
+
+def texts_of(case: Case) -> Iterator[tuple[str | None, str, str]]:
+    """Every text of a case: the event it stands in (None: the header), its field, and what it says."""
+    tree = cast("dict[str, object]", json.loads(write_case(case, is_json=True)))
+    for path, text in _texts({key: value for key, value in tree.items() if key not in {"case", "events"}}):
+        yield None, path, text
+    for event in cast("list[dict[str, object]]", tree.get("events", [])):
+        for path, text in _texts(event):
+            yield str(event["id"]), path, text
 
 
 def _texts(node: object, path: str = "") -> Iterator[tuple[str, str]]:
@@ -231,10 +232,11 @@ def _doctor_named(text: str, _: int | None) -> bool:
 def _born(text: str, birth_year: int | None) -> bool:
     if _BORN.search(text):
         return True
-    return birth_year is not None and any(day.year == birth_year for day in _days(text))
+    return birth_year is not None and any(day.year == birth_year for day in days_in(text))
 
 
-def _days(text: str) -> Iterator[dt.date]:
+def days_in(text: str) -> Iterator[dt.date]:
+    """Every full date of a text; one whose day and month can be told in two ways, in both."""
     for match in _DATE.finditer(text):
         year, month, day = (match[1], match[2], match[3]) if match[1] else (match[6], match[5], match[4])
         for a, b in {(month, day), (day, month)}:

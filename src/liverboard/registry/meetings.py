@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, select
 
 from liverboard.clinical.case_file import read_case
+from liverboard.clinical.events import Case
 from liverboard.errors import BadInput, MissingData
 from liverboard.registry.audit import canonical, decision_digest
 from liverboard.registry.cases import (
@@ -21,6 +22,7 @@ from liverboard.registry.cases import (
     EventTree,
     find_case,
     list_cases,
+    refuse_words_of_patient,
     write_events,
 )
 from liverboard.registry.covered import Thing
@@ -236,10 +238,11 @@ def write_minutes(tx: Transaction, meeting_id: int, key: CaseKey, minutes: Minut
     Raises Conflict when someone else wrote or signed since, BadInput, NotPermitted.
     """
     meeting = _planned(tx, meeting_id, "take_minutes")
-    item = _item(tx.connection, meeting_id, _of_centre(tx, meeting, key).id)
+    case_id = _of_centre(tx, meeting, key).id
+    item = _item(tx.connection, meeting_id, case_id)
     row = _decision_row(tx.connection, item.id)
     _may_write(row, expected_version)
-    _check(minutes, meeting.date)
+    refuse_words_of_patient(tx, case_id, _check(minutes, meeting.date, key.case), "the minutes")
     values = {
         "version": expected_version + 1,
         "considered": canonical(list(minutes.considered)),
@@ -460,13 +463,14 @@ def _no_patient(where: str, found: Sequence[str]) -> None:
         raise BadInput(f"a {found[0]} seems to stand in {where}", hint="Take it out; cases are named by pseudonym only.")  # fmt: skip
 
 
-def _check(minutes: Minutes, date: dt.date) -> None:
+def _check(minutes: Minutes, date: dt.date, case: str) -> Case:
     """Minutes that could not become a `board` event are refused when they are written, not when they are signed."""
     event = _board_event(Meeting(0, "", date, "", "planned"), minutes)
-    said = read_case(json.dumps({"case": "minutes", "events": [event]}), where="the minutes", is_json=True)
+    said = read_case(json.dumps({"case": case, "events": [event]}), where="the minutes", is_json=True)
     refuse_identifiers(said, "the minutes")
     if minutes.follow_up_on is not None and minutes.follow_up_on < date:
         raise BadInput("the follow-up lies before the meeting", hint="Give a later day.")
+    return said
 
 
 def _board_event(meeting: Meeting, minutes: Minutes) -> EventTree:

@@ -257,6 +257,7 @@ studies = Table(
     Column("uploaded_by", String(64), nullable=False),
     Column("uploaded", UtcMoment, nullable=False),
     Column("files", Text),
+    Column("words", Text),
     Column("claimed_by", String(64)),
     Column("claimed_until", UtcMoment),
     _one_of("state", StudyState),

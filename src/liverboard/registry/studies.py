@@ -20,6 +20,7 @@ from liverboard.errors import BadInput, MissingData, UnsupportedImage
 from liverboard.registry.archive import STUDY, Limits, unpack
 from liverboard.registry.audit import canonical
 from liverboard.registry.cases import CaseKey, find_case
+from liverboard.registry.known_words import hashes_of
 from liverboard.registry.permissions import Actor
 from liverboard.registry.schema import StudyState, cases, centres, studies
 from liverboard.registry.store import Store, insert_row
@@ -108,6 +109,7 @@ def receive(
                 uploaded_by=by.name,
                 uploaded=tx.at,
                 files=canonical(files),
+                words=None if arrival is None else canonical(hashes_of(tx.key, key.case, arrival.link.patient)),
             )
             detail = {"study": study, "files": len(files)}
             tx.note("study.receive", centre=key.centre, case=key.case, detail=detail, wrote=[("study", study)])
@@ -152,7 +154,7 @@ def list_studies(store: Store, by: Actor, key: CaseKey) -> tuple[StudyLine, ...]
     by.require("see_cases", key.centre)
     with store.read() as connection:
         row = find_case(connection, key)
-        shown = [column for column in studies.c if column.name not in {"files", "link"}]  # which are long
+        shown = [column for column in studies.c if column.name not in {"files", "link", "words"}]  # which are long
         rows = connection.execute(select(*shown).where(studies.c.case_id == row.id).order_by(studies.c.id)).all()
     return tuple(
         StudyLine(each.id, key, each.path.rpartition("/")[2], each.kind, each.state, each.progress_percent, each.message, each.uploaded_by, each.uploaded)
