@@ -172,6 +172,19 @@ def test_what_is_no_study_leaves_nothing(
     assert not (site.store.folder.path.parent / "escaped.nii").exists()
 
 
+def test_screen_captures_are_taken_on_the_word_of_who_sends_them(site: Site, editor: Visitor, tmp_path: Path) -> None:
+    files = ct(tmp_path / "sent")
+    edit(files, lambda _, head: setattr(head, "Modality", "OT"))
+    assert "look at the pictures before you send them" in words(editor.get(PAGE)).lower()
+    packed = zipped([(file.name, file.read_bytes()) for file in files])
+    refused = send(editor, [packed])
+    assert refused.status_code == 415 and "burned into the pixels" in words(refused) and left(site) == []
+    parts: list[tuple[str, Any]] = [("csrf", (None, editor.csrf)), ("files", packed), ("pixels_seen", (None, "yes"))]
+    sent = editor.client.post(PAGE, files=parts)
+    assert sent.status_code == 303
+    assert "taken on the word" in words(editor.get(sent.headers["location"]))
+
+
 def test_what_is_neither_image_nor_mask_is_not_kept(site: Site, editor: Visitor, tmp_path: Path) -> None:
     sent = send(editor, [*volumes(tmp_path), ("virus.exe", b"MZ evil"), ("page.html", b"<script>1</script>")])
     assert sent.status_code == 303

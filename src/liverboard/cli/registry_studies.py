@@ -26,16 +26,24 @@ def study(
     centre: Annotated[
         str | None, typer.Option("--centre", metavar="NAME", help="Whose case. Default: the centre of the data folder.")
     ] = None,
+    pixels_seen: Annotated[
+        bool,
+        typer.Option(
+            "--pixels-seen",
+            help="You looked at the pictures: nothing in them names the patient. Asked for with ultrasound, screen captures, angiography.",
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Take a study of a case. DICOM is de-identified on arrival; what is burned into pixels is for you to look at."""
     from liverboard.cli.show import progress, show_json
     from liverboard.registry.cases import CaseKey
     from liverboard.registry.permissions import CONSOLE
-    from liverboard.registry.studies import receive
+    from liverboard.registry.studies import Taking, receive
 
     with progress("Receiving") as step, closing(open_store(data)) as store:
-        received = receive(store, CONSOLE, CaseKey(centre or store.folder.centre, case), source, step=step)
+        key, how = CaseKey(centre or store.folder.centre, case), Taking(pixels_seen=pixels_seen)
+        received = receive(store, CONSOLE, key, source, how=how, step=step)
     if json:
         show_json(
             {

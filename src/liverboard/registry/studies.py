@@ -37,6 +37,17 @@ _SEAL: Final = b"liverboard study link 1"
 
 
 @dataclass(frozen=True, slots=True)
+class Taking:
+    """How a study is taken. `pixels_seen`: who sends it looked, and no name is burned into the pixels."""
+
+    limits: Limits = STUDY
+    pixels_seen: bool = False
+
+
+_AS_EVER: Final = Taking()
+
+
+@dataclass(frozen=True, slots=True)
 class Received:
     """A study that came in. `warnings`: what a person must look at; `words`: names of structures that were kept; `left_aside`: files not taken, by reason."""
 
@@ -69,7 +80,7 @@ def case_folder(store: Store, key: CaseKey) -> Path:
 
 
 def receive(
-    store: Store, by: Actor, key: CaseKey, source: Path, *, limits: Limits = STUDY, step: Step = lambda text: None
+    store: Store, by: Actor, key: CaseKey, source: Path, *, how: Taking = _AS_EVER, step: Step = lambda text: None
 ) -> Received:
     """Take a study of a case: a folder, zip or tar of DICOM, NIfTI or NRRD files, or one such file. It comes in whole or not at all.
 
@@ -86,11 +97,11 @@ def receive(
     with tempfile.TemporaryDirectory(dir=home, prefix=".incoming-") as made:
         files = Path(made) / "files"
         step("unpacking")
-        unpack(source, files, limits)
+        unpack(source, files, how.limits)
         clean = Path(made) / "clean"
         clean.mkdir()
         words = _volumes(files, clean, step)
-        arrival = _dicom(files, clean, rules, step)
+        arrival = _dicom(files, clean, rules, step, pixels_seen=how.pixels_seen)
         clean.rename(place)
     try:
         step("keeping the digests of its files")
@@ -111,7 +122,7 @@ def receive(
                 files=canonical(files),
                 words=None if arrival is None else canonical(hashes_of(tx.key, key.case, arrival.link.patient)),
             )
-            detail = {"study": study, "files": len(files)}
+            detail = {"study": study, "files": len(files), **({"pixels_seen": True} if how.pixels_seen else {})}
             tx.note("study.receive", centre=key.centre, case=key.case, detail=detail, wrote=[("study", study)])
     except BaseException:
         shutil.rmtree(place, ignore_errors=True)
@@ -134,10 +145,10 @@ def _volumes(files: Path, clean: Path, step: Step) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _dicom(files: Path, clean: Path, rules: Rules, step: Step) -> Arrival | None:
+def _dicom(files: Path, clean: Path, rules: Rules, step: Step, *, pixels_seen: bool) -> Arrival | None:
     """De-identify what is left; None when NIfTI or NRRD came and nothing else is DICOM."""
     try:
-        return deidentify_folder(files, clean / "dicom", rules, step)
+        return deidentify_folder(files, clean / "dicom", rules, step, pixels_seen=pixels_seen)
     except UnsupportedImage:
         if any(clean.iterdir()):
             return None

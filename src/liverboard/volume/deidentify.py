@@ -1,7 +1,7 @@
 """DICOM de-identified on arrival: what measuring needs is kept, everything else goes, UIDs are replaced by a keyed hash, dates kept or shifted.
 
-After the basic application confidentiality profile of DICOM PS3.15, annex E, with the option of full or of modified dates. Pixels are not changed: text that is
-burned into them, or lies in an overlay or comment of a compressed image, is the reader's to look for; objects that are likely to have some are warned of.
+After the basic application confidentiality profile of DICOM PS3.15, annex E, with the option of full or of modified dates. That profile does not address text that is burned into pixels, and
+its option that does asks for a person. So pixels are not changed: an object that says text is burned in is not taken, and kinds that often have some are taken on a person's word only.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ STUDY: Final = ("AccessionNumber", "StudyID", "ReferringPhysicianName", "StudyDe
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _NOT_TAKEN: Final = "no image, segmentation, structure set or dose"
+_BURNED_IN: Final = "text that names the patient is burned into the pixels, as the file says: blacken it at the source"
+_NOT_SEEN: Final = "of a kind that often has names burned into the pixels (ultrasound, screen captures, angiography): look at them, then send them with the word that there are none"
 _STILL_THERE: Final = "an identifier of the patient is still in it"
 _CODE_LETTERS: Final = 4  # shorter words of a code, such as CT, occur in names of test patients and say nothing
 _MOST_SHIFT_DAYS: Final = 365
@@ -188,11 +190,16 @@ def file_bytes(dataset: Any) -> bytes:
 
 
 def deidentify_folder(
-    source: Path, target: Path, rules: Rules, step: Callable[[str], None] = lambda text: None
+    source: Path,
+    target: Path,
+    rules: Rules,
+    step: Callable[[str], None] = lambda text: None,
+    *,
+    pixels_seen: bool = False,
 ) -> Arrival:
     """De-identify every study of one patient below `source` into the new folder `target`, which appears whole or not at all.
 
-    What was written is searched for the patient's own identifiers, and refused if one is there. Raises UnsupportedImage, or BadInput for studies of several people.
+    What was written is searched for the patient's own identifiers, and refused if one is there. `pixels_seen`: a person looked, and no name is burned into the pixels. Raises UnsupportedImage, or BadInput for studies of several people.
     """
     found = find_series(source)
     heads = [head for series in found for head in series.heads]
@@ -215,6 +222,9 @@ def deidentify_folder(
             for number, file in enumerate(series.files, 1):
                 step(f"series {series.number} of {len(found)}, object {number} of {len(series.files)}")
                 original = read_whole(file)
+                if why := _in_the_pixels(original, pixels_seen=pixels_seen):
+                    left[why] += 1
+                    continue
                 kept = deidentify(original, rules, known)
                 content = file_bytes(kept)
                 if _leaks(content, known, rules):
@@ -294,16 +304,26 @@ def _values(head: Any, names: Iterable[str]) -> dict[str, str]:
     return {name: value for name in names if (value := text(head, name))}
 
 
-def _warnings(original: Any, number: int) -> Iterator[str]:
-    kind = text(original, "ImageType").upper()
+def _in_the_pixels(original: Any, *, pixels_seen: bool) -> str:
+    """Why an object is not taken for the sake of its pixels; empty where it is."""
     if text(original, "BurnedInAnnotation").upper() == "YES":
-        yield f"series {number} says that text is burned into its pixels: look for names before anyone else sees it"
-    elif (
+        return _BURNED_IN
+    return _NOT_SEEN if _often_burned_in(original) and not pixels_seen else ""
+
+
+def _often_burned_in(original: Any) -> bool:
+    """Whether an object is of a kind that often has text in its pixels, and does not say that it has none."""
+    kind = (
         text(original, "SOPClassUID").startswith(_CAPTURES)
         or text(original, "Modality") in {"US", "OT", "SC", "XA"}
-        or "SCREEN" in kind
-    ) and text(original, "BurnedInAnnotation").upper() != "NO":
-        yield f"series {number} is of a kind that often has text burned into its pixels: look for names before anyone else sees it"
+        or "SCREEN" in text(original, "ImageType").upper()
+    )
+    return kind and text(original, "BurnedInAnnotation").upper() != "NO"
+
+
+def _warnings(original: Any, number: int) -> Iterator[str]:
+    if _often_burned_in(original):
+        yield f"series {number} is of a kind that often has names burned into its pixels: it was taken on the word that there are none"
 
 
 def _structure_names(kept: Any) -> Iterator[str]:

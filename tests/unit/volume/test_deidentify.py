@@ -358,15 +358,50 @@ def test_studies_of_two_people_are_refused_without_naming_them(tmp_path: Path) -
     assert not (tmp_path / "kept").exists()
 
 
-def test_a_report_is_left_aside_and_burned_in_text_is_warned_of(tmp_path: Path) -> None:
+def captures(folder: Path, **said: str) -> Path:
+    """A study with a CT, and a series of screen captures beside it."""
+    source = study(folder)
+
+    def capture(number: int, head: Dataset) -> None:
+        plant(head)
+        head.SOPClassUID = head.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.7"
+        head.Modality, head.SeriesInstanceUID = "OT", "1.2.3.7"
+        head.SOPInstanceUID = head.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.7.{number}"
+        for name, value in said.items():
+            setattr(head, name, value)
+
+    edit(list(ct(source / "captures", name="captures", number=2)), capture)
+    return source
+
+
+@pytest.mark.parametrize(("said", "seen", "taken"), [({}, False, False), ({}, True, True), ({"BurnedInAnnotation": "YES"}, True, False), ({"BurnedInAnnotation": "NO"}, False, True)])  # fmt: skip
+def test_pictures_that_often_have_names_in_them_are_taken_on_a_persons_word_only(
+    said: dict[str, str], seen: bool, taken: bool, tmp_path: Path
+) -> None:
+    source = captures(tmp_path / "sent", **said)
+    count = len(list((source / "ct").iterdir()))
+    arrival = deidentify_folder(source, tmp_path / "kept", SHIFT, pixels_seen=seen)
+    assert len(arrival.files) == (2 * count if taken else count)
+    assert list(arrival.left_aside.values()) == ([] if taken else [count])
+    assert all("burned into the pixels" in why for why in arrival.left_aside)
+    assert bool(arrival.warnings) is (taken and not said)
+
+
+def test_a_study_of_which_nothing_can_be_taken_says_what_to_do(tmp_path: Path) -> None:
     source = study(tmp_path / "sent")
     edit(list((source / "ct").iterdir()), lambda _, head: setattr(head, "BurnedInAnnotation", "YES"))
+    with pytest.raises(UnsupportedImage, match="blacken it at the source"):
+        deidentify_folder(source, tmp_path / "kept", SHIFT, pixels_seen=True)
+    assert not (tmp_path / "kept").exists()
+
+
+def test_a_report_is_left_aside(tmp_path: Path) -> None:
+    source = study(tmp_path / "sent")
     report = pydicom.dcmread(sample_data() / "dicom" / "highdicom-small" / "sr_document.dcm")
     report.PatientID = "PID-778899"
     report.save_as(source / "report.dcm")
     arrival = deidentify_folder(source, tmp_path / "kept", SHIFT)
     assert sum(arrival.left_aside.values()) == 1
-    assert any("burned into" in warning for warning in arrival.warnings)
     with pytest.raises(UnsupportedImage, match="no image"):
         deidentify(report, SHIFT)
 

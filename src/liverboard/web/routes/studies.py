@@ -21,7 +21,7 @@ from liverboard.registry.cases import CaseKey, append_events
 from liverboard.registry.measuring import NoSuchStudy, cancel, measure_again
 from liverboard.registry.permissions import Actor
 from liverboard.registry.schema import StudyState
-from liverboard.registry.studies import StudyLine, case_folder, list_studies
+from liverboard.registry.studies import StudyLine, Taking, case_folder, list_studies
 from liverboard.registry.studies import receive as take_in
 from liverboard.registry.study_parts import LEFT_OUT, MASKS, StudyParts, keep_parts, read_parts, tell_parts, with_roles
 from liverboard.web.gate import Form, Here, Person, prove, reads_its_own_form, who_may
@@ -102,6 +102,7 @@ _FORM = {
                     "type": "object",
                     "properties": {
                         "csrf": {"type": "string"},
+                        "pixels_seen": {"type": "string"},
                         "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
                     },
                 }
@@ -144,8 +145,8 @@ async def send(request: Request, site: Here, centre: str, case: str, who: Editor
     await run_in_threadpool(list_studies, site.store, who, key)  # refuses what is no case before anything is written
     try:
         with tempfile.TemporaryDirectory(dir=site.store.folder.studies, prefix=SENDING) as made:
-            await receive(request, Path(made), lambda sent: prove(request, sent))
-            sent = await run_in_threadpool(_take, site, who, key, Path(made))
+            said = await receive(request, Path(made), lambda sent: prove(request, sent))
+            sent = await run_in_threadpool(_take, site, who, key, Path(made), pixels_seen="pixels_seen" in said)
     except OSError as error:
         raise no_room(error) from None
     worker = getattr(request.app.state, "worker", None)
@@ -156,7 +157,7 @@ async def send(request: Request, site: Here, centre: str, case: str, who: Editor
     return RedirectResponse(sent.path, status_code=303)
 
 
-def _take(site: Site, who: Actor, key: CaseKey, folder: Path) -> Sent:
+def _take(site: Site, who: Actor, key: CaseKey, folder: Path, *, pixels_seen: bool) -> Sent:
     files = list(folder.iterdir())
     archives = [file for file in files if file.name.lower().endswith(_ARCHIVES)]
     if not files:
@@ -165,7 +166,8 @@ def _take(site: Site, who: Actor, key: CaseKey, folder: Path) -> Sent:
         raise BadInput("an archive came together with other files", hint="Send one archive, or the files without it.")
     most = most_megabytes() * 1_000_000
     limits = Limits(files=STUDY.files, file_bytes=STUDY.file_bytes, total_bytes=max(most, STUDY.total_bytes))
-    received = take_in(site.store, who, key, archives[0] if archives else folder, limits=limits)
+    how = Taking(limits, pixels_seen)
+    received = take_in(site.store, who, key, archives[0] if archives else folder, how=how)
     try:
         told = tell_parts(received.path, rules_of(site.store, key))
     except UserError as error:  # it stays, and its page says what is wrong with it
@@ -323,6 +325,10 @@ def _event_of(case: Case, line: StudyLine) -> str | None:
     """The imaging event that names files of the study, as long as it counts."""
     replaced = {event.corrects for event in case.events}
     for event in case.events:
-        if event.id not in replaced and isinstance(event, Imaging) and any(s.path.startswith(f"{line.path}/") for s in event.studies or ()):
+        if (
+            event.id not in replaced
+            and isinstance(event, Imaging)
+            and any(s.path.startswith(f"{line.path}/") for s in event.studies or ())
+        ):
             return event.id
     return None
