@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from threading import Event
 
 import pytest
 from tests.registry_samples import CASE, EDITOR, LABS
@@ -24,11 +25,14 @@ from liverboard.registry.folder import open_folder
 from liverboard.registry.permissions import CONSOLE
 from liverboard.registry.store import Store
 from liverboard.registry.studies import case_folder
-from liverboard.web import cohort_table, images
+from liverboard.report.view_files import View
+from liverboard.web import cohort_table, images, views
 from liverboard.web.ahead import Ahead
 from liverboard.web.cohort_table import CohortTable
 from liverboard.web.images import images_of
 from liverboard.web.kept import FOLDER, Kept
+from liverboard.web.measure_study import RESULT, Result
+from liverboard.web.measuring import NotMeasured
 from liverboard.web.read_apart import as_text, from_text
 from liverboard.web.read_cohort import read_rows
 from liverboard.web.site import Site
@@ -190,6 +194,39 @@ def test_images_and_viewer_are_ready_before_someone_asks(with_images: Site) -> N
             time.sleep(0.2)
     assert pictured(case) and files(site.kept)
     assert images.images_kept(site, REAL, case, _day(case)) is not None
+
+
+def test_a_viewer_that_is_not_made_yet_holds_no_page(with_images: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    go, made = Event(), []
+
+    def slow(event: Imaging, home: Path, out: Path) -> None:
+        made.append(event.id)
+        assert go.wait(30)
+        if len(made) == 1:
+            raise NotMeasured("the first try goes wrong")
+        out.mkdir(parents=True)
+        (out / RESULT).write_text(Result(event={}, view=View()).model_dump_json())
+
+    monkeypatch.setattr(views, "view_event", slow)
+    monkeypatch.setattr(views, "WAIT_S", 0.0)
+    who = Visitor(with_images, "viewer")
+    address = who.get("/cases/lyon/DEMO-Y90/viewer").headers["location"]
+    assert "being measured" in words(who.get(address)) and who.json(address)["making"]
+    asked = who.json(address)["files"].rstrip("/")
+    assert who.json(asked) == {"making": True} and len(made) == 1
+    go.set()
+    until(lambda: not who.json(asked)["making"])
+    assert "the first try goes wrong" in words(who.get(address))
+    until(lambda: not who.json(address)["making"])
+    assert len(made) == 2
+    assert who.get(asked).headers["hx-refresh"] == "true"
+
+
+def until(so: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not so():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 # --- what was written ----------------------------------------------------------------------------------------------------------------------------------

@@ -14,12 +14,12 @@ from liverboard.errors import UserError
 from liverboard.incidents import keep_incident
 from liverboard.registry.cases import CaseFilter, CaseKey, StoredCase, list_cases, read_cases
 from liverboard.registry.changes import newest_event, written_since
+from liverboard.registry.measuring import any_waits
 from liverboard.registry.meetings import list_meetings, read_agenda
 from liverboard.registry.permissions import Actor
 from liverboard.registry.studies import case_folder
 from liverboard.web.apart import Unfinished
 from liverboard.web.images import has_images, keep_images
-from liverboard.web.measuring import view_event
 from liverboard.web.prepared import day_of
 from liverboard.web.read_cohort import AT_ONCE
 from liverboard.web.site import Site
@@ -28,6 +28,7 @@ from liverboard.web.views import pictured, place_of, view_folder
 _PREPARER: Final = Actor("preparing", None, None)  # who the trail names for reading cases ahead of people
 _LOOK_EVERY_S: Final = 2.0  # for what was written
 _LATER_S: Final = 60.0  # after something went wrong
+_LONGEST_S: Final = 1800.0  # for the files of one viewer
 _AT_ONCE: Final = 5
 _BREATH_S: Final = 0.2  # between two readings, so that a person who waits for the one place comes first
 
@@ -108,10 +109,13 @@ class Ahead:
         with suppress(UserError, Unfinished):
             keep_images(self._site, stored.key, stored.case, day, self._stop)
         for event in pictured(stored.case):
+            while any_waits(self._site.store):  # a study that someone sent comes first
+                if self._stop.wait(_LOOK_EVERY_S):
+                    return
             if self._stop.wait(_BREATH_S):
                 return
             with suppress(UserError):
-                view_event(event, home, view_folder(home, place_of(event, home)))
+                self._site.views.get(event, home, view_folder(home, place_of(event, home)), _LONGEST_S)
 
 
 def _together(keys: Iterable[CaseKey]) -> tuple[CaseKey, ...]:

@@ -37,7 +37,6 @@ _A_DAY_S: Final = 86_400
 _LOOK_EVERY_S: Final = 1.0  # whether someone cancelled
 _LOOK_FOR_WORK_S: Final = 5.0
 _LONGEST_S: Final = 1800.0
-_PATIENCE_S: Final = 20.0  # of who opens a viewer
 _ONE_AT_A_TIME: Final = Lock()
 _NO_DAY: Final = "1900-01-01"  # of a study whose day nobody has said yet; a person says it before it enters the case
 
@@ -70,17 +69,13 @@ def event_of(parts: StudyParts, folder: str) -> Imaging:
 
 
 def view_event(event: Imaging, folder: Path, out: Path) -> Result | None:
-    """What a viewer loads of an event, measured into `out` now where nobody did before. Raises NotMeasured, also when another study takes long."""
+    """What a viewer loads of an event, measured into `out` now where nobody did before. Waits while another study is being measured. Raises NotMeasured."""
     found = read_result(out)
     if found is not None:
         return found
-    if not _ONE_AT_A_TIME.acquire(timeout=_PATIENCE_S):
-        raise NotMeasured("another study is being measured", hint="Load this page again in a minute.")
-    try:
+    with _ONE_AT_A_TIME:
         if read_result(out) is None:
             measure_event(event, folder, out)
-    finally:
-        _ONE_AT_A_TIME.release()
     return read_result(out)
 
 

@@ -15,6 +15,7 @@ from fastapi import Request
 from liverboard.registry.store import Store
 from liverboard.web.cohort_table import CohortTable
 from liverboard.web.kept import Kept
+from liverboard.web.views import Views
 
 T = TypeVar("T")
 _KEPT = 6000  # results; a line of the agenda is some hundred bytes, a page of a case up to 1 MB, so pages have a memory of their own
@@ -87,6 +88,7 @@ class Site:
     lines: Memory = field(default_factory=lambda: Memory(_KEPT))
     pages: Memory = field(default_factory=lambda: Memory(_PAGES))
     cohort: CohortTable = field(default_factory=CohortTable)
+    views: Views = field(default_factory=Views)
 
     @property
     def kept(self) -> Kept:

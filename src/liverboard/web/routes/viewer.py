@@ -17,7 +17,7 @@ from liverboard.registry.studies import case_folder, list_studies
 from liverboard.report.view_files import View
 from liverboard.web.gate import Here, Person, who_may
 from liverboard.web.measure_study import Result
-from liverboard.web.measuring import read_result, view_event
+from liverboard.web.measuring import read_result
 from liverboard.web.opened import Opened, OpenedCase
 from liverboard.web.pages import page
 from liverboard.web.site import Site
@@ -34,13 +34,20 @@ class NoSuchView(MissingData):
 
 
 class ViewPage(Frozen):
-    """`files`: where the files that `view` names are found. `title`, `date`: what is shown."""
+    """`files`: where the files that `view` names are found. `title`, `date`: what is shown. `making`: they are not there yet."""
 
     title: str
     date: dt.date | None
     files: str
     view: View
     warnings: tuple[str, ...] = ()
+    making: bool = False
+
+
+class Making(Frozen):
+    """Whether the files of a viewer are still being made."""
+
+    making: bool
 
 
 @router.get("/cases/{centre}/{case}/viewer", include_in_schema=False)
@@ -63,7 +70,7 @@ def of_event(request: Request, site: Here, opened: Opened, event: str) -> Respon
     result: Result | None = None
     error: UserError | None = None
     try:
-        result = view_event(found, home, view_folder(home, place))
+        result = site.views.get(found, home, view_folder(home, place))
     except UserError as problem:
         error = problem
     title = (found.modality or "").replace("_", " ")
@@ -79,6 +86,17 @@ def of_study(request: Request, site: Here, opened: Opened, number: Number, who: 
         raise NoSuchView("no study of this number is measured", hint="Look at the studies of the case.")
     result = read_result(view_folder(case_folder(site.store, opened.stored.key), line.path))
     return _shown(request, opened, line.path, (str(number), None), result, None)
+
+
+@router.get("/cases/{centre}/{case}/view/{place}", response_model=Making)
+def making(site: Here, response: Response, centre: str, case: str, place: str, who: Reader) -> Making:
+    """Whether the files of a viewer are still being made. A page that waits asks for it, and loads again at its end."""
+    who.require("see_cases", centre)
+    known = STUDY.fullmatch(place) or EVENT.fullmatch(place)
+    goes_on = bool(known) and site.views.making(view_folder(case_folder(site.store, CaseKey(centre, case)), place))
+    if not goes_on:
+        response.headers["HX-Refresh"] = "true"
+    return Making(making=goes_on)
 
 
 @router.get("/cases/{centre}/{case}/view/{place}/{name}", response_class=FileResponse)
@@ -109,6 +127,7 @@ def _shown(
         files=f"{opened.path}/view/{place}/",
         view=View() if result is None else result.view,
         warnings=() if result is None else result.warnings,
+        making=result is None and error is None,
     )
     return page(
         request,
