@@ -48,11 +48,9 @@ _CLASS_OF: Final = {
     "MR": "1.2.840.10008.5.1.4.1.1.4",
     "PT": "1.2.840.10008.5.1.4.1.1.128",
 }
-_CAPTURES: Final = (
-    "1.2.840.10008.5.1.4.1.1.7",
-    "1.2.840.10008.5.1.4.1.1.6",
-    "1.2.840.10008.5.1.4.1.1.3",
-)  # secondary captures, ultrasound
+_CAPTURES: Final = tuple(
+    f"1.2.840.10008.5.1.4.1.1.{kind}." for kind in (3, 6, 7)
+)  # ultrasound in motion and still, secondary captures, with their newer kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +312,7 @@ def _in_the_pixels(original: Any, *, pixels_seen: bool) -> str:
 def _often_burned_in(original: Any) -> bool:
     """Whether an object is of a kind that often has text in its pixels, and does not say that it has none."""
     kind = (
-        text(original, "SOPClassUID").startswith(_CAPTURES)
+        f"{text(original, 'SOPClassUID')}.".startswith(_CAPTURES)
         or text(original, "Modality") in {"US", "OT", "SC", "XA"}
         or "SCREEN" in text(original, "ImageType").upper()
     )

@@ -387,6 +387,16 @@ def test_pictures_that_often_have_names_in_them_are_taken_on_a_persons_word_only
     assert bool(arrival.warnings) is (taken and not said)
 
 
+def test_a_segmentation_is_no_picture_with_names_in_it(tmp_path: Path) -> None:
+    """Its class begins with the signs of the class of ultrasound."""
+    source = study(tmp_path / "sent")
+    image = read_image(source / "ct")
+    tumour = Structure(LabelMap(np.ones(image.geometry.shape, np.uint8), image.geometry, {1: "tumour"}), "lesion")
+    write_seg(source / "seg.dcm", [tumour], source=sorted((source / "ct").iterdir()), when=WHEN)
+    arrival = deidentify_folder(source, tmp_path / "kept", SHIFT)
+    assert arrival.left_aside == {} and arrival.warnings == ()
+
+
 def test_a_study_of_which_nothing_can_be_taken_says_what_to_do(tmp_path: Path) -> None:
     source = study(tmp_path / "sent")
     edit(list((source / "ct").iterdir()), lambda _, head: setattr(head, "BurnedInAnnotation", "YES"))
