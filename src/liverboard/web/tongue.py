@@ -33,6 +33,8 @@ _OWN_LETTERS = 12  # of a pattern that is looked at before a text is cut
 _DEPTH = 8  # a text within a text within a text
 _SENTENCES = re.compile(r"[.;] ")
 _PLACE = re.compile(r"\{([=n]?)(\d+)\}")
+_WORD = re.compile(r"\w+")
+_WHOLE_WORD = re.compile(r"(?<![\w\0])\w+(?![\w\0])")
 _NUMBER = r"[-+−±<>≤≥~]?[\d][\d.,\u202f\u00a0]*"
 _ALIKE = re.compile(  # the same in every language: numbers, codes such as S5 or G2, upper case, units
     r"(?:[(+−±<>≤≥~-]*[^\W\d_]*\d[\w.,:/–-]*\)?|[A-Z][A-Z0-9/-]*|[^\w\s]+|_|[a-zA-Z]|mm|cm|mL|ml|mg|kg|ng|Gy|GBq|MBq|kBq|kg|keV|MeV|mmol|nmol|pmol|mGy|cGy|"
@@ -66,11 +68,13 @@ class _Pattern:
     shape: re.Pattern[str]
     places: tuple[tuple[str, str], ...]
     said: str
+    word: str  # the longest whole word of its own; a text without it cannot fit
+    letters: int
 
     @property
     def wide(self) -> bool:
         """Whether it says so little of its own, such as "… of …", that it may take a whole list for one thing."""
-        return sum(map(len, self.literals)) < _OWN_LETTERS
+        return self.letters < _OWN_LETTERS
 
     def fits(self, text: str) -> re.Match[str] | None:
         at = 0
@@ -91,7 +95,9 @@ def _pattern(written: str, said: str) -> _Pattern:
         for k in range(len(literals))
     )
     places = tuple(zip(parts[1::3], parts[2::3], strict=True))
-    return _Pattern(tuple(filter(None, literals)), re.compile(shape, re.DOTALL), places, said)
+    word = max(_WHOLE_WORD.findall(_PLACE.sub("\0", written)), key=len, default="").lower()
+    own = tuple(filter(None, literals))
+    return _Pattern(own, re.compile(shape, re.DOTALL), places, said, word, sum(map(len, own)))
 
 
 class Tongue:
@@ -106,8 +112,9 @@ class Tongue:
                 patterns.append(_pattern(written, said))
             else:
                 self._whole[written] = said
-        patterns.sort(key=lambda each: -sum(map(len, each.literals)))
-        self._patterns = tuple(patterns)
+        self._by_word: dict[str, list[tuple[int, _Pattern]]] = {}
+        for rank, pattern in enumerate(sorted(patterns, key=lambda each: -each.letters)):
+            self._by_word.setdefault(pattern.word, []).append((rank, pattern))
         self.look_up = functools.lru_cache(maxsize=50_000)(self._look_up)
 
     def say(self, text: str) -> Said:
@@ -144,7 +151,8 @@ class Tongue:
         return _day(self._language, *match.groups()) if (match := _DAY.fullmatch(text)) else None
 
     def _candidates(self, text: str, depth: int) -> Iterable[Said]:
-        yield from self._by_pattern(text, depth, wide=False)
+        near = self._near(text)
+        yield from self._by_pattern(text, depth, (each for each in near if not each.wide))
         for end in (".", ":", ";", ","):
             if text.endswith(end) and len(text) > 1:
                 inner = self.look_up(text[:-1].rstrip(), depth)
@@ -154,14 +162,18 @@ class Tongue:
                 pieces = [self.look_up(piece, depth) for piece in text.split(cut) if piece.strip()]
                 if len(pieces) > 1:
                     yield Said(joined.join(p.text for p in pieces), tuple(x for p in pieces for x in p.lacking))
-        yield from self._by_pattern(text, depth, wide=True)
+        yield from self._by_pattern(text, depth, (each for each in near if each.wide))
 
-    def _by_pattern(self, text: str, depth: int, *, wide: bool) -> Iterable[Said]:
+    def _near(self, text: str) -> list[_Pattern]:
+        """The patterns whose longest word stands in the text, those with the most letters first."""
+        words = {"", *map(str.lower, _WORD.findall(text))}
+        found = [each for word in words for each in self._by_word.get(word, ())]
+        return [pattern for _, pattern in sorted(found, key=lambda each: each[0])]
+
+    def _by_pattern(self, text: str, depth: int, patterns: Iterable[_Pattern]) -> Iterable[Said]:
         lower = text[0].lower() + text[1:]
         tries = 0
-        for pattern in self._patterns:
-            if pattern.wide != wide:
-                continue
+        for pattern in patterns:
             for form, finish in ((text, str),) if lower == text else ((text, str), (lower, _capital)):
                 if match := pattern.fits(form):
                     yield self._filled(pattern, match, depth, finish)
