@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from liverboard.errors import Problem, UserError
 from liverboard.report.palette import DARK, LIGHT, css_variables
+from liverboard.report.words import MODALITY
 from liverboard.web.gate import greet
 from liverboard.web.screens import screen_of
 from liverboard.web.tongue import catalogue, say, word
@@ -54,6 +55,7 @@ def _environment(language: str) -> Environment:
     made.filters["day"] = functools.partial(day, language)
     made.filters["said"] = functools.partial(_said, language)
     made.filters["word"] = functools.partial(word, language)
+    made.filters["scan"] = functools.partial(scan, language)
     made.filters["plain"] = lambda name: str(name).replace("_", " ")
     shown: dict[str, Any] = {"language": language, "languages": LANGUAGES, "screen_of": screen_of}
     made.globals.update(shown)
@@ -93,6 +95,11 @@ def _wrong(language: str, problem: Problem) -> Markup:
 
 def _kept(text: str) -> Markup:
     return Markup('<span translate="no">%s</span>') % text
+
+
+def scan(language: str, modality: str) -> str:
+    """Such as Y-90 PET or TEP Y-90."""
+    return say(language, MODALITY.get(modality, modality))
 
 
 def day(language: str, date: dt.date | dt.datetime | None) -> str:

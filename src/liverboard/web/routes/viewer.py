@@ -73,7 +73,7 @@ def of_event(request: Request, site: Here, opened: Opened, event: str) -> Respon
         result = site.views.get(found, home, view_folder(home, place))
     except UserError as problem:
         error = problem
-    title = (found.modality or "").replace("_", " ")
+    title = found.modality or ""
     return _shown(request, opened, place, (title, found.date), result, error)
 
 
