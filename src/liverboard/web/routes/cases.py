@@ -25,6 +25,7 @@ from liverboard.web.site import Site
 
 router = APIRouter(tags=["cases"])
 PER_PAGE = 50
+_LONG_DECIMALS = re.compile(r"(?<![\w.])\d+\.\d{5,}(?![\w.])")  # what the conversion of a unit leaves behind
 STATES: tuple[CaseState, ...] = get_args(CaseState)
 Tab = Literal["lesions", "options", "evidence", "facts", "response", "plan", "sources"]
 _SECTIONS: dict[str, tuple[str, ...]] = {
@@ -250,7 +251,7 @@ def _content(entry: Entered) -> list[tuple[list[tuple[str, str]], list[str], boo
     return [
         (
             re.findall(r"([^.\[]+)(?:\[(\d+)\])?", path),
-            value.split(", "),
+            _LONG_DECIMALS.sub(lambda number: f"{float(number[0]):.5g}", value).split(", "),
             re.sub(r"\[\d+\]", "", path) in ours,
         )
         for path, value in event_content(event).items()
