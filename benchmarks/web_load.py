@@ -31,6 +31,7 @@ from liverboard.web.demo import CENTRE, PASSWORD, fill
 THINK_S = (2, 8)  # a person looks at a page so long before the next
 GOAL_MS = 300
 PEOPLE = ("chair", "editor", "viewer", "data")  # accounts of the demo; several people share one
+LANGUAGES = ("en", "fr")  # every other person reads French
 Times = dict[str, list[float]]
 
 
@@ -40,7 +41,12 @@ class Person(threading.Thread):
     def __init__(self, base: str, number: int, cases: list[str], until: Callable[[], float]) -> None:
         super().__init__(daemon=True)
         limits = httpx.Limits(keepalive_expiry=2)  # the server closes after 5 s; who thinks longer opens anew
-        self.client = httpx.Client(base_url=base, timeout=60, limits=limits, headers={"accept-encoding": "gzip"})
+        self.client = httpx.Client(
+            base_url=base,
+            timeout=60,
+            limits=limits,
+            headers={"accept-encoding": "gzip", "accept-language": LANGUAGES[number % 2]},
+        )
         self.chance = random.Random(number)
         self.account = PEOPLE[number % len(PEOPLE)]
         self.cases, self.until = cases, until
