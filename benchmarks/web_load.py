@@ -30,7 +30,8 @@ from liverboard.web.demo import CENTRE, PASSWORD, fill
 
 THINK_S = (2, 8)  # a person looks at a page so long before the next
 GOAL_MS = 300
-PEOPLE = ("chair", "editor", "viewer", "data")  # accounts of the demo; several people share one
+PEOPLE = ("chair", "editor", "viewer", "data", "admin")  # accounts of the demo; several people share one
+PICTURED = f"/cases/{CENTRE}/DEMO-Y90"  # the sample with images
 LANGUAGES = ("en", "fr")  # every other person reads French
 Times = dict[str, list[float]]
 
@@ -75,7 +76,14 @@ class Person(threading.Thread):
             self.failed.append(f"{name}: {response.status_code}")
 
     def pages(self) -> dict[str, Callable[[], httpx.Response]]:
-        """Every page there is to read, of a case drawn at random."""
+        """Every page there is to read for this person, of a case drawn at random."""
+        if self.account == "admin":
+            return {
+                "people": lambda: self.get("/people"),
+                "trail": lambda: self.get("/trail"),
+                "help": lambda: self.get("/help/people"),
+                "account": lambda: self.get("/account"),
+            }
         case = f"/cases/{CENTRE}/{self.chance.choice(self.cases)}"
         pages: dict[str, Callable[[], httpx.Response]] = {
             "agenda": lambda: self.get("/agenda"),
@@ -89,16 +97,22 @@ class Person(threading.Thread):
             "case, page one": lambda: self.get(case),
             **{f"case, {tab}": lambda tab=tab: self.get(f"{case}/{tab}") for tab in ("lesions", "options", "evidence", "facts", "events", "response", "plan", "decisions", "sources", "studies", "what-if")},
             "cohort": lambda: self.get(f"/cohort?group={self.chance.choice(('treatment', 'who_grade', 'primary_site'))}"),
+            "viewer": lambda: self.get(f"{PICTURED}/viewer"),
+            "case with images": lambda: self.get(f"{PICTURED}/lesions"),
             "help": lambda: self.get("/help/case"),
             "account": lambda: self.get("/account"),
         }  # fmt: skip
+        if self.account == "data":
+            pages["trail"] = lambda: self.get("/trail")
         if self.account != "viewer":
+            pages["form of a case"] = lambda: self.get("/cases/new")
+            pages["header of a case"] = lambda: self.get(f"{case}/header")
             pages["form of an event"] = lambda: self.get(f"{case}/events/new?kind=labs")
             pages["event, what it changes"] = lambda: self.preview(case)
         return pages
 
     def get(self, path: str) -> httpx.Response:
-        return self.client.get(path, headers={"accept": "text/html"})
+        return self.client.get(path, headers={"accept": "text/html"}, follow_redirects=True)
 
     def board(self) -> list[str]:
         if not hasattr(self, "_board"):
@@ -139,15 +153,16 @@ def measure(data: Path, people: int, seconds: float, cores: str | None) -> Times
         warm = Person(base, 0, cases, lambda: 0.0)
         warm.sign_in()
         before = time.perf_counter()
-        while "are being read" in warm.get("/cohort").text:
+        while 'id="reading"' in warm.get("/cohort").text:
             time.sleep(1)
-        for page in (
-            warm.pages().values()
-        ):  # knowledge is loaded at the first page that needs it, images of the samples are measured once
+        print(f"cohort read after {time.perf_counter() - before:.0f} s")
+        while 'id="making"' in warm.get(f"{PICTURED}/viewer").text:
+            time.sleep(1)
+        for page in warm.pages().values():  # knowledge is loaded at the first page that needs it
             page()
         for case in warm.board():
             warm.get(f"/meetings/1/cases/{case}")
-        print(f"cohort read for the first time in {time.perf_counter() - before:.0f} s")
+        print(f"every page was asked for once after {time.perf_counter() - before:.0f} s")
         end = [float("inf")]
         crowd = [Person(base, number, cases, lambda: end[0]) for number in range(people)]
         for person in crowd:
