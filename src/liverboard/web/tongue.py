@@ -251,23 +251,25 @@ def _said_page(spoken: Tongue, html: str) -> tuple[str, tuple[str, ...]]:
         missing.extend(found.lacking)
         return escape(found.text)
 
+    def shown(attribute: re.Match[str]) -> str:
+        return attribute[1] + said(attribute[2]) + attribute[3]
+
     for token in _TOKEN.finditer(html):
         text = token[0]
-        tag = _TAG.fullmatch(text) if text.startswith("<") and not token[1] else None
-        if tag is None:
-            made.append(text if kept or text.startswith("<") or not text.strip() else said(text))
+        if text[0] != "<":
+            made.append(text if kept or not text.strip() else said(text))
             continue
-        closes, name, attributes, empty = tag.groups()
-        if closes:
-            if kept and name in kept:
-                del kept[len(kept) - 1 - kept[::-1].index(name) :]
-        else:
-            own = 'translate="no"' in attributes
-            if not (kept or own):
-                text = _SHOWN_ATTRIBUTE.sub(lambda m: m[1] + said(m[2]) + m[3], text)
-            if (kept or own) and not empty and name.lower() not in _VOID:
-                kept.append(name)
+        quiet = token[1] or text[1] == "!"  # style, script, comment
+        if not kept and 'translate="no"' not in text:
+            made.append(text if quiet else _SHOWN_ATTRIBUTE.sub(shown, text))
+            continue
         made.append(text)
+        if not quiet and (tag := _TAG.fullmatch(text)):
+            closes, name, empty = tag[1], tag[2], tag[4]
+            if closes and name in kept:
+                del kept[len(kept) - 1 - kept[::-1].index(name) :]
+            elif not closes and not empty and name.lower() not in _VOID:
+                kept.append(name)
     return "".join(made), tuple(missing)
 
 
