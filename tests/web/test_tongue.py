@@ -61,7 +61,7 @@ def test_a_day_that_no_calendar_has_stays() -> None:
 
 @pytest.fixture(autouse=True)
 def _french(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "tongue", lambda language: FRENCH if language == "fr" else None)
+    monkeypatch.setattr(module, "tongue", lambda language, *_: FRENCH if language == "fr" else None)
 
 
 def test_a_page_keeps_its_marks_and_somebodys_own_words() -> None:
@@ -77,6 +77,15 @@ def test_a_page_keeps_its_marks_and_somebodys_own_words() -> None:
         '<svg><text translate="no"/><text>resectable &amp; fine</text></svg><!-- resectable -->'
     )
     assert module.lacking("fr", html) == ("resectable & fine",)
+
+
+def test_abbreviations_are_written_as_the_field_writes_them() -> None:
+    assert [module.word("en", name) for name in ("inr", "egfr", "u5hiaa", "lymph_node")] == [
+        "INR",
+        "eGFR",
+        "urinary 5-HIAA",
+        "lymph node",
+    ]
 
 
 @given(st.text())
