@@ -78,7 +78,8 @@ def identifiers_in(text: str, birth_year: int | None = None) -> tuple[Kind, ...]
     """The kinds of direct identifiers in a free text. A full date in `birth_year` counts as a date of birth."""
     if len(text) < 4 or _HARMLESS.fullmatch(text):
         return ()
-    return tuple(look.kind for look in _LOOKS if look.finds(text, birth_year))
+    plain = _WIDE_SPACE.sub(" ", text)
+    return tuple(look.kind for look in _LOOKS if look.finds(plain, birth_year))
 
 
 def _problem(event: str | None, field: str, kind: Kind) -> Problem:
@@ -117,6 +118,7 @@ def _words(written: str) -> frozenset[str]:
 _HARMLESS = re.compile(
     r"[a-z][a-z_0-9]{0,29}|[0-9.eE+-]+ [^ ]{1,12}|[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:.+Z-]+)?"
 )  # words, quantities, days
+_WIDE_SPACE = re.compile(r"[\u00a0\u2000-\u200a\u202f\u205f\u3000]")  # as word processors set them within numbers
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _PHONE = re.compile(
     r"""(?<![\w.,/^-])(?:
@@ -145,7 +147,7 @@ _BORN = re.compile(
 )
 _A_NAME: Final = r"(?P<name>(?:(?:de|du|des|von|van|der|den|di|da|la|le|el|ben)\s+)*(?:[dDlL]['’])?[A-ZÀ-ÖØ-Þ][\w'’-]+)"
 _TITLE = re.compile(
-    r"\b(?:(?:Mr|Mrs|Ms|Miss|Mister|Mme|Mlle|Madame|Monsieur|Mademoiselle|Herrn?|Frau|Sig\.ra|Sra|Mevrouw|MRS|MME|MLLE|Lady|Sir)\b\.?|M\.(?=\s+(?:d[eu]\s|d['’]|[^\W\d_]{3})))\s+"
+    r"\b(?:(?:Mr|Mrs|Ms|Miss|Mister|Mme|Mlle|Madame|Monsieur|Mademoiselle|Herrn?|Frau|Sig\.ra|Sra|Mevrouw|MRS|MME|MLLE|MADAME|MONSIEUR|MADEMOISELLE|Lady|Sir)\b\.?|M\.(?=\s+(?:d[eu]\s|d['’]|[^\W\d_]{3})))\s+"
     rf"(?:[A-ZÀ-ÖØ-Þ]\.?\s+)?{_A_NAME}"
 )
 _DOCTOR = re.compile(

@@ -83,6 +83,9 @@ FOUND = [
     ("KVNR A123456780", "national number"),
     ("PPS no. 1234567FA", "national number"),
     ("Passport no 12AB34567", "national number"),
+    ("943\u00a0476\u00a05919", "national number"),
+    ("06\u202f12\u202f34\u202f56\u202f78", "telephone number"),
+    ("MADAME DUPONT", "name of a person"),
 ]
 LET_THROUGH = [
     "Progressive liver disease under lanreotide; which liver-directed treatment?",
