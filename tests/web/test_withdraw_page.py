@@ -6,7 +6,8 @@ import pytest
 from tests.registry_samples import CHAIR, EDITOR, LABS
 from tests.web_samples import KEY, Visitor, words
 
-from liverboard.registry.cases import append_events, case_as_known
+from liverboard.errors import NotPermitted
+from liverboard.registry.cases import append_events, case_as_known, correct
 from liverboard.web.site import Site
 
 CASE = "/cases/lyon/NELM-1"
@@ -79,5 +80,12 @@ def test_a_decision_is_withdrawn_by_who_may_sign_one(site: Site, editor: Visitor
         append_events(tx, KEY, [board, LABS], 1)
     sent = {"event": "b1", "version": "2", "reason": "signed under another case"}
     assert editor.post(PAGE, sent).status_code == 403 and version(site) == 2
+    with pytest.raises(NotPermitted, match="sign decisions"), site.store.transaction(EDITOR) as tx:
+        correct(tx, KEY, "b1", {**board, "chosen": "surveillance"}, 2)
+    with pytest.raises(NotPermitted, match="sign decisions"), site.store.transaction(EDITOR) as tx:
+        append_events(tx, KEY, [{**board, "id": "b2", "corrects": "b1"}], 2)
+    assert version(site) == 2
+    assert "corrects=b1" not in editor.get(f"{CASE}/events").text
+    assert "corrects=b1" in chair.get(f"{CASE}/events").text
     assert chair.post(PAGE, sent).status_code == 303
     assert "tae" not in words(editor.get(f"{CASE}/decisions")).lower().split("decisions")[-1].split()
