@@ -125,7 +125,7 @@ class Registry(RuleBasedStateMachine):
     def correct_one(self, data: st.DataObject) -> None:
         old = data.draw(st.sampled_from(self.standing(withdrawn=False)))
         event = {"kind": old.kind, "date": old.date.isoformat(), **self.needed(old)}
-        with self.store.transaction(EDITOR) as tx:
+        with self.store.transaction(CHAIR) as tx:
             correct(tx, self.key, old.id, event, self.version)
         self.remember()
         assert self.seen[-1][1].events[-1].corrects == old.id
@@ -139,7 +139,7 @@ class Registry(RuleBasedStateMachine):
     @rule(question=st.sampled_from(["first?", "second?", None]))
     def ask(self, question: str | None) -> None:
         before = self.seen[-1][1]
-        with self.store.transaction(EDITOR) as tx:
+        with self.store.transaction(CHAIR) as tx:
             change_header(tx, self.key, {"question": question}, self.version)
         if question != before.question:
             self.remember()
@@ -148,7 +148,7 @@ class Registry(RuleBasedStateMachine):
     @precondition(lambda self: self.seen)
     @rule(off=st.sampled_from([-1, 1, 7]))
     def write_on_what_is_not_current(self, off: int) -> None:
-        with pytest.raises(Conflict), self.store.transaction(EDITOR) as tx:
+        with pytest.raises(Conflict), self.store.transaction(CHAIR) as tx:
             append_events(tx, self.key, [{"kind": "clinic", "date": "2025-01-01"}], self.version + off)
 
     @invariant()
