@@ -152,8 +152,9 @@ def append_events(
     tx.by.require("edit_cases", key.centre)
     if not added:
         return _at_version(tx.connection, key, expected_version).version
-    if not keep_recorded:
-        _may_replace(tx, key, {event.get("corrects") for event in added}, expected_version)
+    corrected = {str(event["corrects"]) for event in added if event.get("corrects")}
+    if corrected and not keep_recorded:
+        _require_for_decisions(tx, key, _known(tx, key, expected_version), corrected)
     write_events(tx, "case.append", key, added, expected_version, keep_recorded=keep_recorded)
     return expected_version + 1
 
@@ -163,7 +164,7 @@ def correct(tx: Transaction, key: CaseKey, event_id: str, corrected: EventTree, 
     event = {**corrected, "corrects": event_id}
     event.pop("id", None)
     tx.by.require("edit_cases", key.centre)
-    _may_replace(tx, key, {event_id}, expected_version)
+    _require_for_decisions(tx, key, _known(tx, key, expected_version), {event_id})
     write_events(tx, "case.correct", key, [event], expected_version)
     return expected_version + 1
 
@@ -171,18 +172,16 @@ def correct(tx: Transaction, key: CaseKey, event_id: str, corrected: EventTree, 
 def withdraw(tx: Transaction, key: CaseKey, event_id: str, reason: str, expected_version: int) -> int:
     """Take back an event that never was true of this patient; it stays to be seen. Raises as `append_events`."""
     tx.by.require("edit_cases", key.centre)
-    _may_replace(tx, key, {event_id}, expected_version)
-    withdrawal = withdrawal_of(_known(tx, key, expected_version), event_id, reason)
-    write_events(tx, "case.withdraw", key, [withdrawal], expected_version)
+    case = _known(tx, key, expected_version)
+    _require_for_decisions(tx, key, case, {event_id})
+    write_events(tx, "case.withdraw", key, [withdrawal_of(case, event_id, reason)], expected_version)
     return expected_version + 1
 
 
-def _may_replace(tx: Transaction, key: CaseKey, event_ids: Set[object], expected_version: int) -> None:
+def _require_for_decisions(tx: Transaction, key: CaseKey, case: Case, event_ids: Set[str]) -> None:
     """A decision of a board is corrected and taken back only by who may sign one. Raises NotPermitted."""
-    if event_ids - {None}:
-        case = _known(tx, key, expected_version)
-        if any(event.id in event_ids and event.kind == "board" for event in case.events):
-            tx.by.require("sign_off", key.centre)
+    if any(event.id in event_ids and event.kind == "board" for event in case.events):
+        tx.by.require("sign_off", key.centre)
 
 
 def undo_withdrawal(tx: Transaction, key: CaseKey, withdrawal_id: str, expected_version: int) -> int:
