@@ -37,8 +37,8 @@ _WORD = re.compile(r"\w+")
 _WHOLE_WORD = re.compile(r"(?<![\w\0])\w+(?![\w\0])")
 _NUMBER = r"[-+−±<>≤≥~]?[\d][\d.,\u202f\u00a0]*"
 _ALIKE = re.compile(  # the same in every language: numbers, codes such as S5 or G2, upper case, units
-    r"(?:[(+−±<>≤≥~-]*[^\W\d_]*\d[\w.,:/–-]*\)?|[A-Z][A-Z0-9/-]*|[^\w\s]+|_|[a-zA-Z]|mm|cm|mL|ml|mg|kg|ng|Gy|GBq|MBq|kBq|kg|keV|MeV|mmol|nmol|pmol|mGy|cGy|"
-    r"HU|SUV|SUVmax|µmol|ug|µg|dL|ULN|Ki-67|vs|[cmkµnup]?(?:g|L|m|mol)[²³]?(?:/(?:[dm]?L|d|h|min|kg))?|[^\W\d_]+/[^\W\d_]*\d+)(?:\s+|$)"
+    r"(?:[(+−±<>≤≥~-]*[^\W\d_]*\d[\w.,:/–-]*\)?|[A-Z][A-Z0-9/-]*|[^\w\s]+|_|[a-zA-Z]|ml|dL|[mc]?Gy|[GMk]Bq|[kM]eV|SUVmax|Ki-67|vs|"
+    r"[cmkµnup]?(?:g|L|m|mol)[²³]?(?:/(?:[dm]?L|d|h|min|kg))?|[^\W\d_]+/[^\W\d_]*\d+)(?:\s+|$)"
 )
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DAY = re.compile(rf"(?:(\d{{1,2}}) )?({'|'.join(_MONTHS)})[a-z]* (\d{{4}})")
