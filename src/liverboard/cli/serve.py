@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +17,8 @@ import typer
 from liverboard.errors import BadInput
 
 if TYPE_CHECKING:
+    import uvicorn
+
     from liverboard.web.site import Site
 
 Port = Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="0: any free one.")]
@@ -52,16 +58,18 @@ def serve(
 
     named = None if address is None else _checked(address)
     path = data or default_folder()
-    with _door(host, port) as door:  # before the link is made: a start that fails ends no link of a site that runs
+    with _until_stopped(), _door(host, port) as door:  # first: a start that fails ends no link of a site that runs
         folder = open_folder(path) if centre is None else make_folder(path, centre)
         store = Store.initialise(folder) if centre is not None else Store.open(folder)
         with store.transaction(CONSOLE) as tx:
             link = first_link(tx)
         address = named or _address(door, https=https)
+        site = Site(store, secure=https, address=address, openid=openid_of())
+        server = _server(site)
         typer.echo(f"The board room of {folder.centre} is at {address}; Ctrl-C stops it.")
         if link is not None:
             typer.echo(f"No administrator yet. Open this once, within 24 hours:  {address}/welcome/{link}")
-        _run(Site(store, secure=https, address=address, openid=openid_of()), door)
+        _run(server, site, door)
 
 
 def demo(
@@ -76,11 +84,24 @@ def demo(
     from liverboard.web.demo import PASSWORD, PEOPLE, fill
     from liverboard.web.site import Site
 
-    with _door(host, port) as door, tempfile.TemporaryDirectory(prefix="liverboard-demo-") as name:
+    with _until_stopped(), _door(host, port) as door, tempfile.TemporaryDirectory(prefix="liverboard-demo-") as name:
         with progress("Filling the demo") as step:
             store = fill(Path(name), cases, step)
+        site = Site(store, demo=True, address=_address(door))
+        server = _server(site)
         typer.echo(f"Sign in at {_address(door)} as {', '.join(PEOPLE)} with the password: {PASSWORD}")
-        _run(Site(store, demo=True, address=_address(door)), door)
+        _run(server, site, door)
+
+
+@contextmanager
+def _until_stopped() -> Generator[None]:
+    """Ctrl-C ends the process here, when all is closed: threads still in native code abort it at the interpreter's own end ("exception not rethrown")."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(130)
 
 
 def _door(host: str, port: int) -> socket.socket:
@@ -108,15 +129,22 @@ def _checked(address: str) -> str:
     return address.rstrip("/")
 
 
-def _run(site: Site, door: socket.socket) -> None:
+def _server(site: Site) -> uvicorn.Server:
+    """All that takes long to load is loaded here, before people are told that they may come."""
     import uvicorn
 
     from liverboard.web.app import create_app
+
+    return uvicorn.Server(
+        uvicorn.Config(create_app(site), log_level="warning", server_header=False, proxy_headers=site.secure)
+    )
+
+
+def _run(server: uvicorn.Server, site: Site, door: socket.socket) -> None:
     from liverboard.web.warm import warm_up
 
-    config = uvicorn.Config(create_app(site), log_level="warning", server_header=False, proxy_headers=site.secure)
     try:
         Thread(target=warm_up, name="warming", daemon=True).start()
-        uvicorn.Server(config).run(sockets=[door])
+        server.run(sockets=[door])
     finally:
         site.store.close()

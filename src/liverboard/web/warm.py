@@ -18,6 +18,8 @@ def warm_up() -> None:
             day = max(event.date for event in case.events)
             render_sections(prepare_dossier(case, folder=None, as_of=day), None)
         dossier_css()
+    except KeyboardInterrupt:  # polars says Ctrl-C in whichever thread it works
+        return
     except Exception as error:
         keep_incident(error)
     settle()
