@@ -323,10 +323,19 @@ def test_every_answer_carries_the_strict_headers(visitors: Mapping[str, Visitor]
         assert headers["cache-control"] == "no-store"
 
 
-def test_a_link_from_elsewhere_puts_no_words_into_a_page(visitors: Mapping[str, Visitor]) -> None:
-    told = "/account?done=Call+this+number"
-    assert "Call this number" in visitors["viewer"].get(told).text
-    assert "Call this number" not in visitors["viewer"].get(told, headers={"sec-fetch-site": "cross-site"}).text
+@pytest.mark.parametrize("words", ["Call this number", "", "role_changed_", "__class__", "role_changed\nCall"])
+def test_no_link_puts_words_into_a_page(visitors: Mapping[str, Visitor], words: str) -> None:
+    text = visitors["viewer"].get("/account", params={"done": words}).text
+    assert 'class="notice"' not in text
+    assert not words or words not in text
+
+
+def test_a_link_from_elsewhere_tells_of_no_change(visitors: Mapping[str, Visitor]) -> None:
+    told = "/account?done=role_changed"
+    assert "The role is changed" in visitors["viewer"].get(told).text
+    assert "Le rôle est modifié" in visitors["viewer"].get(told, headers={"accept-language": "fr"}).text
+    for site in ("cross-site", "same-site", "none"):
+        assert "The role is changed" not in visitors["viewer"].get(told, headers={"sec-fetch-site": site}).text
 
 
 @pytest.mark.parametrize("words", ["' OR 1=1 --", '"; DROP TABLE cases; --', "%", "_", "N\\", "\x00"])

@@ -19,6 +19,7 @@ from liverboard.errors import Problem, UserError
 from liverboard.report.palette import DARK, LIGHT, css_variables
 from liverboard.report.words import MODALITY
 from liverboard.web.gate import greet
+from liverboard.web.notices import notice_of
 from liverboard.web.screens import screen_of
 from liverboard.web.tongue import catalogue, say, word
 
@@ -137,13 +138,15 @@ def page(
         return JSONResponse(refused.as_dict(), status_code=status)
     if content is not None and wants_json(request):
         return JSONResponse(content.model_dump(mode="json"), status_code=status)
-    made = _environment(language_of(request)).get_template(template)
+    language = language_of(request)
+    made = _environment(language).get_template(template)
+    notice = notice_of(request)
     person = getattr(request.state, "person", None)
     text = made.render(
         person=person,
         csrf=getattr(request.state, "csrf", ""),
         here=request.url.path,
-        notice=_notice(request),
+        notice=translations(language).gettext(notice.value) if notice else "",
         v=content,
         **values,
     )
@@ -156,12 +159,6 @@ def text_of(request: Request, template: str) -> str:
     """What a template says in the language of the reader, without its markup."""
     made = _environment(language_of(request)).get_template(template).render()
     return " ".join(Markup(made).striptags().split())  # noqa: S704  (a template of ours, and its markup is taken out)
-
-
-def _notice(request: Request) -> str:
-    """What the change before this page says of itself. A link from elsewhere cannot put words into our pages."""
-    ours = request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
-    return request.query_params.get("done", "") if ours else ""
 
 
 def drawn(svg: str) -> Markup:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from typing import Annotated, get_args
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
 from liverboard.clinical.extent import Frozen
 from liverboard.errors import BadInput
@@ -18,6 +17,7 @@ from liverboard.registry.permissions import Actor
 from liverboard.registry.schema import CaseState, MeetingState
 from liverboard.registry.store import Transaction
 from liverboard.web.gate import Form, Here, Person, who_may
+from liverboard.web.notices import Notice, on_to
 from liverboard.web.opened import case_path
 from liverboard.web.pages import language_of, page, translations
 from liverboard.web.seen import PATIENCE_S, Line, lines_of
@@ -135,8 +135,8 @@ def move_cases(request: Request, site: Here, who: Preparer, form: Form) -> Respo
         else:
             raise BadInput("there is no such change", hint="Go back to the agenda.")
     back = "/agenda/follow-up" if form.get("back") == "follow-up" else "/agenda"
-    told = {"state": form.get("state", ""), "done": _("The agenda is changed.")}
-    return RedirectResponse(f"{back}?{urlencode({k: v for k, v in told.items() if v})}", status_code=303)
+    state = form.get("state", "")
+    return on_to(back, Notice.AGENDA_CHANGED, {"state": state} if state else {})
 
 
 def _schedule(tx: Transaction, meeting: str, keys: Iterable[CaseKey]) -> None:
@@ -184,12 +184,11 @@ def follow_up_list(
 
 
 @router.post("/agenda/actions/{action}/done")
-def done(request: Request, site: Here, form: Form, action: Number, who: Writer) -> Response:
+def done(site: Here, action: Number, who: Writer) -> Response:
     """An action is done."""
     with site.store.transaction(who) as tx:
         finish_action(tx, _centre(site, who), action)
-    words = translations(language_of(request)).gettext("The action is done.")
-    return RedirectResponse(f"/agenda/follow-up?{urlencode({'done': words})}", status_code=303)
+    return on_to("/agenda/follow-up", Notice.ACTION_DONE)
 
 
 def planned(site: Site, who: Actor) -> tuple[ListedMeeting, ...]:

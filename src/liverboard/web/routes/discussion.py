@@ -6,10 +6,9 @@ import datetime as dt
 import re
 from dataclasses import dataclass
 from typing import Annotated, get_args
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 from starlette.background import BackgroundTask
 
 from liverboard.board.minutes import CaseMinutes, Choice, case_minutes, choice_of, sight_of
@@ -29,8 +28,9 @@ from liverboard.registry.meetings import (
     write_minutes,
 )
 from liverboard.web.gate import Form, Here, Person, who_may
+from liverboard.web.notices import Notice, on_to
 from liverboard.web.opened import OpenedCase
-from liverboard.web.pages import drawn, language_of, page, translations
+from liverboard.web.pages import drawn, language_of, page
 from liverboard.web.prepared import sections
 from liverboard.web.routes.agenda import ListedMeeting, Number, Reader, Writer, listed
 from liverboard.web.routes.meetings import date_of, discussion_path
@@ -103,10 +103,7 @@ def keep(request: Request, site: Here, who: Writer, form: Form, meeting: Number,
         _keep(site, who, (meeting, case), (typed, wrong), _version(form))
     except UserError as error:
         return _told(request, _room(site, who, meeting, case), typed, error)
-    _ = translations(language_of(request)).gettext
-    return RedirectResponse(
-        f"{discussion_path(meeting, case)}?{urlencode({'done': _('The draft is kept.')})}#minutes", status_code=303
-    )
+    return on_to(discussion_path(meeting, case), Notice.DRAFT_KEPT, place="minutes")
 
 
 @router.post(
@@ -155,10 +152,7 @@ def sign(request: Request, site: Here, who: Chair, form: Form, meeting: Number, 
             sign_off(tx, meeting, room.item.case.key, version, sight)
     except UserError as error:
         return _told(request, _room(site, who, meeting, case), typed, error)
-    _ = translations(language_of(request)).gettext
-    return RedirectResponse(
-        f"{discussion_path(meeting, case)}?{urlencode({'done': _('The decision is signed.')})}", status_code=303
-    )
+    return on_to(discussion_path(meeting, case), Notice.DECISION_SIGNED)
 
 
 def _keep(site: Site, who: Person, where: tuple[int, str], said: tuple[Minutes, tuple[str, ...]], version: int) -> int:

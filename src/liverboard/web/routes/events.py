@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Annotated, Any, get_args
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
 from liverboard.clinical.events import EVENT_KINDS, AnyEvent, Technique, Treatment
 from liverboard.clinical.extent import Frozen
@@ -28,8 +27,9 @@ from liverboard.web.form_data import FormPage, Input, inputs_of, plain
 from liverboard.web.forms import ROWS
 from liverboard.web.gate import Form, Here, Person, who_may
 from liverboard.web.moves import Effect
+from liverboard.web.notices import Notice, on_to
 from liverboard.web.opened import Opened, OpenedCase
-from liverboard.web.pages import language_of, page, translations
+from liverboard.web.pages import page
 from liverboard.web.site import Site
 
 router = APIRouter(tags=["events"])
@@ -96,7 +96,7 @@ def event_step(request: Request, site: Here, who: Editor, opened: Opened, form: 
     try:
         after = with_events(stored.case, [draft.tree])
         if form.get("do") == "save" and form.get("seal") == draft.seal(_whole(form.get("version", ""), 0, 10**9)):
-            return _save(request, site, who, opened, draft, _whole(form.get("version", ""), 0, 10**9))
+            return _save(site, who, opened, draft, _whole(form.get("version", ""), 0, 10**9))
     except Conflict as error:
         return _form(request, opened, draft, conflict=error, status=409)
     except BadInput as error:
@@ -105,17 +105,15 @@ def event_step(request: Request, site: Here, who: Editor, opened: Opened, form: 
     return _form(request, opened, draft, moved=moved)
 
 
-def _save(request: Request, site: Site, who: Person, opened: OpenedCase, draft: Draft, version: int) -> Response:
-    _ = translations(language_of(request)).gettext
+def _save(site: Site, who: Person, opened: OpenedCase, draft: Draft, version: int) -> Response:
     key = opened.stored.key
     with site.store.transaction(who) as tx:
         if draft.corrects is None:
             append_events(tx, key, [draft.tree], version)
         else:
             correct(tx, key, draft.corrects.id, draft.tree, version)
-    kept = _("The event is kept."), _("The correction is kept; the old event stays to be seen.")
-    done = urlencode({"done": kept[draft.corrects is not None]})
-    return RedirectResponse(f"{opened.path}/events?{done}", status_code=303)
+    kept = Notice.EVENT_KEPT if draft.corrects is None else Notice.CORRECTION_KEPT
+    return on_to(f"{opened.path}/events", kept)
 
 
 def _form(
@@ -215,8 +213,7 @@ def keep_header(request: Request, site: Here, who: Editor, opened: Opened, form:
             change_header(tx, opened.stored.key, changed, _whole(form.get("version", ""), 0, 10**9))
     except (Conflict, BadInput) as error:
         return _header(request, opened, typed, error)
-    done = urlencode({"done": translations(language_of(request)).gettext("The change is kept.")})
-    return RedirectResponse(f"{opened.path}?{done}", status_code=303)
+    return on_to(opened.path, Notice.CHANGE_KEPT)
 
 
 def header_of(typed: dict[str, str]) -> dict[str, Any]:

@@ -6,10 +6,9 @@ import datetime as dt
 from collections.abc import Sequence
 from functools import partial
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 from starlette.background import BackgroundTask
 
 from liverboard.board.minutes import MeetingMinutes
@@ -29,7 +28,8 @@ from liverboard.registry.meetings import (
     unschedule,
 )
 from liverboard.web.gate import Form, Here, Person, who_may
-from liverboard.web.pages import language_of, page, translations
+from liverboard.web.notices import Notice, on_to
+from liverboard.web.pages import language_of, page
 from liverboard.web.routes.agenda import ListedMeeting, Number, Preparer, Reader, Writer, listed
 from liverboard.web.seen import PATIENCE_S, Ask, Line, lines_of, make_ahead, minutes_seen, whom_to_ask
 from liverboard.web.tongue import say
@@ -94,15 +94,14 @@ def meetings(request: Request, site: Here, who: Reader) -> Response:
 
 
 @router.post("/meetings")
-def plan(request: Request, site: Here, who: Preparer, form: Form) -> Response:
+def plan(site: Here, who: Preparer, form: Form) -> Response:
     """Plan a meeting."""
-    _ = translations(language_of(request)).gettext
     with site.store.transaction(who) as tx:
         date = date_of(form.get("date", "")) or site.today()
         if abs(date - site.today()) > _FAR:
             raise BadInput("the day is more than ten years away", hint="Go back and look at the year.")
         number = plan_meeting(tx, who.centre or site.store.folder.centre, date, form.get("title", ""))
-    return _back(f"/meetings/{number}", _("The meeting is planned."))
+    return on_to(f"/meetings/{number}", Notice.MEETING_PLANNED)
 
 
 @router.get("/meetings/{meeting}", responses={200: {"model": MeetingPage}})
@@ -149,19 +148,17 @@ def _minutes_state(found: Agenda, at: int) -> str:
 
 
 @router.post("/meetings/{meeting}/cases")
-def add(request: Request, site: Here, who: Preparer, form: Form, meeting: Number) -> Response:
+def add(site: Here, who: Preparer, form: Form, meeting: Number) -> Response:
     """Put a case at the end of the agenda."""
-    _ = translations(language_of(request)).gettext
     name = form.get("case", "").strip()
     with site.store.transaction(who) as tx:
         schedule(tx, meeting, CaseKey(who.centre or site.store.folder.centre, name))
-    return _back(f"/meetings/{meeting}", _("The case is on the agenda."))
+    return on_to(f"/meetings/{meeting}", Notice.CASE_ON_AGENDA)
 
 
 @router.post("/meetings/{meeting}/order")
-def order(request: Request, site: Here, who: Preparer, form: Form, meeting: Number) -> Response:
+def order(site: Here, who: Preparer, form: Form, meeting: Number) -> Response:
     """Move a case up or down, or take it off; `order` is the agenda as the person saw it."""
-    _ = translations(language_of(request)).gettext
     centre = who.centre or site.store.folder.centre
     names = form.get("order", "").split("\n")
     with site.store.transaction(who) as tx:
@@ -169,7 +166,7 @@ def order(request: Request, site: Here, who: Preparer, form: Form, meeting: Numb
             unschedule(tx, meeting, CaseKey(centre, form["off"]))
         else:
             order_agenda(tx, meeting, [CaseKey(centre, name) for name in _moved(names, form)])
-    return _back(f"/meetings/{meeting}", _("The agenda is changed."))
+    return on_to(f"/meetings/{meeting}", Notice.AGENDA_CHANGED)
 
 
 def _moved(names: Sequence[str], form: dict[str, str]) -> list[str]:
@@ -184,9 +181,8 @@ def _moved(names: Sequence[str], form: dict[str, str]) -> list[str]:
 
 
 @router.post("/meetings/{meeting}/attendance")
-def attendance(request: Request, site: Here, form: Form, meeting: Number, who: Writer) -> Response:
+def attendance(site: Here, form: Form, meeting: Number, who: Writer) -> Response:
     """Who is there, by specialty; a row without a person is left out."""
-    _ = translations(language_of(request)).gettext
     people: list[Attendee] = []
     for row in range(_MOST_PEOPLE):
         specialty, person = (form.get(f"{what}-{row}", "").strip() for what in ("specialty", "person"))
@@ -194,20 +190,17 @@ def attendance(request: Request, site: Here, form: Form, meeting: Number, who: W
             people.append(Attendee(specialty, person))
     with site.store.transaction(who) as tx:
         attend(tx, meeting, people)
-    return _back(f"/meetings/{meeting}", _("Who attends is kept."))
+    return on_to(f"/meetings/{meeting}", Notice.ATTENDANCE_KEPT)
 
 
 @router.post("/meetings/{meeting}/close")
-def close(
-    request: Request, site: Here, form: Form, meeting: Number, who: Annotated[Person, who_may("sign_off")]
-) -> Response:
+def close(site: Here, form: Form, meeting: Number, who: Annotated[Person, who_may("sign_off")]) -> Response:
     """The meeting was held; cases without a signed decision go back to the prepared ones."""
-    _ = translations(language_of(request)).gettext
     if form.get("sure") != "yes":
         raise BadInput("closing was not confirmed", hint="Go back, tick the box, and close the meeting then.")
     with site.store.transaction(who) as tx:
         close_meeting(tx, meeting)
-    return _back(f"/meetings/{meeting}/minutes", _("The meeting is closed."))
+    return on_to(f"/meetings/{meeting}/minutes", Notice.MEETING_CLOSED)
 
 
 @router.get("/meetings/{meeting}/minutes", responses={200: {"model": MeetingMinutes}})
@@ -245,7 +238,3 @@ def date_of(text: str) -> dt.date | None:
         return dt.date.fromisoformat(text.strip()) if text.strip() else None
     except ValueError:
         raise BadInput("the day is not a date such as 2025-06-30", hint="Go back and correct it.") from None
-
-
-def _back(path: str, told: str) -> Response:
-    return RedirectResponse(f"{path}?{urlencode({'done': told})}", status_code=303)

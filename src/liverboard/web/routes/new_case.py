@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
 from liverboard.clinical.case_file import read_case
 from liverboard.errors import BadInput, Problem
@@ -17,8 +16,9 @@ from liverboard.registry.identity import pseudonym_of, refuse_identifiers
 from liverboard.web.form_data import FormPage, Input, inputs_of, plain
 from liverboard.web.forms import Field, Group, groups_of, tree_of
 from liverboard.web.gate import Form, Here, Person, who_may
+from liverboard.web.notices import Notice, on_to
 from liverboard.web.opened import case_path
-from liverboard.web.pages import language_of, page, translations
+from liverboard.web.pages import page
 from liverboard.web.routes.events import header_of
 
 router = APIRouter(tags=["cases"])
@@ -83,8 +83,7 @@ def keep_case(request: Request, site: Here, who: Editor, form: Form) -> Response
             add_case(tx, centre, case)
     except BadInput as error:
         return _form(request, who, typed, error)
-    done = urlencode({"done": translations(language_of(request)).gettext("The case is added.")})
-    return RedirectResponse(f"{case_path(CaseKey(centre, case.case))}?{done}", status_code=303)
+    return on_to(case_path(CaseKey(centre, case.case)), Notice.CASE_ADDED)
 
 
 def _of(kind: str, typed: dict[str, str]) -> dict[str, str]:

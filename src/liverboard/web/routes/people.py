@@ -5,10 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import json
 from typing import Annotated, get_args
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
 from liverboard.clinical.extent import Frozen
 from liverboard.errors import BadInput
@@ -20,7 +19,8 @@ from liverboard.registry.schema import Role
 from liverboard.registry.store import list_centres
 from liverboard.registry.trail import read_trail
 from liverboard.web.gate import Form, Here, Person, who_may
-from liverboard.web.pages import language_of, page, translations
+from liverboard.web.notices import Notice, on_to
+from liverboard.web.pages import page
 from liverboard.web.site import Site
 
 router = APIRouter(tags=["people"])
@@ -104,22 +104,20 @@ def add_account(request: Request, site: Here, who: Manager, form: Form) -> Respo
 
 
 @router.post("/people/{name}/role")
-def change_role(request: Request, site: Here, who: Manager, form: Form, name: AccountName) -> Response:
+def change_role(site: Here, who: Manager, form: Form, name: AccountName) -> Response:
     """Another role; the sessions of the account end."""
-    _ = translations(language_of(request)).gettext
     with site.store.transaction(who) as tx:
         change_account(tx, name, role=_role(form.get("role", "")))
-    return _back(_("The role is changed, and the person is signed out."))
+    return on_to("/people", Notice.ROLE_CHANGED)
 
 
 @router.post("/people/{name}/active")
-def open_or_close(request: Request, site: Here, who: Manager, form: Form, name: AccountName) -> Response:
+def open_or_close(site: Here, who: Manager, form: Form, name: AccountName) -> Response:
     """Close an account, or open it again; its sessions end."""
     opened = form.get("active") == "yes"
     with site.store.transaction(who) as tx:
         change_account(tx, name, active=opened)
-    _ = translations(language_of(request)).gettext
-    return _back(_("The account is open again.") if opened else _("The account is closed."))
+    return on_to("/people", Notice.ACCOUNT_OPEN if opened else Notice.ACCOUNT_CLOSED)
 
 
 @router.post("/people/{name}/link")
@@ -183,10 +181,6 @@ def _issuer(site: Site) -> str:
 def _link(site: Site, token: str) -> str:
     """Never by the name that the browser sent: who sends another would have the link lead to their own site."""
     return f"{site.address}/welcome/{token}"
-
-
-def _back(told: str) -> Response:
-    return RedirectResponse(f"/people?{urlencode({'done': told})}", status_code=303)
 
 
 # --- the audit trail -----------------------------------------------------------------------------------------------------------------------------------

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
 from liverboard.clinical.case_withdraw import restated, withdrawal_of
 from liverboard.clinical.events import AnyEvent, Withdrawal
@@ -18,8 +17,9 @@ from liverboard.report.words import anchor
 from liverboard.web.drafts import what_it_changes, with_events
 from liverboard.web.gate import Form, Here, Person, who_may
 from liverboard.web.moves import Effect
+from liverboard.web.notices import Notice, on_to
 from liverboard.web.opened import Opened, OpenedCase
-from liverboard.web.pages import language_of, page, translations
+from liverboard.web.pages import page
 from liverboard.web.site import Site
 
 router = APIRouter(tags=["events"])
@@ -53,18 +53,17 @@ def withdraw_it(request: Request, site: Here, who: Editor, opened: Opened, form:
     found = _event(opened, who, form.get("event", ""))
     version = form.get("version", "")
     seen = int(version) if version.isascii() and version.isdigit() and len(version) < 10 else -1
-    _ = translations(language_of(request)).gettext
     try:
         with site.store.transaction(who) as tx:
             if isinstance(found, Withdrawal):
                 undo_withdrawal(tx, opened.stored.key, found.id, seen)
-                told = _("The event counts again; its withdrawal stays to be seen.")
+                told = Notice.EVENT_COUNTS_AGAIN
             else:
                 withdraw(tx, opened.stored.key, found.id, form.get("reason", ""), seen)
-                told = _("The event is withdrawn; it stays to be seen and no longer counts.")
+                told = Notice.EVENT_WITHDRAWN
     except (BadInput, Conflict, NotPermitted) as error:
         return _page(request, site, opened, found, form.get("reason", ""), error)
-    return RedirectResponse(f"{opened.path}/events?{urlencode({'done': told})}", status_code=303)
+    return on_to(f"{opened.path}/events", told)
 
 
 def _event(opened: OpenedCase, who: Person, name: str) -> AnyEvent:
