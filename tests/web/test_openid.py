@@ -131,6 +131,16 @@ def test_who_the_provider_vouches_for_is_signed_in(browser: Visitor, provider: P
     assert "nora" in browser.get("/account").text
 
 
+def test_the_provider_sends_people_back_to_the_address_of_the_site(hospital: Site, provider: Provider) -> None:
+    """Never to the name that the browser sent: the code of the sign-in would go there."""
+    away = Visitor(hospital, None)
+    begun = away.get("/sign-in/openid", headers={"host": "evil.example", "x-forwarded-host": "evil.example"})
+    assert "evil" not in begun.headers["location"]
+    behind_a_proxy = Visitor(replace(hospital, address="https://board.hospital.example"), None)
+    asked = parse_qs(urlsplit(behind_a_proxy.get("/sign-in/openid").headers["location"]).query)
+    assert asked["redirect_uri"] == ["https://board.hospital.example/sign-in/openid/back"]
+
+
 @pytest.mark.parametrize(
     "says",
     [

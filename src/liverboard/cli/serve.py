@@ -42,7 +42,7 @@ def serve(
         str | None,
         typer.Option(
             metavar="URL",
-            help="Where people reach it through a proxy, such as https://board.hospital.example; one-time links begin with it. Default: where it listens.",
+            help="Where people reach it through a proxy, such as https://board.hospital.example; one-time links begin with it, and an identity provider sends people back there. Default: where it listens.",
         ),
     ] = None,
     https: Annotated[

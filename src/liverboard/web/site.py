@@ -77,7 +77,7 @@ class Memory:
 class Site:
     """`secure`: reached by https, so cookies are sent by nothing else. `demo`: the store is thrown away afterwards, and every page says so.
 
-    `address`: where people reach it, such as `https://board.hospital.example`; one-time links begin with it.
+    `address`: where people reach it, such as `https://board.hospital.example`; one-time links begin with it, and so does where an identity provider sends people back to.
     """
 
     store: Store

@@ -90,10 +90,10 @@ def _sign_in(request: Request, site: Site, form: dict[str, str]) -> Response:
 
 
 @router.get("/sign-in/openid")
-def to_provider(request: Request, site: Here) -> Response:
+def to_provider(site: Here) -> Response:
     """On to the hospital's identity provider."""
     openid, asked = _provider(site), Asked.fresh()
-    response = RedirectResponse(where_to(openid, str(request.url_for("from_provider")), asked), status_code=303)
+    response = RedirectResponse(where_to(openid, _back_here(site), asked), status_code=303)
     response.set_cookie(
         cookie_name(site, "openid"), asked.cookie, max_age=_SIGN_IN_S, httponly=True, secure=site.secure, samesite="lax", path="/"
     )  # fmt: skip
@@ -104,9 +104,10 @@ def to_provider(request: Request, site: Here) -> Response:
 def from_provider(request: Request, site: Here) -> Response:
     """The provider sends the browser back here with a code."""
     asked = Asked.of(request.cookies.get(cookie_name(site, "openid"), ""))
-    back = str(request.url_for("from_provider"))
     try:
-        login = log_in_oidc(site.store, who_came_back(_provider(site), back, asked, dict(request.query_params)))
+        login = log_in_oidc(
+            site.store, who_came_back(_provider(site), _back_here(site), asked, dict(request.query_params))
+        )
     except NotLoggedIn as error:
         response = page(
             request, "sign_in.html", 401, problem=error, name="", next="/", single_sign_on=site.openid is not None
@@ -116,6 +117,11 @@ def from_provider(request: Request, site: Here) -> Response:
         keep_session(site, response, login.token)
     response.delete_cookie(cookie_name(site, "openid"), httponly=True, secure=site.secure, samesite="lax", path="/")
     return response
+
+
+def _back_here(site: Site) -> str:
+    """Where the provider sends the browser back to. Never by the name that the browser sent: the code of a sign-in would go where another name leads."""
+    return f"{site.address}{router.url_path_for('from_provider')}"
 
 
 def _provider(site: Site) -> OpenId:
