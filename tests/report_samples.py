@@ -14,10 +14,8 @@ from liverboard.board.dossier import (
     Dossier,
     ExtentSection,
     FactEntry,
-    KeyImage,
     Mark,
     Missing,
-    Outline,
     Patient,
     Point,
     Provenance,
@@ -26,6 +24,7 @@ from liverboard.board.dossier import (
     SourceEvent,
     Timeline,
 )
+from liverboard.board.key_image import KeyImage, Outline
 from liverboard.clinical.extent import Lesion, Pattern, SegmentShare
 from options_samples import hostile_options, options
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from liverboard.board.key_image import KeyImage
 from liverboard.board.procedures import CaseProcedures
 from liverboard.board.provenance import Provenance
 from liverboard.board.response_values import ResponseSection
@@ -85,31 +86,6 @@ class ExtentSection(LiverExtent):
         description="share (0..1) of the tumour load in each Couinaud segment; by volume, else by lesion count; empty when unknown",
     )
     by_segment_basis: Literal["volume", "count", "none"] = "none"
-
-
-class Outline(Frozen):
-    """Outline of one structure or isodose on a key image, or the two ends of a length; points (x right, y down) in mm from the image's top left corner."""
-
-    name: str
-    role: Literal["lesion", "liver", "segment", "length", "isodose"]
-    points_mm: tuple[tuple[float, float], ...]
-
-
-class KeyImage(Frozen):
-    """One axial slice in radiological convention (patient's right on the left), with outlines. `png_base64`: 8-bit grey, isotropic pixels."""
-
-    title: str
-    modality: str
-    z_lps_mm: float
-    width_mm: float
-    height_mm: float
-    png_base64: str
-    window_low: float
-    window_high: float
-    window_unit: str = ""
-    outlines: tuple[Outline, ...] = ()
-    date: dt.date | None = None
-    event: str | None = None
 
 
 class Course(Frozen):

@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from liverboard.board.followed import FollowedCase, NamedGrowth
 from liverboard.board.measured import KnownAt, Step, quiet
 from liverboard.clinical.derive_timeline import visible_events
 from liverboard.clinical.dictionary import load_lesion_dictionary
 from liverboard.clinical.events import Case, Imaging, Procedure
-from liverboard.clinical.tracking import Growth, MeasuredVolume
+from liverboard.clinical.tracking import MeasuredVolume
 from liverboard.response.points import ABLATION
 
 LEAST_VOLUME_ML = 0.001  # a cubic millimetre: of less, the error of drawing the boundary is larger than the volume
-NamedGrowth = tuple[str, Growth, str]
-
-
-@dataclass(slots=True)
-class FollowedCase:
-    """`case`: as given, with measured lesions where none were typed. `growth`: lesion, growth over all its volumes, and the same in words."""
-
-    case: Case
-    growth: list[NamedGrowth] = field(default_factory=list[NamedGrowth])
-    warnings: list[str] = field(default_factory=list[str])
 
 
 def followed_case(

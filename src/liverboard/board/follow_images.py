@@ -9,10 +9,11 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from liverboard.board.followed import FollowedCase
 from liverboard.board.measure import MASK_ROLES, PLACE_ROLES, locate, measure_files, scan_files_of
 from liverboard.board.measured import KnownAt, Step
 from liverboard.clinical.derive_timeline import visible_events
@@ -29,9 +30,6 @@ from liverboard.imaging.phases import Viability, viability, viable_part
 from liverboard.imaging.track import track_lesions
 from liverboard.units import write_quantity
 from liverboard.volume import Mask
-
-if TYPE_CHECKING:
-    from liverboard.board.follow_case import FollowedCase
 
 _SURE = 0.5
 _PORTAL = frozenset({"portal", "portal_venous", "venous"})

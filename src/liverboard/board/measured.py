@@ -1,20 +1,15 @@
-"""A case with its segmentations measured. What reads and measures images is loaded only for a case that has some: it is most of the start-up."""
+"""A case with its segmentations measured: what was found in its images, and their pictures."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from liverboard.clinical.derive_timeline import visible_events
-from liverboard.clinical.events import Case, Imaging
+from liverboard.board.key_image import KeyImage
+from liverboard.board.provenance import Provenance
+from liverboard.clinical.events import Case
 from liverboard.clinical.extent import LiverExtent
-
-if TYPE_CHECKING:
-    from liverboard.board.dossier import KeyImage
-    from liverboard.board.provenance import Provenance
 
 Step = Callable[[str], None]
 KnownAt = dt.date | dt.datetime | None
@@ -40,16 +35,4 @@ class Measured:
     extents: dict[str, LiverExtent] = field(default_factory=dict[str, LiverExtent])
     pictures: dict[str, Pictures] = field(default_factory=dict[str, Pictures])
     warnings: list[str] = field(default_factory=list[str])
-    provenance: list[Provenance] = field(default_factory=list["Provenance"])
-
-
-def measured_as_of(
-    case: Case, folder: Path | None, as_of: dt.date, known_at: KnownAt, *, pictures: bool, step: Step = quiet
-) -> Measured:
-    """The case with the images measured that could be seen. `folder`: where its image paths start (None: none are read). Errors as in `measure_case`."""
-    if folder is None or not any(isinstance(event, Imaging) and event.studies for event in case.events):
-        return Measured(case)
-    from liverboard.board.measure import measure_case
-
-    seen = frozenset(event.id for event in visible_events(case, as_of, known_at)[0])
-    return measure_case(case, folder, visible=seen, pictures=pictures, step=step)
+    provenance: list[Provenance] = field(default_factory=list[Provenance])

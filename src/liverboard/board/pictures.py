@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Picture
 
-from liverboard.board.dossier import KeyImage, Outline
+from liverboard.board.key_image import KeyImage, Outline
 from liverboard.board.measured import Pictures
 from liverboard.clinical.events import Imaging
 from liverboard.clinical.extent import Lesion

@@ -17,19 +17,20 @@ from liverboard.board.dossier import (
     Dossier,
     ExtentSection,
     FactEntry,
-    KeyImage,
     Patient,
     Provenance,
     Software,
     SourceEvent,
 )
 from liverboard.board.expected import evidence_provenance, evidence_section
-from liverboard.board.measured import KnownAt, Measured, Pictures, Step, measured_as_of, quiet
+from liverboard.board.key_image import KeyImage
+from liverboard.board.measured import KnownAt, Measured, Pictures, Step, quiet
 from liverboard.board.response_section import procedure_sources, procedures_section, response_section, response_sources
 from liverboard.board.sirt_section import sirt_section
 from liverboard.board.sirt_values import SirtSection
 from liverboard.board.summary import patient_lines
 from liverboard.board.timeline import timeline_of
+from liverboard.board.with_images import measured_as_of
 from liverboard.clinical.case_file import event_content
 from liverboard.clinical.derive_timeline import course_of, standing_withdrawals, visible_events
 from liverboard.clinical.dictionary import load_dictionary

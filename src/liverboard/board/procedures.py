@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from liverboard.board.measured import measured_as_of, quiet
+from liverboard.board.measured import quiet
 from liverboard.board.plan_and_done import PlanAndDone, plans_and_done
 from liverboard.board.procedure_checklists import Completeness, completeness, values_at
+from liverboard.board.with_images import measured_as_of
 from liverboard.clinical.derive import Value
 from liverboard.clinical.derive_timeline import visible_events
 from liverboard.clinical.events import AnyEvent, Board, Case, Diagnosis, Imaging, Plan, Procedure, StatedLesion, Status

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from liverboard.board.dossier import KeyImage, Outline
+from liverboard.board.key_image import KeyImage, Outline
 from liverboard.board.measured import Step
 from liverboard.board.sirt_values import SirtDelivered, SirtDose, SirtGiven, SirtLimitLine, SirtPlanned, SirtSection
 from liverboard.board.sirt_verify import (

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
-from liverboard.board.measured import KnownAt, Step, measured_as_of, quiet
+from liverboard.board.measured import KnownAt, Step, quiet
+from liverboard.board.with_images import measured_as_of
 from liverboard.clinical.events import Case
 from liverboard.clinical.facts import Facts, facts_of
 from liverboard.options.policy import Ruleset

@@ -12,7 +12,7 @@ from rich.table import Table
 from liverboard.cli.show import out_console
 
 if TYPE_CHECKING:
-    from liverboard.evidence.checks import Finding
+    from liverboard.evidence.finding import Finding
     from liverboard.evidence.listing import Listing
     from liverboard.evidence.pools import Pool, Shown
     from liverboard.evidence.published import BesidePublished

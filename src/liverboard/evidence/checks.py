@@ -6,12 +6,10 @@ The rules of a single table are here; those that lay tables beside each other ar
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from itertools import combinations
-from typing import Literal
 
-from liverboard.clinical.extent import Frozen
 from liverboard.errors import KnowledgeBaseError
 from liverboard.evidence.catalogue import (
     Arm,
@@ -22,27 +20,10 @@ from liverboard.evidence.catalogue import (
     load_unverified,
 )
 from liverboard.evidence.dictionary import define
+from liverboard.evidence.finding import Check, Finding
 
-Weight = Literal["error", "doubt", "note"]
 _RATIOS = frozenset({"HR", "OR", "RR"})
 _Z = 1.959964
-
-
-class Finding(Frozen):
-    """What a check found. error: the figures cannot all be right; doubt: something to look up; note: to know when reading.
-
-    `on_page`: only the page has it, the tables keep the value that `kept` names.
-    """
-
-    check: str
-    weight: Weight
-    where: str
-    says: str
-    on_page: bool = False
-    kept: str = ""
-
-
-Check = Callable[[Catalogue], Iterator[Finding]]
 
 
 def run_checks(catalogue: Catalogue, *, pages: bool = True) -> tuple[Finding, ...]:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from scipy import stats
 
 from liverboard.evidence.catalogue import Arm, Catalogue, Contrast, Outcome
-from liverboard.evidence.checks import Check, Finding, Weight
+from liverboard.evidence.finding import Check, Finding, Weight
 
 R = TypeVar("R")
 _stats: Any = stats  # scipy ships no types

@@ -15,8 +15,9 @@ from liverboard.clinical.extent import Frozen
 from liverboard.errors import BadInput, Problem
 from liverboard.evidence.catalogue import Arm, Catalogue, Contrast, Outcome, blank
 from liverboard.evidence.certainty import Judgement, Judgements
-from liverboard.evidence.checks import Finding, run_checks
+from liverboard.evidence.checks import run_checks
 from liverboard.evidence.dictionary import TECHNIQUE_WORDS, define
+from liverboard.evidence.finding import Finding
 from liverboard.knowledge import yaml_with_lines
 
 _MAX_BYTES = 2_000_000

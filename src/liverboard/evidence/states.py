@@ -21,8 +21,8 @@ from liverboard.clinical.extent import Frozen
 from liverboard.errors import BadInput
 from liverboard.evidence.catalogue import Catalogue, load_catalogue, read_yaml
 from liverboard.evidence.certainty import Judgement, load_judgements
-from liverboard.evidence.checks import Finding
 from liverboard.evidence.dictionary import define, load_option_pools
+from liverboard.evidence.finding import Finding
 from liverboard.evidence.living import (
     Study,
     judgements_of_text,

@@ -6,9 +6,10 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 
 from liverboard import __version__
-from liverboard.evidence.checks import Finding, run_checks
+from liverboard.evidence.checks import run_checks
 from liverboard.evidence.dictionary import TECHNIQUE_WORDS, define, load_claims, load_option_pools
 from liverboard.evidence.expected import outcome_of
+from liverboard.evidence.finding import Finding
 from liverboard.evidence.pools import Pool, Shown, ask, pool_of
 from liverboard.evidence.published import beside_published
 from liverboard.evidence.states import CentreCatalogue, packaged_date

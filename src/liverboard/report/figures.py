@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Sequence
 
-from liverboard.board.dossier import KeyImage
+from liverboard.board.key_image import KeyImage
 from liverboard.clinical.extent import Lesion
 from liverboard.report.liver_map import diameter
 from liverboard.report.palette import PRINT, Palette

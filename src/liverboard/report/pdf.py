@@ -10,7 +10,8 @@ from dataclasses import asdict
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from liverboard.board.dossier import Dossier, KeyImage
+from liverboard.board.dossier import Dossier
+from liverboard.board.key_image import KeyImage
 from liverboard.report.evidence_figures import forest_svg, mini_interval_svg
 from liverboard.report.expected_view import ABSENT, NO_RANK
 from liverboard.report.figures import image_caption, key_image_svg, lesion_sizes_svg, no_images_svg

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from liverboard.board.asked import missing_of
 from liverboard.board.dossier import Dossier, Missing
-from liverboard.board.measured import measured_as_of
 from liverboard.board.prepare import FromImages, prepare_dossier
+from liverboard.board.with_images import measured_as_of
 from liverboard.clinical.dictionary import load_dictionary
 from liverboard.clinical.events import AnyEvent, Case, Imaging
 from liverboard.clinical.facts import Facts, facts_of

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from liverboard.board.dossier import KeyImage
+from liverboard.board.key_image import KeyImage
 from liverboard.board.measured import Measured, Pictures
 from liverboard.board.prepare import FromImages, read_images
 from liverboard.board.provenance import Provenance

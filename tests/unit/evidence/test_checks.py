@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from liverboard.evidence.catalogue import Arm, Catalogue, Contrast, Outcome, PublishedPool, load_catalogue
-from liverboard.evidence.checks import Finding, fits, run_checks
+from liverboard.evidence.checks import fits, run_checks
+from liverboard.evidence.finding import Finding
 
 CATALOGUE = load_catalogue()
 FOUND = run_checks(CATALOGUE)
