@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from liverboard.options.report import Source
 from liverboard.report.words import VERIFICATION, clean
+
+_SEEN = re.compile(r"\. ((?:Verified|Read): .*)", re.DOTALL)
+
+
+def parted(detail: str) -> tuple[str, str]:
+    """The citation of a source, which nobody translates, and our own sentence on how it was verified or which pages of it were read."""
+    found = _SEEN.search(detail)
+    return (detail[: found.start()], found[1]) if found else (detail, "")
 
 
 @dataclass(frozen=True, slots=True)

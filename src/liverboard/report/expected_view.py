@@ -12,7 +12,7 @@ from liverboard.evidence.pools import PooledArm
 from liverboard.options.report import Source
 from liverboard.options.words import short_words
 from liverboard.report.canvas import interval_words, value_words
-from liverboard.report.cited import Cited, SourceMark
+from liverboard.report.cited import Cited, SourceMark, parted
 from liverboard.report.forest import Forest
 from liverboard.report.mini_interval import MiniInterval
 from liverboard.report.pool_forest import pool_forest, pool_title
@@ -224,7 +224,7 @@ def evidence_view(dossier: Dossier, cited: Cited) -> EvidenceView:
             [
                 Source(
                     key=key,
-                    citation=known.detail if known else fallback,
+                    citation=parted(known.detail)[0] if known else fallback,
                     verification=(known.verification if known else None) or verification,
                 )
             ]

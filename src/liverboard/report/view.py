@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from liverboard.board.dossier import Dossier, ExtentSection, FactEntry, Provenance
-from liverboard.report.cited import Cited
+from liverboard.report.cited import Cited, parted
 from liverboard.report.expected_view import EvidenceView, evidence_view
 from liverboard.report.figures import sizes_finding
 from liverboard.report.liver_map import diameter, finding, liver_map_text, main_segments
@@ -106,6 +106,7 @@ class SourceRow:
     what: str
     kind: str
     detail: str
+    seen: str  # how a reference was verified, or which pages of a study were read
     sha256: str
     verification: str
     says: str
@@ -262,10 +263,12 @@ def _shares(extent: ExtentSection) -> tuple[tuple[str, str, str], ...]:
 
 
 def _source_row(s: Provenance) -> SourceRow:
+    citation, seen = parted(s.detail) if s.kind == "source" else (s.detail, "")
     return SourceRow(
         clean(s.what),
         s.kind,
-        clean(s.detail),
+        clean(citation),
+        clean(seen),
         clean(s.sha256 or ""),
         s.verification or "",
         VERIFICATION.get(s.verification or "", ""),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from babel.messages.catalog import Catalog
 
 WORDS = ("words",)
-SUBJECTS = (*WORDS, "rules", "evidence", "dossier", "errors")
+SUBJECTS = (*WORDS, "rules", "evidence", "dossier", "errors", "sources")
 _CUTS = (
     (". ", ". "),
     ("; ", " ; "),
