@@ -20,7 +20,7 @@ def test_no_page_waits_behind_passwords(site: Site, viewer: Visitor, monkeypatch
     """Looking at a password stands still here; so many of them at once would leave pages no thread."""
     still, looked = threading.Event(), threading.Semaphore(0)
 
-    def slow(*given: Any) -> None:
+    def slow(*_: Any, **__: Any) -> None:
         looked.release()
         still.wait(60)
         raise sign_in.NotLoggedIn("not right")

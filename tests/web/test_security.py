@@ -272,9 +272,9 @@ def test_cookies_travel_by_https_only_and_no_script_reads_them(board: Site) -> N
     assert greeting.startswith("__host-visitor=")
     secure.csrf = secure.client.cookies["__Host-visitor"]
     response = secure.post("/sign-in", {"name": "viewer", "password": PASSWORD})
-    kept = response.headers["set-cookie"].lower()
-    assert kept.startswith("__host-session=")
-    for cookie in (greeting, kept):
+    kept = [each.lower() for each in response.headers.get_list("set-cookie")]
+    assert [each.split("=")[0] for each in kept] == ["__host-session", "__host-browser"]
+    for cookie in (greeting, *kept):
         assert {"httponly", "secure", "samesite=lax", "path=/"} <= {part.strip() for part in cookie.split(";")}
         assert "domain" not in cookie
 
@@ -291,10 +291,63 @@ def test_an_account_waits_after_wrong_passwords_and_the_answer_does_not_tell_nam
     assert visitor.post("/sign-in", {"name": "viewer", "password": PASSWORD}).status_code == 401
 
 
+def sign_in(visitor: Visitor, name: str, password: str) -> int:
+    """The status of the answer; who was signed in starts anew, and the browser keeps what it was given for longer."""
+    visitor.client.cookies.delete("session")
+    visitor.client.cookies.delete("visitor")
+    visitor.get("/sign-in")
+    visitor.csrf = visitor.client.cookies["visitor"]
+    return visitor.post("/sign-in", {"name": name, "password": password}).status_code
+
+
+def test_wrong_tries_of_a_stranger_keep_nobody_out_of_a_browser_of_theirs(site: Site, clock: HandClock) -> None:
+    own, stranger, running = Visitor(site, None), Visitor(site, None), Visitor(site, "viewer")
+    assert sign_in(own, "viewer", PASSWORD) == 303
+    assert sign_in(own, "editor", PASSWORD) == 303
+    for _ in range(6):
+        assert sign_in(stranger, "viewer", "wrong words here") == 401
+    assert sign_in(Visitor(site, None), "viewer", PASSWORD) == 401, "any other browser waits"
+    assert "A browser in which it signed in before" in stranger.post("/sign-in", {"name": "viewer"}).text
+    assert running.get("/account").status_code == 200, "who is signed in stays so"
+    assert sign_in(own, "viewer", PASSWORD) == 303
+    assert sign_in(Visitor(site, None), "viewer", PASSWORD) == 401, "and that let nobody else in"
+    clock.pass_(minutes=16)
+    assert sign_in(Visitor(site, None), "viewer", PASSWORD) == 303
+
+
+def test_a_browser_of_an_account_has_no_more_tries_than_a_stranger(site: Site, clock: HandClock) -> None:
+    own = Visitor(site, None)
+    assert sign_in(own, "viewer", PASSWORD) == 303
+    for _ in range(5 + 5):  # its own, then those of the account
+        assert sign_in(own, "viewer", "wrong words here") == 401
+    assert sign_in(own, "viewer", PASSWORD) == 401
+    clock.pass_(minutes=16)
+    assert sign_in(own, "viewer", PASSWORD) == 303
+
+
+def test_no_browser_is_taken_for_one_of_an_account_that_never_signed_in_there(site: Site) -> None:
+    other, maker = Visitor(site, None), Visitor(site, None)
+    assert sign_in(other, "editor", PASSWORD) == sign_in(maker, "viewer", PASSWORD) == 303
+    number, mark = maker.client.cookies["browser"].split(".")
+    for _ in range(5):
+        assert sign_in(Visitor(site, None), "viewer", "wrong words here") == 401
+    for planted in (
+        other.client.cookies["browser"],
+        f"{'x' * 43}.{mark}",
+        f"{number}.{'0' * 64}",
+        number,
+        "é",
+        "." * 900,
+    ):
+        visitor = Visitor(site, None)
+        visitor.client.cookies.set("browser", planted.encode("ascii", "replace").decode())
+        assert sign_in(visitor, "viewer", PASSWORD) == 401, planted
+
+
 # --- addresses and headers ---------------------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("to", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "/\t/evil.example", "/a\r\nset-cookie: x=1", "/\x00/e"])  # fmt: skip
+@pytest.mark.parametrize("to", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "/\t/evil.example", "/a\r\nset-cookie: x=1", "/\x00/e", "https:evil.example", "///evil.example", "\\\\evil.example", "%2F%2Fevil.example", "/%5Cevil.example", "/.//evil.example", "@evil.example"])  # fmt: skip
 def test_no_address_leads_away(board: Site, to: str) -> None:
     visitor = _nobody(board)
     for path, fields in (

@@ -23,8 +23,8 @@ from liverboard.registry.store import Store, Transaction, centre_id, insert_row
 IDLE: Final = dt.timedelta(minutes=30)
 ABSOLUTE: Final = dt.timedelta(hours=12)
 LINK_VALID: Final = dt.timedelta(hours=24)
-_FAILURES: Final = 5  # in a row; then the account waits
-_LOCKED: Final = dt.timedelta(minutes=15)
+FAILURES: Final = 5  # in a row; then the account waits
+LOCKED: Final = dt.timedelta(minutes=15)
 _SEEN_EVERY: Final = dt.timedelta(minutes=1)  # a session's last use is written no more often
 _AT_ONCE: Final = BoundedSemaphore(
     2
@@ -245,22 +245,31 @@ def _fits(hashed: str | None, password: str) -> bool:
 # --- login and sessions --------------------------------------------------------------------------------------------------------------------------------
 
 
-def log_in(store: Store, name: str, password: str) -> Login:
-    """A new session, with a new token whatever was there before. Raises NotLoggedIn in the same words, whatever was wrong."""
+def log_in(store: Store, name: str, password: str, *, known: bool = False) -> Login:
+    """A new session, with a new token whatever was there before. Raises NotLoggedIn in the same words, whatever was wrong.
+
+    `known`: the account signed in there before. It does not wait for wrong tries made elsewhere; its own are for the caller to count.
+    """
     with store.read() as connection:
         row = _row(connection, name)
     right = _fits(None if row is None else row.password, password)
     with store.transaction(Actor("login", None, None)) as tx:
         row = _row(tx.connection, name)  # as it is now: others may have tried meanwhile
-        waits = row is not None and row.locked_until is not None and row.locked_until > tx.at
+        waits = not known and row is not None and row.locked_until is not None and row.locked_until > tx.at
         if row is not None and row.active and right and not waits:
-            tx.connection.execute(accounts.update().where(accounts.c.id == row.id).values(failed=0, locked_until=None))
+            if not known:
+                tx.connection.execute(
+                    accounts.update().where(accounts.c.id == row.id).values(failed=0, locked_until=None)
+                )
             return _new_session(tx, row)
-        if row is not None and not waits:
+        if row is not None and not waits and not known:
             _count_failure(tx, row)
-        known = {"account": name} if row is not None else {}  # what was typed as a name may be a password
-        tx.note("login.refused", detail=known)
-    raise NotLoggedIn(_REFUSED, hint=f"After {_FAILURES} wrong tries an account waits {_LOCKED.seconds // 60} minutes.")
+        named = {"account": name} if row is not None else {}  # what was typed as a name may be a password
+        tx.note("login.refused", detail=named)
+    raise NotLoggedIn(
+        _REFUSED,
+        hint=f"After {FAILURES} wrong tries an account waits {LOCKED.seconds // 60} minutes. A browser in which it signed in before does not wait for tries made elsewhere.",
+    )
 
 
 def log_in_oidc(store: Store, subject: str) -> Login:
@@ -310,7 +319,7 @@ def _new_session(tx: Transaction, row: Row[Any]) -> Login:
 
 def _count_failure(tx: Transaction, row: Row[Any]) -> None:
     failed = row.failed + 1
-    locked = tx.at + _LOCKED if failed >= _FAILURES else None
+    locked = tx.at + LOCKED if failed >= FAILURES else None
     values = {"failed": 0 if locked else failed, "locked_until": locked}
     tx.connection.execute(accounts.update().where(accounts.c.id == row.id).values(**values))
     if locked:

@@ -15,6 +15,7 @@ from fastapi import Request
 from liverboard.registry.store import Store
 from liverboard.web.cohort_table import CohortTable
 from liverboard.web.kept import Kept
+from liverboard.web.known import Tries
 from liverboard.web.views import Views
 
 T = TypeVar("T")
@@ -89,6 +90,7 @@ class Site:
     pages: Memory = field(default_factory=lambda: Memory(_PAGES))
     cohort: CohortTable = field(default_factory=CohortTable)
     views: Views = field(default_factory=Views)
+    tries: Tries = field(default_factory=Tries)
 
     @property
     def kept(self) -> Kept:

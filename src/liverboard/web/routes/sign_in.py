@@ -12,6 +12,7 @@ from liverboard.errors import MissingData, UserError
 from liverboard.registry.accounts import NotLoggedIn, change_password, log_in, log_in_oidc, log_out, set_password
 from liverboard.web.form_data import FormPage, plain
 from liverboard.web.gate import Form, Here, Person, Who, cookie_name, drop_session, keep_session
+from liverboard.web.known import Browser
 from liverboard.web.openid import Asked, where_to, who_came_back
 from liverboard.web.pages import LANGUAGE_COOKIE, LANGUAGES, page
 from liverboard.web.passwords import apart
@@ -72,8 +73,12 @@ async def sign_in(request: Request, site: Here, form: Form) -> Response:
 
 def _sign_in(request: Request, site: Site, form: dict[str, str]) -> Response:
     name, onward = form.get("name", "").strip().lower(), local(form.get("next", "/"))
+    key = site.store.audit_key
+    browser = Browser.of(request.cookies.get(cookie_name(site, "browser"), ""))
+    mark = browser.mark(key, name)
+    known = browser.knows(key, name) and site.tries.take(mark, site.store.now())
     try:
-        login = log_in(site.store, name, form.get("password", ""))
+        login = log_in(site.store, name, form.get("password", ""), known=known)
     except NotLoggedIn as error:
         return page(
             request,
@@ -84,8 +89,12 @@ def _sign_in(request: Request, site: Site, form: dict[str, str]) -> Response:
             next=onward,
             single_sign_on=site.openid is not None,
         )
+    site.tries.right(mark)
     response = RedirectResponse(onward, status_code=303)
     keep_session(site, response, login.token)
+    response.set_cookie(
+        cookie_name(site, "browser"), browser.signed_in(key, name).cookie, max_age=_YEAR_S, httponly=True, secure=site.secure, samesite="lax", path="/"
+    )  # fmt: skip
     return response
 
 
