@@ -84,3 +84,13 @@ def test_every_page_is_there_in_french(site: object, path: str) -> None:
     page = visitor.get(path, headers={"accept-language": "fr"})
     assert page.status_code == 200
     assert "Project-Id-Version" not in page.text, "an empty text was looked up"
+
+
+def test_the_margins_of_printed_pages_speak_the_language_of_the_page(viewer: Visitor) -> None:
+    theme, sections = viewer.get("/static/theme.css").text, viewer.get("/static/dossier.css").text
+    french = theme.split(":root:lang(fr)")[1].split("}")[0]
+    assert "Usage de recherche" in french
+    assert '"page " counter(page) " sur " counter(pages)' in french
+    margins = re.findall(r"@(?:top|bottom)-\w+\{content:([^;]*);", sections)
+    assert margins
+    assert all(each.startswith("var(--") for each in margins), "a word of the margin is in no catalogue"

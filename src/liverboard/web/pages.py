@@ -173,4 +173,11 @@ def theme_css() -> str:
         f":root{{color-scheme:light;{css_variables(LIGHT)}}}"
         f"@media (prefers-color-scheme:dark){{:root:not([data-theme=light]){{color-scheme:dark;{css_variables(DARK)}}}}}"
         f":root[data-theme=dark]{{color-scheme:dark;{css_variables(DARK)}}}"
-    )
+    ) + "".join(map(_margins, LANGUAGES))
+
+
+def _margins(language: str) -> str:
+    """What stands in the margins of a printed page: a style has no words of its own, so it takes those of the language of the page."""
+    _ = translations(language).gettext
+    numbers = _("page %(page)s of %(pages)s") % {"page": '" counter(page) "', "pages": '" counter(pages) "'}
+    return f':root:lang({language}){{--research-use:"{_("Research use")}";--page-of:"{numbers}"}}'
