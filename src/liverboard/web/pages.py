@@ -180,4 +180,5 @@ def _margins(language: str) -> str:
     """What stands in the margins of a printed page: a style has no words of its own, so it takes those of the language of the page."""
     _ = translations(language).gettext
     numbers = _("page %(page)s of %(pages)s") % {"page": '" counter(page) "', "pages": '" counter(pages) "'}
-    return f':root:lang({language}){{--research-use:"{_("Research use")}";--page-of:"{numbers}"}}'
+    use = _("Research use")
+    return f':root:lang({language}){{--research-use:"{use}";--page-of:"{numbers}"}}'
