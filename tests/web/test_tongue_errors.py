@@ -19,11 +19,12 @@ from tests.error_sentences import PLACE, sentences
 from tests.web_browser import signed_in
 from tests.web_samples import KEY, Visitor
 
-from liverboard.errors import Problem
+from liverboard.errors import KnowledgeBaseError, Problem
 from liverboard.registry import covered
 from liverboard.registry.identity import Kind
 from liverboard.registry.schema import Role, StudyState
 from liverboard.web import pages
+from liverboard.web.routes import manual
 from liverboard.web.site import Site
 from liverboard.web.tongue import SUBJECTS, say
 
@@ -37,6 +38,9 @@ _INNER = {
     "what was kept": "of a file that this program wrote for itself",
     "{} ended with {}": "told to the log only",
     "Gy kg/GBq": "a unit",
+    "Medians are pooled only where the same time origin is stated; here: {}{}.": "of a pool, which the French of the evidence holds",
+    "Too few studies ({}, {}): how much they differ is hardly known.": "of a pool, which the French of the evidence holds",
+    "; and not stated": "of a pool, which the French of the evidence holds",
 }
 
 
@@ -61,7 +65,14 @@ def _is_sentence(text: str) -> bool:
 def _words() -> set[str]:
     """What stands in the places of sentences, and bounds of numbers."""
     listed = {*get_args(StudyState), *get_args(Role), *get_args(Kind), *get_args(covered.Kind)}
-    bounds = {*_BOUNDS, f"at most {PLACE}", f"less than {PLACE}", f"number {PLACE}", f"event row {PLACE}"}
+    bounds = {
+        *_BOUNDS,
+        f"at most {PLACE}",
+        f"less than {PLACE}",
+        f"number {PLACE}",
+        f"event row {PLACE}",
+        "not an SQL condition",
+    }
     return {each.replace("_", " ") for each in listed} | bounds | set(sentences())
 
 
@@ -76,6 +87,7 @@ def test_the_source_is_read() -> None:
         "the store has no such centre",
         "audit entries {} to {} are missing",  # a fault of the store
         "{} slices are there twice; the first of each was kept",  # a warning of images
+        "unknown fact '{}'",  # a fault of the packaged rules
     ):
         assert known in found
 
@@ -256,6 +268,18 @@ def test_other_refusals_are_told_in_french(site: Site, monkeypatch: pytest.Monke
         f"{_PAGE}/studies", data={"csrf": editor.csrf}, files=[("files", ("a", bytes(2_000_000)))]
     )
     assert "l'examen est plus grand que 1 Mo" in _told(large)
+
+
+def test_a_broken_knowledge_base_says_so_in_french(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        problems = [Problem("sirt.yaml: resin_lung_shunt: unknown fact 'lungs'", line=7, field="when")]
+        raise KnowledgeBaseError("the rules do not load: 1 problem", where="sirt.yaml", problems=problems)
+
+    monkeypatch.setattr(manual, "page", broken)
+    told = _told(_french(Visitor(site, "editor")).get("/help"))
+    assert "les règles ne se chargent pas : 1 problème" in told
+    assert "ligne 7, champ when : sirt.yaml : resin_lung_shunt : donnée inconnue 'lungs'" in told
+    assert say("fr", "not an SQL condition, unreadable at 'foo'") == "pas une condition SQL, illisible à 'foo'"
 
 
 def test_data_stay_english(site: Site) -> None:
