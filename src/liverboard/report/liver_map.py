@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -112,6 +113,8 @@ class _Drawing:
     def __init__(self, extent: ExtentSection, colour: Palette, prefix: str) -> None:
         self.extent, self.colour, self.prefix = extent, colour, prefix
         self.out: list[str] = []
+        # what the picture reaches to: a lesion larger than its segment goes past the liver
+        self.left, self.top, self.right, self.bottom = 0.0, 0.0, shape.WIDTH, shape.HEIGHT
 
     def text(
         self,
@@ -196,6 +199,9 @@ class _Drawing:
             extra = 3.5 if lesion.id in self.extent.treated_lesions else 0.0
             x, y = shape.place(wanted, r + extra, taken)
             taken.append((x, y, r + extra))
+            reach = r + extra + 1
+            self.left, self.right = min(self.left, x - reach), max(self.right, x + reach)
+            self.top, self.bottom = min(self.top, y - reach), max(self.bottom, y + reach)
             spots.append((lesion, x, y, r))
         for lesion, x, y, r in spots:
             others = [(a, b, c) for other, a, b, c in spots if other is not lesion]
@@ -236,9 +242,9 @@ class _Drawing:
 
     def key(self) -> None:
         """Scale bar, shading steps, and only the signs that the picture uses."""
-        c, e, y = self.colour, self.extent, 168.0
-        self.text(2, 14, "R", size=9, fill="soft", bold=True)
-        self.text(214, 14, "L", size=9, fill="soft", bold=True)
+        c, e, y = self.colour, self.extent, self.bottom + 18
+        self.text(self.left + 2, self.top + 14, "R", size=9, fill="ink", bold=True, halo="halo")
+        self.text(self.right - 2, self.top + 14, "L", size=9, fill="ink", bold=True, halo="halo", anchor="end")
         self.out.append(f'<path d="M4 {y - 9}v5h50v-5" style="fill:none;stroke:{c("soft")};stroke-width:1"/>')
         self.text(29, y + 5, "50\u202fmm", anchor="middle", size=6.5)
         if e.by_segment:
@@ -277,15 +283,16 @@ def liver_map_svg(extent: ExtentSection, palette: Palette = PRINT, *, prefix: st
     drawing.segments()
     drawing.lesions()
     drawing.key()
-    width = shape.WIDTH
+    right = drawing.right
     lost = unplaced(extent)
     if lost:
-        width += 12 + drawing.tray(lost, shape.WIDTH + 12)
+        right += 12 + drawing.tray(lost, right + 12)
     noted = extent.resected_segments or extent.treated_lesions or extent.planned_segments
-    height = 176 + (12 if noted or len(placed(extent)) > MAP_DOTS else 0)
+    height = math.ceil(drawing.bottom) + 26 + (12 if noted or len(placed(extent)) > MAP_DOTS else 0)
+    left, top = math.floor(drawing.left), math.floor(drawing.top)
     c = palette
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-labelledby="{prefix}-title {prefix}-desc" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{left} {top} {math.ceil(right) - left} {height - top}" role="img" aria-labelledby="{prefix}-title {prefix}-desc" '
         f'style="font-family:{c.font}"><title id="{prefix}-title">{esc(finding(extent))}</title>'
         f'<desc id="{prefix}-desc">{esc(shorten(liver_map_text(extent), 2000))}</desc><defs>'
         f'<pattern id="{prefix}-unknown" width="7" height="7" patternUnits="userSpaceOnUse"><circle cx="3.5" cy="3.5" r="0.8" style="fill:{c("mark")}"/></pattern>'

@@ -95,6 +95,21 @@ def test_dots_keep_apart_where_there_is_room() -> None:
         taken.append((x, y, 5))
 
 
+@pytest.mark.parametrize("segment", range(1, 9))
+@pytest.mark.parametrize("size_mm", [12.0, 91.0, 200.0])
+def test_a_lesion_larger_than_its_segment_is_drawn_whole(segment: int, size_mm: float) -> None:
+    one = Lesion(id="L1", longest_axial_mm=size_mm, segments=(SegmentShare(segment=segment, share=1.0),))
+    root = ET.fromstring(liver_map_svg(ExtentSection(lesions=(one,), treated_lesions=("L1",))))  # noqa: S314
+    left, top, width, height = map(float, root.attrib["viewBox"].split())
+    rings = [
+        [float(circle.attrib[key]) for key in ("cx", "cy", "r")] for circle in root.iterfind(f"{SVG}g/{SVG}circle")
+    ]
+    assert len(rings) == 3
+    for x, y, r in rings:
+        assert left <= x - r and x + r <= left + width
+        assert top <= y - r and y + r <= top + height
+
+
 def test_a_lesion_without_segment_is_never_placed() -> None:
     dossier = samples.bundled_like()
     svg = liver_map_svg(dossier.extent)
