@@ -12,10 +12,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import httpx
@@ -68,7 +68,7 @@ def answers(port: int) -> bool:
 
 
 @contextmanager
-def running(*command: str, port: int, log: Path, **settings: str) -> Iterator[None]:
+def running(*command: str, port: int, log: Path, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
     environment = {**os.environ, **settings}
     with log.open("wb") as said, subprocess.Popen(command, stdout=said, stderr=said, env=environment) as process:
         try:
@@ -76,7 +76,7 @@ def running(*command: str, port: int, log: Path, **settings: str) -> Iterator[No
             while not answers(port):
                 assert process.poll() is None and time.monotonic() < end, log.read_text()
                 time.sleep(0.05)
-            yield
+            yield process
         finally:
             process.terminate()
 
@@ -115,9 +115,8 @@ class Proxy:
         return httpx.Client(transport=way, base_url=self.url, headers={"host": NAME, **more}, timeout=120)
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("operations") / "data"
+def filled(path: Path) -> Path:
+    """A data folder with an editor and a case."""
     store = Store.initialise(make_folder(path, "lyon"))
     with store.transaction(CONSOLE) as tx:
         create_account(tx, "admin", "administrator", None)
@@ -127,6 +126,11 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         add_case(tx, "lyon", CASE)
     store.close()
     return path
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return filled(tmp_path_factory.mktemp("operations") / "data")
 
 
 @pytest.fixture(scope="module")
@@ -147,13 +151,13 @@ def board(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prox
         yield proxy
 
 
-def sign_in(board: Proxy, client: httpx.Client) -> str:
+def sign_in(client: httpx.Client, origin: str = f"https://{NAME}") -> str:
     """Through the form, as a browser does; gives the token of the forms."""
     form = client.get("/sign-in").text
     said = client.post(
         "/sign-in",
         data={"csrf": token(form), "name": "editor", "password": PASSWORD, "next": "/agenda"},
-        headers={"origin": f"https://{NAME}", "sec-fetch-site": "same-origin"},
+        headers={"origin": origin, "sec-fetch-site": "same-origin"},
     )
     assert said.status_code == 303, said.text[:500]
     assert "session" in "".join(client.cookies), said.headers
@@ -169,7 +173,7 @@ def token(page: str) -> str:
 def test_people_sign_in_through_the_proxy_and_cookies_travel_by_tls_only(board: Proxy) -> None:
     with board.visitor() as client:
         greeting = client.get("/sign-in")
-        sign_in(board, client)
+        sign_in(client)
         cookies = [*greeting.headers.get_list("set-cookie")]
         said = client.post("/sign-in", data={"csrf": "x"}, headers={"origin": "https://other.example"})
     assert said.status_code == 403
@@ -222,7 +226,7 @@ def test_a_large_study_goes_through_piece_by_piece(board: Proxy, tmp_path: Path,
         for _ in range(megabytes):
             file.write(os.urandom(1000) * 1000)
     with board.visitor() as client:
-        csrf = sign_in(board, client)
+        csrf = sign_in(client)
         with study.open("rb") as file:
             said = client.post("/cases/lyon/NELM-1/studies", data={"csrf": csrf}, files={"files": ("scan.nrrd", file)})
     assert said.status_code == 303, said.text[:500]
@@ -238,7 +242,7 @@ def test_what_is_too_large_is_told_in_words(board: Proxy) -> None:
             yield bytes(1_000_000)
 
     with board.visitor() as client:
-        csrf = sign_in(board, client)
+        csrf = sign_in(client)
         said = client.post(
             "/cases/lyon/NELM-1/studies",
             content=body(),
@@ -295,6 +299,47 @@ def test_a_browser_keeps_the_session_behind_the_proxy(board: Proxy) -> None:
         cookies = {each["name"]: each for each in page.context.cookies()}
         assert cookies["__Host-session"]["secure"] and cookies["__Host-session"]["httpOnly"]
         assert not wrong
+
+
+@pytest.mark.slow
+def test_a_stop_waits_for_no_upload_and_keeps_nothing_of_it(tmp_path: Path) -> None:
+    """As the service is stopped: the process alone is told. Without an end, a slow sender held it until it was killed, after 90 seconds without a page."""
+    path, port = filled(tmp_path / "data"), free_port()
+    stopped, told = Event(), list[str]()
+
+    def body() -> Iterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="files"; filename="scan.nrrd"\r\n\r\n'
+        while True:
+            yield bytes(1000)
+            if stopped.wait(0.1):
+                raise httpx.ReadError("the site is gone")
+
+    def upload() -> None:
+        with suppress(httpx.HTTPError):
+            told.append(client.post("/cases/lyon/NELM-1/studies", content=body(), headers=sent).text)
+
+    words = (sys.executable, "-m", "liverboard", "serve", "--data", str(path), "--port", str(port))
+    with (
+        running(*words, port=port, log=tmp_path / "serve.out") as site,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
+    ):
+        csrf = sign_in(client, f"http://127.0.0.1:{port}")
+        sent = {"content-type": "multipart/form-data; boundary=x", "content-length": str(LIMIT_MB * 1_000_000), "x-csrf-token": csrf}  # fmt: skip
+        sender = Thread(target=upload)
+        sender.start()
+        end = time.monotonic() + 30
+        while not list((path / "studies").glob(".sending-*")):
+            assert sender.is_alive() and time.monotonic() < end
+            time.sleep(0.05)
+        site.terminate()
+        try:
+            site.wait(timeout=20)
+        finally:
+            stopped.set()
+            sender.join()
+    assert not told or "is being stopped" in told[0]
+    assert not list((path / "studies").glob(".sending-*"))
+    assert "Traceback" not in (tmp_path / "serve.out").read_text()
 
 
 @pytest.mark.skipif(ANALYZE is None, reason="no systemd-analyze on this machine")

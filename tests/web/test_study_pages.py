@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -371,23 +373,43 @@ def test_the_worker_measures_while_the_app_runs(site: Site, editor: Visitor, tmp
         assert running.get(f"{page}/progress").headers["hx-refresh"] == "true"
 
 
-@pytest.mark.slow
-def test_a_study_that_was_being_measured_when_the_program_was_killed_is_measured_by_the_next(
-    site: Site, editor: Visitor, tmp_path: Path
-) -> None:
-    page = send(editor, volumes(tmp_path)).headers["location"]
+def measuring_program(site: Site, editor: Visitor, page: str) -> tuple[subprocess.Popen[bytes], int]:
+    """Another program that measures the study of a page, in a group of processes as a terminal makes one; and its process that does it."""
     program = (
         "import sys, time, pathlib; from liverboard.registry.folder import open_folder; from liverboard.registry.store import Store; "
         "from liverboard.web.measuring import Worker\n"
         "with Worker(Store.open(open_folder(pathlib.Path(sys.argv[1])))): time.sleep(120)"
     )
-    first = subprocess.Popen([sys.executable, "-c", program, str(site.store.folder.path)])
+    started = subprocess.Popen(
+        [sys.executable, "-c", program, str(site.store.folder.path)], start_new_session=True, stderr=subprocess.DEVNULL
+    )
     end = time.monotonic() + 60
     while editor.json(page)["study"]["state"] != "measuring" and time.monotonic() < end:
         time.sleep(0.02)
-    while (child := child_of(first.pid)) is None and time.monotonic() < end:
+    while (child := child_of(started.pid)) is None and time.monotonic() < end:
         time.sleep(0.02)
+    assert child is not None
     assert editor.json(page)["study"]["state"] == "measuring"
+    return started, child
+
+
+@pytest.mark.slow
+def test_ctrl_c_while_a_study_is_measured_leaves_it_waiting(site: Site, editor: Visitor, tmp_path: Path) -> None:
+    """A terminal tells every process of the group; a measurement that ended by it was told as one that needed too much memory."""
+    page = send(editor, volumes(tmp_path)).headers["location"]
+    program, child = measuring_program(site, editor, page)
+    os.killpg(program.pid, signal.SIGINT)
+    program.wait(timeout=30)
+    assert not Path(f"/proc/{child}").exists()
+    assert editor.json(page)["study"]["state"] == "waiting"
+
+
+@pytest.mark.slow
+def test_a_study_that_was_being_measured_when_the_program_was_killed_is_measured_by_the_next(
+    site: Site, editor: Visitor, tmp_path: Path
+) -> None:
+    page = send(editor, volumes(tmp_path)).headers["location"]
+    first, child = measuring_program(site, editor, page)
     first.kill()
     first.wait()
     over = time.monotonic() + 15
@@ -395,6 +417,7 @@ def test_a_study_that_was_being_measured_when_the_program_was_killed_is_measured
         time.sleep(0.1)
     assert not Path(f"/proc/{child}").exists()  # a process that measures for nobody would go on for minutes
     claim_runs_out(site)
+    end = time.monotonic() + 60
     with Worker(site.store):
         while editor.json(page)["study"]["state"] != "measured" and time.monotonic() < end:
             time.sleep(0.2)

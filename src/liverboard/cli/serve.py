@@ -10,7 +10,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -26,6 +26,10 @@ Host = Annotated[
     str,
     typer.Option(metavar="ADDRESS", help="Other machines reach it only through a proxy with TLS, or another address."),
 ]
+
+_LAST_ANSWERS_S: Final = (
+    5  # of a site that is stopped; an upload that takes longer is cut off, and nothing of it is kept
+)
 
 
 def serve(
@@ -136,7 +140,13 @@ def _server(site: Site) -> uvicorn.Server:
     from liverboard.web.app import create_app
 
     return uvicorn.Server(
-        uvicorn.Config(create_app(site), log_level="warning", server_header=False, proxy_headers=site.secure)
+        uvicorn.Config(
+            create_app(site),
+            log_level="warning",
+            server_header=False,
+            proxy_headers=site.secure,
+            timeout_graceful_shutdown=_LAST_ANSWERS_S,
+        )
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from importlib.resources import as_file, files
@@ -79,6 +80,9 @@ class _Caught:
 
         try:
             await self.app(scope, receive, watched)
+        except CancelledError:  # the site is being stopped and waits no longer; told further, it would fill the log
+            if not begun:
+                await problem(Request(scope), _stopping(), 503)(scope, receive, send)
         except Exception as error:
             response = _failed(Request(scope), error)
             if not begun:
@@ -138,6 +142,13 @@ def _failed(request: Request, error: Exception) -> Response:
             hint="Nothing was kept of the change. Tell the administrator the number of the incident; the log has the details.",
         ),
         500,
+    )
+
+
+def _stopping() -> UserError:
+    return UserError(
+        "the board room is being stopped",
+        hint="Come back in a minute. Before repeating a change, look whether it was kept: nothing is kept in part.",
     )
 
 

@@ -7,6 +7,7 @@ import os
 import secrets
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -87,7 +88,12 @@ def measure_event(event: Imaging, folder: Path, out: Path, told: Callable[[int],
     text = write_case(Case(case="study", events=(event,)), is_json=True)
     arguments = [sys.executable, "-m", "liverboard.web.measure_study", str(folder), str(out), str(os.getpid())]
     child = subprocess.Popen(
-        arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        arguments,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,  # Ctrl-C in a terminal is for the site, which ends the child and keeps the study waiting
     )
     try:
         said = _follow(child, text, told)
@@ -100,7 +106,7 @@ def measure_event(event: Imaging, folder: Path, out: Path, told: Callable[[int],
                 pipe.close()
     if said is None or child.returncode == 0:
         return
-    if not said and child.returncode < 0:
+    if not said and child.returncode == -signal.SIGKILL:
         said = "The machine stopped the measurement: it needed more memory than there is. Send fewer or smaller series."
     raise NotMeasured(said or "the measurement ended without a word")
 
