@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import html.parser
 import random
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance
 from tests.registry_samples import CHAIR, HandClock
+from tests.web_forms import forms_of
 from tests.web_samples import KEY, Visitor
 
 from liverboard.clinical.events import EVENT_KINDS
@@ -105,37 +104,6 @@ _HOSTILE = (
 )  # fmt: skip
 
 
-@dataclass
-class _Forms(html.parser.HTMLParser):
-    """The forms of a page that change something: where they go, and their fields with what stands in them."""
-
-    found: list[tuple[str, dict[str, str]]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        super().__init__()
-        self.inside = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        if tag == "form":
-            self.inside = given.get("method") == "post"
-            if self.inside:
-                self.found.append((given["action"], {}))
-        elif self.inside and tag in {"input", "select", "textarea", "button"} and given.get("name"):
-            self.found[-1][1].setdefault(given["name"], given.get("value", ""))
-
-    def handle_endtag(self, tag: str) -> None:
-        self.inside = self.inside and tag != "form"
-
-
-def _forms(visitor: Visitor, page: str) -> list[tuple[str, dict[str, str]]]:
-    parser = _Forms()
-    response = visitor.get(page)
-    assert response.status_code == 200, page
-    parser.feed(response.text)
-    return [(to, fields) for to, fields in parser.found if to not in {"/sign-out", "/language"}]
-
-
 @pytest.mark.parametrize("page", _PAGES)
 def test_no_form_fails_whatever_is_typed(site: Site, page: str) -> None:
     """One field after the other, and all at once. What is refused is refused in words."""
@@ -143,7 +111,7 @@ def test_no_form_fails_whatever_is_typed(site: Site, page: str) -> None:
         schedule(tx, plan_meeting(tx, "lyon", tx.at.date(), "Board"), KEY)
     visitor = Visitor(site, "admin" if page == "/people" else "chair")
     chance = random.Random(page)
-    for to, fields in _forms(visitor, page):
+    for to, fields in forms_of(visitor, page):
         if to.endswith(("/active", "/link", "/role", "/close")):
             continue
         names = [name for name in fields if name != "csrf"]

@@ -11,106 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi.routing import APIRoute
 from httpx import Response
 from sqlalchemy import func, select
 from tests.registry_samples import CHAIR, HandClock
+from tests.web_routes import EXAMPLE, FIELDS, NEEDS, ROUTES, UNSAFE
 from tests.web_samples import KEY, PASSWORD, PEOPLE, Visitor
 
 from liverboard.clinical.events import EVENT_KINDS
 from liverboard.registry.accounts import create_account, log_in, set_password
 from liverboard.registry.folder import open_folder
 from liverboard.registry.meetings import plan_meeting, schedule
-from liverboard.registry.permissions import CONSOLE, RIGHTS, Right
+from liverboard.registry.permissions import CONSOLE, RIGHTS
 from liverboard.registry.schema import audit
 from liverboard.registry.store import Store
 from liverboard.web.forms import groups_of
-from liverboard.web.routes import EVERY
 from liverboard.web.site import Site
 
-# What a route asks for. One that is not named here fails a test: whoever adds it says who may use it. None: whoever comes. "any": whoever is signed in.
-_EDIT = "edit_cases"
-NEEDS: Mapping[str, Right | str | None] = {
-    "GET /": None,
-    "GET /sign-in": None,
-    "POST /sign-in": None,
-    "POST /sign-out": None,
-    "GET /sign-in/openid": None,
-    "GET /sign-in/openid/back": None,
-    "GET /welcome/{link}": None,
-    "POST /welcome/{link}": None,
-    "POST /language": None,
-    "GET /help": None,
-    "GET /help/{screen}": None,
-    "GET /account": "any",
-    "POST /account": "any",
-    "GET /people": "manage_accounts",
-    "POST /people": "manage_accounts",
-    "POST /people/{name}/role": "manage_accounts",
-    "POST /people/{name}/active": "manage_accounts",
-    "POST /people/{name}/link": "manage_accounts",
-    "GET /trail": "see_audit",
-    "POST /trail/verify": "keep_store",
-    "GET /cohort": "see_cases",
-    "GET /agenda": "see_cases",
-    "POST /agenda/cases": "prepare_meetings",
-    "GET /agenda/follow-up": "see_cases",
-    "POST /agenda/actions/{action}/done": "take_minutes",
-    "GET /meetings": "see_cases",
-    "POST /meetings": "prepare_meetings",
-    "GET /meetings/{meeting}": "see_cases",
-    "POST /meetings/{meeting}/cases": "prepare_meetings",
-    "POST /meetings/{meeting}/order": "prepare_meetings",
-    "POST /meetings/{meeting}/attendance": "take_minutes",
-    "POST /meetings/{meeting}/close": "sign_off",
-    "GET /meetings/{meeting}/minutes": "see_cases",
-    "GET /meetings/{meeting}/minutes.pdf": "see_cases",
-    "GET /meetings/{meeting}/cases/{case}": "see_cases",
-    "POST /meetings/{meeting}/cases/{case}": "take_minutes",
-    "POST /meetings/{meeting}/cases/{case}/draft": "take_minutes",
-    "POST /meetings/{meeting}/cases/{case}/sign": "sign_off",
-    "GET /cases": "see_cases",
-    "GET /cases/new": _EDIT,
-    "POST /cases/new": _EDIT,
-    "GET /cases/{centre}/{case}": "see_cases",
-    "GET /cases/{centre}/{case}/events": "see_cases",
-    "GET /cases/{centre}/{case}/decisions": "see_cases",
-    "GET /cases/{centre}/{case}/{tab}": "see_cases",
-    "GET /cases/{centre}/{case}/events/new": _EDIT,
-    "POST /cases/{centre}/{case}/events/new": _EDIT,
-    "GET /cases/{centre}/{case}/events/withdraw": _EDIT,
-    "POST /cases/{centre}/{case}/events/withdraw": _EDIT,
-    "GET /cases/{centre}/{case}/header": _EDIT,
-    "POST /cases/{centre}/{case}/header": _EDIT,
-    "GET /cases/{centre}/{case}/what-if": "see_cases",
-    "POST /cases/{centre}/{case}/what-if": "see_cases",
-    "GET /cases/{centre}/{case}/studies": "see_cases",
-    "POST /cases/{centre}/{case}/studies": _EDIT,
-    "GET /cases/{centre}/{case}/studies/{number}": "see_cases",
-    "GET /cases/{centre}/{case}/studies/{number}/progress": "see_cases",
-    "POST /cases/{centre}/{case}/studies/{number}/cancel": _EDIT,
-    "POST /cases/{centre}/{case}/studies/{number}/again": _EDIT,
-    "POST /cases/{centre}/{case}/studies/{number}/confirm": _EDIT,
-    "GET /cases/{centre}/{case}/viewer": "see_cases",
-    "GET /cases/{centre}/{case}/viewer/event/{event}": "see_cases",
-    "GET /cases/{centre}/{case}/viewer/study/{number}": "see_cases",
-    "GET /cases/{centre}/{case}/view/{place}": "see_cases",
-    "GET /cases/{centre}/{case}/view/{place}/{name}": "see_cases",
-}
-_EXAMPLE = {
-    "meeting": "1", "action": "999", "centre": "lyon", "case": "NELM-1", "tab": "facts", "screen": "cases", "link": "x" * 43,
-    "number": "1", "event": "d1", "place": "study-1", "name": "nobody",
-}  # fmt: skip
-# Forms that are read before the rights are looked at; nothing is kept of them.
-_FIELDS = {"POST /meetings/{meeting}/cases/{case}/draft": {"version": "0", "case_version": "7"}}
-ROUTES = {
-    f"{method} {route.path}": route
-    for router in EVERY
-    for route in router.routes
-    if isinstance(route, APIRoute)
-    for method in route.methods
-}
-UNSAFE = sorted(name for name in ROUTES if not name.startswith("GET "))
 OF_A_CASE = sorted(name for name in ROUTES if "{case}" in name or "{meeting}" in name)
 _REFUSED = {401, 403}
 
@@ -149,8 +65,8 @@ def _nobody(site: Site) -> Visitor:
 
 def ask(visitor: Visitor, name: str, **more: Any) -> Response:
     method, path = name.split(" ")
-    path = path.format(**_EXAMPLE)
-    return visitor.get(path, **more) if method == "GET" else visitor.post(path, _FIELDS.get(name, {}), **more)
+    path = path.format(**EXAMPLE)
+    return visitor.get(path, **more) if method == "GET" else visitor.post(path, FIELDS.get(name, {}), **more)
 
 
 def entries(site: Site) -> int:
@@ -186,7 +102,7 @@ def test_what_belongs_to_another_centre_is_refused(board: Site, visitors: Mappin
     before = entries(board)
     method, path = name.split(" ")
     fields = {} if method == "GET" else {"sure": "yes", "version": "0", "case_version": "1", "csrf": visitors["stranger"].csrf}  # fmt: skip
-    refused = visitors["stranger"].client.request(method, path.format(**_EXAMPLE), data=fields)
+    refused = visitors["stranger"].client.request(method, path.format(**EXAMPLE), data=fields)
     assert refused.status_code == 403, name
     assert "Which liver-directed treatment" not in refused.text
     assert entries(board) == before
@@ -229,7 +145,7 @@ def test_no_change_without_the_token_of_the_session(board: Site, visitors: Mappi
     visitor, other = visitors[person], visitors["stranger"]
     before = entries(board)
     method, path = name.split(" ")
-    path = path.format(**_EXAMPLE)
+    path = path.format(**EXAMPLE)
     for csrf in ("", "x" * 43, other.csrf, "é", visitor.csrf[:-1]):
         sent = visitor.client.request(method, path, data={"csrf": csrf})
         assert sent.status_code == 403, (name, csrf)
@@ -464,7 +380,7 @@ def test_no_text_that_is_typed_becomes_script(site: Site) -> None:
     for name in sorted(ROUTES):
         if not name.startswith("GET") or name.endswith(".pdf"):
             continue
-        path = name.split(" ")[1].format(**{**_EXAMPLE, "case": "NELM-2"})
+        path = name.split(" ")[1].format(**{**EXAMPLE, "case": "NELM-2"})
         visitor = admin if NEEDS[name] in {"see_audit", "manage_accounts"} else chair
         text = visitor.get(path, params={"done": EVIL, "next": EVIL, "pseudonym": EVIL, "state": EVIL}).text
         assert suspicious(text) == [], path
