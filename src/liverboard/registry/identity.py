@@ -19,7 +19,8 @@ from typing import Final, Literal, cast
 from liverboard.clinical.case_file import write_case
 from liverboard.clinical.events import Case
 from liverboard.errors import BadInput, Problem
-from liverboard.registry.national_numbers import holds_national_number
+from liverboard.registry.announced_names import doctor_named, person_named
+from liverboard.registry.national_numbers import holds_national_number, of_a_thing
 
 Kind = Literal[
     "e-mail address", "telephone number", "national number", "hospital number", "date of birth", "name of a person", "name of a doctor"
@@ -109,96 +110,46 @@ def _texts(node: object, path: str = "") -> Iterator[tuple[str, str]]:
         yield path, node
 
 
-def _words(written: str) -> frozenset[str]:
-    return frozenset(written.split())
-
-
 # --- what an identifier looks like ---------------------------------------------------------------------------------------------------------------------
 
 _HARMLESS = re.compile(
     r"[a-z][a-z_0-9]{0,29}|[0-9.eE+-]+ [^ ]{1,12}|[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:.+Z-]+)?"
 )  # words, quantities, days
 _WIDE_SPACE = re.compile(r"[\u00a0\u2000-\u200a\u202f\u205f\u3000]")  # as word processors set them within numbers
-_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_EMAIL = re.compile(
+    r"(?<![\w.+-])[\w.+-]+(?:@|\s?[\[(]\s?(?:at|arobase|@)\s?[\])]\s?)[\w-]+(?:\.[\w-]+)+", re.IGNORECASE
+)
 _PHONE = re.compile(
     r"""(?<![\w.,/^-])(?:
-        (?:\+|00)[1-9]\d{0,2}[ .()/-]{0,2}\(?\d{1,4}\)?(?:[ ./-]?\d{2,4}){2,5}    # +33 1 44 55 66 77, 0049 (30) 901820
+        (?:\+|00)[1-9]\d{0,2}[ .()/-]{0,2}(?:\(0\)[ ]?)?\(?\d{1,4}\)?(?:[ ./-]?\d{2,4}){2,5}    # +33 1 44 55 66 77, +33 (0)1 44 55 66 77, 0049 (30) 901820
         | 0[1-9](?:[ .-]\d{2}){4} | 0[1-9]\d{8}                                   # 06 12 34 56 78
         | 0\d{3,4}[ -]\d{3}[ -]?\d{3,4}                                           # 07700 900123
+        | 0\d{2}[ ]\d{4}[ ]\d{4}                                                  # 020 7946 0958
         | \(\d{3}\)[ ]?\d{3}-\d{4}                                                # (415) 555-0123
     )(?![\w^]|[.,]\d)""",
     re.VERBOSE,
 )
 _PHONE_LABEL = re.compile(
-    r"\b(?:tel|phone|telephone|téléphone|mobile|portable|handy|fax)\b\.?\s*(?:n[°o]\.?)?\s*[:=]?\s*\+?[\d(][\d ()./-]{6,}",
+    r"\b(?:tel|tfno|phone|telephone|téléphone|tel[ée]fono|telefoon|telefon|telefone|rufnummer|mobile|portable|handy|cell|gsm|m[óo]vil|cellulare|fax|call|ring|appeler(?:\s+au)?|joignable\s+au"
+    r"|(?-i:[Pp]h|PH)(?=[.:]))\b\.?\s*(?:n[°o]\.?)?\s*[:=]?\s*(?P<number>\+?[\d(][\d ()./-]{6,})",
     re.IGNORECASE,
 )
+_PHONE_DIGITS: Final = 7
 _HOSPITAL = re.compile(
-    r"""\b(?:mrn|ipp|nip|nda|hospital\s*(?:no|number|id)|patient\s*(?:no|number|id|nr)|patienten-?(?:nr|nummer|id)|fallnummer|dossier\s*n[°o]|n[°o]\s*(?:de\s*)?dossier
-        |nhs\s*(?:no|number)|medical\s*record(?:\s*(?:no|number))?|chart\s*(?:no|number))(?!\w)[.°]?\s*[:=#]?\s*(?=[\w/-]{0,40}\d{4})""",
+    r"""\b(?:mrn|ipp|nip|nda(?=\W{0,6}\d{7})|iep|nhc|(?:hospital|hosp\.?|patient|chart)\s*(?:no|number|id|nr)|pat(?:ienten)?\.?-?\s?(?:nr|nummer|id)|pati[ëe]nt-?(?:nr|nummer)|fall-?(?:nummer|nr)
+        |dossier\s*(?:n[°ºo]|num[ée]ro)|(?:n[°ºo]|num[ée]ro)\s*(?:de\s*|du\s*)?(?:dossier|patiente?)|identifiant\s*(?:du\s*)?patiente?|nhs\s*(?:no|number)
+        |medical\s*record(?:\s*(?:no|number))?|historia\s*cl[íi]nica|cartella\s*clinica|accession\s*(?:no|number))
+        (?:[ ]?(?:n[°ºor.]|num[ée]ro|number)(?!\w)|(?<=[°º])|(?!\w))[.°º]?\s*[:=#]?\s*(?P<number>[\w/-]{0,40}\d{4}|[A-Z]{0,3}\d{2,3}(?:[ -]\d{2,3}){1,4}(?![\w]))""",
     re.IGNORECASE | re.VERBOSE,
 )  # fmt: skip
+_YEARS = re.compile(r"(?:19|20)\d{2}(?:\s?[-/]\s?(?:19|20)?\d{2})?(?![\w/-]*\d)")
 _DATE = re.compile(r"(?<![\d.])(?:(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})|(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}))(?![\d])")
 _BORN = re.compile(
-    r"\b(?:born(?:\s+on)?|d\.?o\.?b\.?|date\s+of\s+birth|birth\s*da(?:te|y)|née?\(?e?\)?(?=\s+(?:le|à)\s)|date\s+de\s+naissance|ddn|geb(?:oren)?(?:\s+am)?\.?|geburtsdatum)"
-    r"(?:\s+(?:in|à)\s+[^\W\d][\w'’-]*)?\s*(?:\s(?:on|le)\s+)?(?:[:=]|\bis\b|\bwas\b)?\s*(?:the\s+)?"
-    r"(?:\d{1,4}[-/. ]\d{1,2}[-/. ]\d{2,4}|\d{1,2}(?:st|nd|rd|th|er|\.)?[\s-]+[^\W\d]{3,9}\.?,?[\s-]+\d{4}|[^\W\d]{3,9}\s+\d{1,2}(?:st|nd|rd|th)?,?\s+\d{4}|\d{8})",
+    r"(?:\b(?:born(?:\s+on)?|d\.?o\.?b\.?|date\s+of\s+birth|birth\s*da(?:te|y)|n[ée]e?\(?e?\)?(?=\s+(?:le|à)\s)|date\s+de\s+naissance|ddn|geb(?:oren)?(?:\s+(?:am|op))?\.?|geburtsdatum|geboortedatum"
+    r"|fecha\s+de\s+nacimiento|nacid[oa]|data\s+di\s+nascita|nat[oa])|(?<![\w*)])\*)"
+    r"(?:\s+(?:in|à|en|a)\s+[^\W\d][\w'’-]*)?\s*(?:\s(?:on|le|el|il)\s+)?(?:[:=]|\bis\b|\bwas\b)?\s*(?:the\s+)?"
+    r"(?:\d{1,4}[-/. ]\d{1,2}[-/. ]\d{2,4}|\d{1,2}(?:st|nd|rd|th|er|\.)?[\s-]*(?:(?:of|de|di)\s+)?[^\W\d]{3,10}\.?,?[\s-]*(?:de\s+)?\d{4}|[^\W\d]{3,9}\s+\d{1,2}(?:st|nd|rd|th)?,?\s+\d{4}|\d{8})",
     re.IGNORECASE,
-)
-_A_NAME: Final = r"(?P<name>(?:(?:de|du|des|von|van|der|den|di|da|la|le|el|ben)\s+)*(?:[dDlL]['’])?[A-ZÀ-ÖØ-Þ][\w'’-]+)"
-_TITLE = re.compile(
-    r"\b(?:(?:Mr|Mrs|Ms|Miss|Mister|Mme|Mlle|Madame|Monsieur|Mademoiselle|Herrn?|Frau|Sig\.ra|Sra|Mevrouw|MRS|MME|MLLE|MADAME|MONSIEUR|MADEMOISELLE|Lady|Sir)\b\.?|M\.(?=\s+(?:d[eu]\s|d['’]|[^\W\d_]{3})))\s+"
-    rf"(?:[A-ZÀ-ÖØ-Þ]\.?\s+)?{_A_NAME}"
-)
-_DOCTOR = re.compile(
-    rf"\b(?:Drs?|Dre|Doctor|Docteur|Prof|Professor|Professeur|Pr)\b\.?\s+(?:[A-ZÀ-ÖØ-Þ]\.?\s+)?{_A_NAME}"
-)
-_SAID = re.compile(
-    r"\b(?:[Pp]atiente?|[Mm]an|[Ww]oman|[Ll]ady|[Hh]omme|[Ff]emme|[Hh]e|[Ss]he|[Ii]l|[Ee]lle)\s+(?:is\s+|est\s+)?(?:named|called|nommée?|appelée?|dénommée?|prénommée?)\s+"
-    rf"{_A_NAME}|\bs['’]appelle\s+(?P<own>[A-ZÀ-ÖØ-Þ][\w'’-]+)|\b(?:[Hh]is|[Hh]er|[Pp]atient['’]s|[Mm]aiden|[Ff]amily)\s+name\s+(?:is\s+|was\s+)?(?P<his>[A-ZÀ-ÖØ-Þ][\w'’-]+)"
-    r"|\b[Nn][ée]e\s+(?P<maiden>[A-ZÀ-ÖØ-Þ][\w'’-]+)|\b(?:[EeÉé]pouse|[Vv]euve|ép\.|[Nn]om\s+de\s+jeune\s+fille)\s+(?P<married>[A-ZÀ-ÖØ-Þ][\w'’-]+)"
-)
-_PATIENT = re.compile(
-    r"\b(?:[Pp]atiente?|[Pp]atientin|PATIENTE?)\s*:?\s+(?:(?P<name>(?:(?:Le|La|De|Du|Des|Mc|Mac|El|Al|Ben|Van|Von)\s+)?[A-ZÀ-ÖØ-Þ](?:[a-zà-ÿ'’]{2,}|[a-zà-ÿ'’]+[A-ZÀ-ÖØ-Þ][a-zà-ÿ]+)(?:-[A-ZÀ-ÖØ-Þ][a-zà-ÿ'’]+)?)(?![\w-])|(?P<upper>[A-ZÀ-ÖØ-Þ'’-]{3,}\s+[A-ZÀ-ÖØ-Þ][a-zà-ÿ]+|[A-ZÀ-ÖØ-Þ][a-zà-ÿ]+\s+[A-ZÀ-ÖØ-Þ'’-]{4,})(?![\w-]))"
-)
-_LONG_WORD = re.compile(r"[^\W\d_]{4,}")
-_NO_PATIENT: Final = _words(
-    """
-    has had was were is are will with without under and the this that after before not who for from in on at as if age aged male female prefers
-    preferred wishes refuses refused declines seen presents presented known treated referred aware informed fit under over lost dead alive
-    stable no yes none unknown selection characteristics reported outcomes population demographics summary history status safety position
-    information preference preferences consent data card karnofsky child barcelona bismuth okuda clavien charlson lanreotide octreotide
-    everolimus sunitinib lutetium chromogranin ki gleason couinaud porteur porteuse suivi suivie sous avec sans avait est était qui non pas
-    opéré opérée traité traitée adressé adressée connu connue vu vue revu revue informé informée
-    """
-)  # words that begin with a capital after "Patient" without being a name
-_LABELLED = re.compile(
-    r"\b(?:(?:patient(?:'s|in)?|full|last|first|family|sur|maiden)[ -]?name|surname|name|nom(?:\s+de\s+(?:famille|naissance))?|prénom|nachname|vorname)\s*[:=]\s*"
-    r"[^\W\d_][^\W\d_'’-]{1,}",
-    re.IGNORECASE,
-)
-_NOT_A_NAME = re.compile(
-    r"\b(?:file|segment|drug|product|structure|series|folder|brand|trade|generic|trial|device|study)\s*name\s*[:=]",
-    re.IGNORECASE,
-)
-_CARET = re.compile(r"(?<![^\W\d_])[^\W\d_]{2,}\^[^\W\d_]{2,}")
-_FILED = re.compile(
-    r"(?<![^\W_])(?:[A-Z][a-zà-ÿ]{2,}[-_.][A-ZÀ-Þ]{5,}|[A-ZÀ-Þ]{5,}[-_.][A-Z][a-zà-ÿ]{2,})(?![^\W_])"
-)  # Jean_DUPONT, as folders are named
-_EPONYMS: Final = frozenset(
-    {
-        "crohn",
-        "hodgkin",
-        "basedow",
-        "whipple",
-        "parkinson",
-        "addison",
-        "cushing",
-        "osler",
-        "bechterew",
-        "ormond",
-        "meulengracht",
-    }
 )
 
 
@@ -208,27 +159,18 @@ class _Look:
     finds: Callable[[str, int | None], bool]
 
 
-def _named(text: str, _: int | None) -> bool:
-    titled = any(match["name"].casefold() not in _EPONYMS for match in _TITLE.finditer(text))
-    labelled = bool(_LABELLED.search(_NOT_A_NAME.sub("", text)))
-    filed = "/" in text and " " not in text and bool(_FILED.search(text))
-    return titled or labelled or filed or bool(_CARET.search(text) or _SAID.search(text)) or _patient_named(text)
+def _phone(text: str) -> bool:
+    if any(not of_a_thing(text, match.start()) for match in _PHONE.finditer(text)):
+        return True
+    said = (match["number"] for match in _PHONE_LABEL.finditer(text))
+    return any(sum(map(str.isdigit, each)) >= _PHONE_DIGITS and not _DATE.match(each) for each in said)
 
 
-def _patient_named(text: str) -> bool:
-    """Whether the word after "patient" is a name, by its capital. In a title, where most words have one, that says nothing."""
-    words: list[str] = _LONG_WORD.findall(text)
-    capitals, others = sum(each[0].isupper() for each in words) - 2, len(words) - 2  # without "Patient" and the name
-    title = capitals >= 2 and 2 * capitals >= others
-    for match in _PATIENT.finditer(text):
-        known = {*re.split(r"[\s-]", (match["name"] or match["upper"]).casefold())} & (_NO_PATIENT | _EPONYMS)
-        if not known and (match["upper"] or not title):
-            return True
-    return False
-
-
-def _doctor_named(text: str, _: int | None) -> bool:
-    return any(match["name"].casefold() not in _EPONYMS for match in _DOCTOR.finditer(text))
+def _hospital_number(text: str) -> bool:
+    return any(
+        not (_DATE.match(each["number"]) or _YEARS.match(text, each.start("number")))
+        for each in _HOSPITAL.finditer(text)
+    )
 
 
 def _born(text: str, birth_year: int | None) -> bool:
@@ -251,11 +193,11 @@ def days_in(text: str) -> Iterator[dt.date]:
 _LOOKS: Final[tuple[_Look, ...]] = (
     _Look("e-mail address", lambda text, _: bool(_EMAIL.search(text))),
     _Look("national number", lambda text, _: holds_national_number(text)),
-    _Look("telephone number", lambda text, _: bool(_PHONE.search(text) or _PHONE_LABEL.search(text))),
-    _Look("hospital number", lambda text, _: bool(_HOSPITAL.search(text))),
+    _Look("telephone number", lambda text, _: _phone(text)),
+    _Look("hospital number", lambda text, _: _hospital_number(text)),
     _Look("date of birth", _born),
-    _Look("name of a person", _named),
-    _Look("name of a doctor", _doctor_named),
+    _Look("name of a person", lambda text, _: person_named(text)),
+    _Look("name of a doctor", lambda text, _: doctor_named(text)),
 )
 
 _DIGITS = re.compile(r"\d{7,}")

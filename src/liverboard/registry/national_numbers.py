@@ -22,7 +22,11 @@ class _Form:
     modules: tuple[str, ...]
 
     def stands_in(self, text: str) -> bool:
-        return any(_is_right(module, match[0]) for match in self.written.finditer(text) for module in self.modules)
+        return any(
+            _is_right(module, match[0]) and not of_a_thing(text, match.start())
+            for match in self.written.finditer(text)
+            for module in self.modules
+        )
 
 
 def _form(written: str, *modules: str) -> _Form:
@@ -66,6 +70,12 @@ _BETWEEN: Final = r"[ .:#=-]{0,3}(?:(?i:no|nr|num[ée]ro|number|n[°º]|code|car
 _ANNOUNCED: Final = re.compile(
     rf"(?<!\w)(?:(?i:{_WORDS})|{_CAPITALS})(?!\w){_BETWEEN}(?P<number>[A-Z]{{0,6}}[ -]?\d[0-9A-Z ./+-]{{5,24}})"
 )
+_OF_A_THING: Final = re.compile(
+    r"(?<!\w)(?:lots?|batch|charge|serial|s/n|s[ée]rie|r[ée]f(?:[ée]rence)?|reference|catalog(?:ue)?|cat|model|mod[èe]le|part)(?!\w)[.]?"
+    r"(?:\s{0,2}(?:n[°ºor]|num(?:ber|[ée]ro))(?!\w)[.]?)?\s{0,2}[:=#]?\s{0,2}$",
+    re.IGNORECASE,
+)  # what stands before the number of a lot or a device
+_BEFORE: Final = 40  # characters that are looked at before a number
 _DAY: Final = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}")
 _DOI: Final = re.compile(r"\b10\.\d{4,9}/\S+")
 
@@ -75,6 +85,11 @@ def holds_national_number(text: str) -> bool:
     announced = any(_is_number(match["number"]) for match in _ANNOUNCED.finditer(text))
     plain = _DOI.sub("", text)
     return announced or any(form.stands_in(plain) for form in _FORMS)
+
+
+def of_a_thing(text: str, start: int) -> bool:
+    """Whether the number that starts there is announced as that of a lot, batch or device."""
+    return bool(_OF_A_THING.search(text[max(0, start - _BEFORE) : start]))
 
 
 def _is_number(written: str) -> bool:
