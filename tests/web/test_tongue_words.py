@@ -196,7 +196,7 @@ def test_no_form_speaks_english(editor: Visitor, entries: dict[str, str]) -> Non
         texts = {unescape(text).strip() for text in SHOWN.findall(editor.get(page, headers=FRENCH).text)}
         assert texts & english == set(), page
         seen |= texts
-    assert {"bilirubine", "Krenning 0-4", "GI.NET21", "part du foie restant", "TEP SSTR"} <= seen
+    assert {"bilirubine", "Krenning 0-4", "EORTC : GI.NET21", "part du foie restant", "TEP SSTR"} <= seen
     assert any("Plausible : 0 à 4." in text for text in seen)
 
 

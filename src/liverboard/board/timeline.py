@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 
 from liverboard.board.dossier import Course, Mark, Point, Series, Timeline
+from liverboard.clinical.coded_words import words
 from liverboard.clinical.events import (
     AdverseEvent,
     AnyEvent,
@@ -33,17 +34,6 @@ _COURSE_KINDS = {
     "streptozotocin_5fu": "chemotherapy",
     "folfox": "chemotherapy",
 }
-_WORDS = {
-    "ctace": "cTACE", "debtace": "DEB-TACE", "tae": "TAE", "rfa": "RFA", "mwa": "MWA", "cryo": "cryoablation", "sirt_resin": "SIRT (resin)",
-    "sirt_glass": "SIRT (glass)", "sirt_ho166": "SIRT (Ho-166)", "lu177_dotatate": "Lu-177 DOTATATE", "octreotide_lar": "octreotide LAR",
-    "capecitabine_temozolomide": "capecitabine + temozolomide", "streptozotocin_5fu": "streptozotocin + 5-FU", "folfox": "FOLFOX", "prrt": "PRRT",
-    "ssa": "SSA", "PET_SSTR": "SSTR PET", "PET_FDG": "FDG PET", "PET_Y90": "Y-90 PET",
-}  # fmt: skip
-
-
-def words(name: str) -> str:
-    """A coded word as a clinician says it: `sirt_resin` is SIRT (resin)."""
-    return _WORDS.get(name, name.replace("_", " "))
 
 
 def timeline_of(events: Sequence[AnyEvent], as_of: dt.date) -> Timeline | None:

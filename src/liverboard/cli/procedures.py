@@ -165,8 +165,8 @@ def _write(report: CohortProcedures, out: Path | None) -> None:
 def _show_case(report: CaseProcedures, out: Path | None) -> None:
     from rich.markup import escape
 
-    from liverboard.board.timeline import words
     from liverboard.cli.show import out_console
+    from liverboard.clinical.coded_words import words
 
     console = out_console()
     console.print(f"[bold]{escape(report.case)}[/bold], as of {report.as_of}")
@@ -208,8 +208,8 @@ def _show_case(report: CaseProcedures, out: Path | None) -> None:
 def _show_proposal(report: CaseProcedures) -> None:
     from rich.markup import escape
 
-    from liverboard.board.timeline import words
     from liverboard.cli.show import out_console
+    from liverboard.clinical.coded_words import words
 
     console = out_console()
     if report.proposal is None:
@@ -244,8 +244,8 @@ def _show_proposal(report: CaseProcedures) -> None:
 def _show_cohort(report: CohortProcedures, out: Path | None) -> None:
     from rich.markup import escape
 
-    from liverboard.board.timeline import words
     from liverboard.cli.show import out_console
+    from liverboard.clinical.coded_words import words
 
     console = out_console()
     console.print(f"[bold]{_counted(len(report.rows), 'procedure')}[/bold] of {_counted(report.cases, 'patient')}, room by room")  # fmt: skip

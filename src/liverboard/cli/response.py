@@ -111,8 +111,8 @@ def _write(report: CohortResponse, out: Path) -> tuple[Path, ...]:
 def _show_cohort(report: CohortResponse, written: tuple[Path, ...]) -> None:
     from rich.markup import escape
 
-    from liverboard.board.timeline import words
     from liverboard.cli.show import out_console
+    from liverboard.clinical.coded_words import words
     from liverboard.response.disagreement import NAMES
 
     out = out_console()
@@ -133,8 +133,8 @@ def _show_cohort(report: CohortResponse, written: tuple[Path, ...]) -> None:
 def _show(report: ResponseReport) -> None:
     from rich.markup import escape
 
-    from liverboard.board.timeline import words
     from liverboard.cli.show import out_console
+    from liverboard.clinical.coded_words import words
 
     out = out_console()
     course = report.course

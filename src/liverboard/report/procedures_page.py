@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from liverboard.board.procedure_cohort import FEW, CohortProcedures, RoomTechnique, room_of
-from liverboard.board.timeline import words
+from liverboard.clinical.coded_words import words
 from liverboard.report.canvas import many, value_words
 from liverboard.report.evidence_page import EvidencePage, PageFigure, PageTable
 from liverboard.report.evidence_views import NARROW, SOFTWARE

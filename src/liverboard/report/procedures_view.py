@@ -9,7 +9,7 @@ from liverboard.board.dossier import Dossier
 from liverboard.board.plan_and_done import PlanAndDone
 from liverboard.board.procedure_checklists import Completeness
 from liverboard.board.procedures import CaseProcedures, PlanProposal, ProcedureRow
-from liverboard.board.timeline import words
+from liverboard.clinical.coded_words import words
 from liverboard.knowledge import load_references
 from liverboard.report.cited import Cited, SourceMark
 from liverboard.report.response_view import in_words, source_of

@@ -123,12 +123,12 @@ def _nested(kind: str, path: str, model: type[BaseModel], rows: int) -> Iterator
         else:
             inner.append(
                 Group(
-                    f"{_words(path)}: {_words(name)}",
+                    _title(f"{path}.{name}"),
                     tuple(each for row in range(rows) for each in _row(kind, f"{path}.{name}.{row}", part)),
                     rows=True,
                 )
             )
-    yield Group(_words(path), tuple(plain))
+    yield Group(_title(path), tuple(plain))
     yield from inner
 
 
@@ -303,6 +303,11 @@ def _flat(content: Any, name: str) -> Iterator[tuple[str, str]]:
         yield name, "yes" if content else "no"
     elif content is not None:
         yield name, str(content)
+
+
+def _title(path: str) -> str:
+    """A group by its whole path: the tumour has planned doses and delivered doses."""
+    return ": ".join(_words(part) for part in path.removeprefix("details.").split("."))
 
 
 def _words(path: str) -> str:

@@ -16,6 +16,8 @@ from html import escape, unescape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from liverboard.clinical.coded_words import words
+
 if TYPE_CHECKING:
     from babel.messages.catalog import Catalog
 
@@ -224,33 +226,10 @@ def say(language: str, text: object) -> str:
     return str(text) if spoken is None else spoken.say(str(text)).text
 
 
-AS_WRITTEN = {  # names of the case file whose letters English writes otherwise
-    "ast": "AST",
-    "alt": "ALT",
-    "bed": "BED",
-    "bed high": "BED, high",
-    "bed low": "BED, low",
-    "chromogranin a": "chromogranin A",
-    "ctcae": "CTCAE",
-    "ecog": "ECOG",
-    "egfr": "eGFR",
-    "inr": "INR",
-    "ki67": "Ki-67",
-    "mitoses per 2mm2": "mitoses per 2 mm²",
-    "ntprobnp": "NT-proBNP",
-    "qlq c30 global": "QLQ-C30 global",
-    "recist11": "RECIST 1.1",
-    "sstr": "SSTR",
-    "tn": "T/N",
-    "u5hiaa": "urinary 5-HIAA",
-}
-
-
 def word(language: str, name: object) -> str:
     """A name of ours, such as a field or a choice (`lymph_node`), by the words alone: the other subjects bend the same word to their sentences."""
-    plain = str(name).replace("_", " ")
     spoken = tongue(language, WORDS)
-    return AS_WRITTEN.get(plain, plain) if spoken is None else spoken.say(plain).text
+    return words(str(name)) if spoken is None else spoken.say(str(name).replace("_", " ")).text
 
 
 def say_page(language: str, html: str) -> str:
