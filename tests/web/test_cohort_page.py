@@ -44,7 +44,7 @@ def test_the_curves_are_drawn_in_french(filled_site: Site, viewer: Visitor) -> N
     viewer.post("/language", {"language": "fr"})
     page = viewer.get("/cohort?group=who_grade").text
     drawn = page[page.index("<svg") : page.rindex("</svg>")]
-    for said in ("Personnes à risque", "Survie globale à partir du premier traitement dirigé vers le foie (%)", ">mois<", "médiane", "Courbes de Kaplan-Meier"):  # fmt: skip
+    for said in ("Sujets à risque", "Survie globale à partir du premier traitement locorégional hépatique (%)", ">mois<", "médiane", "Courbes de Kaplan-Meier"):  # fmt: skip
         assert said in drawn, said
     for english in ("People at risk", "Overall survival", "median ", "not reached", "followed", " people"):
         assert english not in drawn, english

@@ -90,7 +90,6 @@ PIECES = (
     "change of an EORTC score that counts",
     "chosen by the board of {}",
     "does not cross",
-    "expected {} with lists of segments ({})",
     "fall of a raised marker that is called a biochemical response",
     "fall of stools a day that counts in TELESTAR",
     "given last, on {}",
@@ -112,7 +111,6 @@ PIECES = (
     "no session is planned: ",
     "no threshold is set for this outcome",
     "not above",
-    "not in references.yaml: {}",
     "not judged",
     "nothing after the start says whether there is progression {}",
     "one study cannot disagree with itself",
@@ -138,7 +136,6 @@ PIECES = (
     "the rate in treated patients",
     "the reader says {}progression in the liver against the imaging before; RECIST 1.1 gives {} against baseline and smallest sum",
     "this patient: ",
-    "three steps down are for imprecision only",
     "unplanned stay under 48 hours, no added therapy",
     "with the symptomatic where a series names them ({})",
 )  # fmt: skip
