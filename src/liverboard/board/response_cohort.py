@@ -19,9 +19,9 @@ from liverboard.clinical.response import Category, Criterion
 from liverboard.response.answers import CourseAnswer
 from liverboard.response.criteria import CRITERIA
 from liverboard.response.start import TRANSARTERIAL
+from liverboard.spreadsheets import plain
 
 ENDPOINTS = ("overall_survival", "progression_free_survival", "hepatic_progression_free_survival")
-_RISKY = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would take for a formula
 
 
 class OnDay(Frozen):
@@ -226,12 +226,5 @@ def _csv(head: Sequence[str], rows: Iterator[Sequence[object]]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(head)
     for row in rows:
-        writer.writerow(["" if cell is None else _cell(cell) for cell in row])
+        writer.writerow(["" if cell is None else plain(str(cell)) for cell in row])
     return out.getvalue()
-
-
-def _cell(cell: object) -> str:
-    """Text that a spreadsheet would run gets an apostrophe; numbers stay."""
-    text = str(cell)
-    number = text.lstrip("+-").replace(".", "", 1).isdigit()
-    return f"'{text}" if text.startswith(_RISKY) and not number else text

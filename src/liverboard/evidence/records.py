@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from liverboard.errors import BadInput
 from liverboard.evidence.catalogue import Catalogue
+from liverboard.spreadsheets import plain, read_back
 
 LABELS: Final = {"1": "ASReview_relevant", "0": "ASReview_irrelevant", "": "ASReview_not_seen"}
 LABEL_COLUMNS: Final = ("included", "asreview_label", "label_included", "included_label", "relevant", "label")
@@ -104,7 +105,7 @@ def write_csv(records: Iterable[Record]) -> str:
     writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
     writer.writeheader()
     for record in records:
-        writer.writerow({name: getattr(record, name) for name in COLUMNS})
+        writer.writerow({name: plain(str(getattr(record, name))) for name in COLUMNS})
     return out.getvalue()
 
 
@@ -307,11 +308,13 @@ def _of_csv(text: str, where: str) -> list[Record]:
     label = next((names[key] for key in LABEL_COLUMNS if key in names), None)
 
     def cell(row: Mapping[str, str | None], *keys: str) -> str:
-        return next((value.strip() for key in keys if key in names and (value := row.get(names[key]))), "")
+        return next(
+            (read_back(value.strip()).strip() for key in keys if key in names and (value := row.get(names[key]))), ""
+        )
 
     return [
         Record(
-            title=(row.get(title) or "").strip().rstrip("."),
+            title=read_back((row.get(title) or "").strip()).strip().rstrip("."),
             authors=cell(row, "authors", "author"),
             year=_year(cell(row, "year", "publication_year", "publication year", "date")),
             journal=cell(row, "journal", "journal/book", "secondary_title"),
@@ -341,7 +344,7 @@ def read_list(text: str, where: str) -> tuple[Record, ...]:
                 hint="Leave the column `record` as it is.",
             )
         included = _RELEVANT.get(row["included"].strip().lower(), "")
-        cells: dict[str, Any] = {name: row[name] or "" for name in COLUMNS}
+        cells: dict[str, Any] = {name: read_back(row[name] or "") for name in COLUMNS}
         cells["record"], cells["included"] = int(number), included
         found.append(Record(**cells))
     return tuple(found)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from liverboard.errors import BadInput, NotPermitted
 from liverboard.options.audit import Audit
 from liverboard.options.audit_report import AuditReport
 from liverboard.report.write import write_files
+from liverboard.spreadsheets import FORMULA
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _BY_CASE: Final = (".csv", ".parquet")
 _ENDINGS: Final = (".html", ".json", *_BY_CASE)
@@ -38,7 +42,7 @@ def write_audit(audit: Audit, report: AuditReport, path: Path) -> None:
     makers: Mapping[str, Callable[[], bytes]] = {
         ".html": lambda: _html(report),
         ".json": lambda: _json(report),
-        ".csv": lambda: audit.verdicts.write_csv().encode(),
+        ".csv": lambda: as_csv(audit.verdicts),
         ".parquet": lambda: _parquet(audit),
     }
     write_files({path: makers[path.suffix.lower()]()})
@@ -52,6 +56,15 @@ def _html(report: AuditReport) -> bytes:
     from liverboard.report.audit_page import render_audit
 
     return render_audit(report).encode()
+
+
+def as_csv(table: pl.DataFrame) -> bytes:
+    """The table as CSV; the cases are named by whoever wrote the cohort, so no name is run as a formula."""
+    import polars as pl
+
+    text = pl.col(pl.String)
+    marked = pl.when(text.str.contains(FORMULA)).then(pl.lit("'") + text).otherwise(text)
+    return table.with_columns(marked.name.keep()).write_csv().encode()
 
 
 def _parquet(audit: Audit) -> bytes:
