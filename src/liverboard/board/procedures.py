@@ -13,6 +13,7 @@ from liverboard.board.measured import quiet
 from liverboard.board.plan_and_done import PlanAndDone, plans_and_done
 from liverboard.board.procedure_checklists import Completeness, completeness, values_at
 from liverboard.board.with_images import measured_as_of
+from liverboard.clinical.coded_words import words
 from liverboard.clinical.derive import Value
 from liverboard.clinical.derive_timeline import visible_events
 from liverboard.clinical.events import AnyEvent, Board, Case, Diagnosis, Imaging, Plan, Procedure, StatedLesion, Status
@@ -236,21 +237,21 @@ def _injected(event: Procedure) -> float | None:
 
 
 def _end_point(event: Procedure) -> str | None:
-    sace, words, flow = (_first(event, f"details.end_point.{name}") for name in ("sace", "stasis", "flow"))
+    sace, stasis, flow = (_first(event, f"details.end_point.{name}") for name in ("sace", "stasis", "flow"))
     parts = [
         "" if sace is None else f"SACE {sace}",
-        "" if words is None else str(words).replace("_", " ").replace("none", "no stasis"),
+        "" if stasis is None else "no stasis" if stasis == "none" else words(stasis),
         "" if flow is None else f"flow {flow}",
     ]
     return ", ".join(part for part in parts if part) or _first(event, "details.end_point.words")
 
 
 def _stasis(event: Procedure) -> bool | None:
-    words, flow, sace = (_first(event, f"details.end_point.{name}") for name in ("stasis", "flow", "sace"))
-    if words is None and flow is None and sace is None:
+    stasis, flow, sace = (_first(event, f"details.end_point.{name}") for name in ("stasis", "flow", "sace"))
+    if stasis is None and flow is None and sace is None:
         injections = list(values_at(event, "details.injections.stasis"))
         return any(injections) if injections else None
-    return words == "stasis" or flow == "none" or sace == "IV"
+    return stasis == "stasis" or flow == "none" or sace == "IV"
 
 
 def regimen(event: Procedure) -> str | None:
@@ -266,20 +267,20 @@ def regimen(event: Procedure) -> str | None:
         parts += [str(_first(event, "details.beads.product") or ""), _sizes(event, "beads")]
         parts += [_drug(drug) for drug in values_at(event, "details.beads.drug")]
     if event.technique in {"tae", "ctace"} and material is not None:
-        parts.append(f"{str(material).replace('_', ' ')} {_sizes(event, 'particles')}".strip())
+        parts.append(f"{words(material)} {_sizes(event, 'particles')}".strip())
     if event.technique.startswith("sirt_"):
         model = _first(event, "details.model")
-        parts += [str(_first(event, "details.product") or ""), f"model {model}" if model else ""]
+        parts += [str(_first(event, "details.product") or ""), f"model {words(model)}" if model else ""]
     if event.technique in {"rfa", "mwa", "cryo"}:
         parts += [
             str(_first(event, "details.device", "details.generator") or ""),
-            str(_first(event, "details.approach") or ""),
+            words(_first(event, "details.approach") or ""),
         ]
     return ", ".join(part for part in parts if part) or None
 
 
 def _drug(stated: DrugDose) -> str:
-    return stated.name if stated.drug == "other" and stated.name else stated.drug.replace("_", " ")
+    return stated.name if stated.drug == "other" and stated.name else words(stated.drug)
 
 
 def _sizes(event: Procedure, of: str) -> str:

@@ -229,7 +229,7 @@ def test_rooms_are_compared_with_the_numbers_behind_them() -> None:
     assert (c.n, c.small) == (2, True)
     assert a.staged_intervals is not None
     assert (a.staged_intervals.n, a.staged_intervals.median_days) == (6, 30.5)
-    assert [(each.word, each.n) for each in rooms["sirt_resin", "demo, A"].regimens] == [("model bsa", 3), ("model partition", 3)]  # fmt: skip
+    assert [(each.word, each.n) for each in rooms["sirt_resin", "demo, A"].regimens] == [("model BSA", 3), ("model partition", 3)]  # fmt: skip
     sirt = rooms["sirt_resin", "demo, B"].activity_gbq
     assert (sirt.n, sirt.median, sirt.low, sirt.high) == (3, 2.1, 2.0, 2.2)
     assert (report.cases, report.synthetic, len(report.rows)) == (21, 21, 33)
@@ -254,7 +254,7 @@ def test_no_session_is_planned_for_the_dead() -> None:
 def test_a_drug_that_is_none_of_the_list_gives_the_regimen_its_name() -> None:
     details = {"drugs": [{"drug": "other", "name": "melphalan"}, {"drug": "mitomycin_c"}], "lipiodol": "8 mL"}
     (row,) = _of(case_of(_procedure("2024-01-10", "ctace", details=details))).procedures
-    assert row.regimen == "melphalan, mitomycin c, lipiodol"
+    assert row.regimen == "melphalan, mitomycin C, lipiodol"
 
 
 def test_injections_that_do_not_add_up_to_the_activity_are_named() -> None:
