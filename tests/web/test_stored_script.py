@@ -7,8 +7,11 @@ import itertools
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, get_args
 
+import nrrd
+import numpy as np
 import pytest
 from tests.registry_samples import CHAIR
 from tests.web_routes import EXAMPLE, NEEDS, ROUTES
@@ -187,3 +190,25 @@ def test_no_text_of_a_case_becomes_script_or_markup_in_the_dossier(site: Site, h
     assert [each for each in suspicious(page) if each != "<script {}>"] == []
     assert page.count("<script") == 1, "our own, allowed by its hash"
     assert render_pdf(dossier).startswith(b"%PDF")
+
+
+def test_no_name_inside_a_study_becomes_script(site: Site, tmp_path: Path) -> None:
+    """Names of files, and of the structures that a segmentation holds."""
+    name = "#eval(1)<script>evil()</script>"
+    header = {
+        "space": "left-posterior-superior", "space directions": np.diag([2.0, 2.0, 3.0]), "space origin": np.zeros(3),
+        "Segment0_Name": name, "Segment0_ID": name, "Segment0_LabelValue": "1", "Segment0_Layer": "0", "Segment1_Name": "liver", "Segment1_ID": "b",
+        "Segment1_LabelValue": "2", "Segment1_Layer": "0",
+    }  # fmt: skip
+    mask = np.zeros((20, 20, 10), np.uint8)
+    mask[5:9, 5:9, 3:6], mask[10:15, 10:15, 3:6] = 1, 2
+    nrrd.write(str(tmp_path / "a.seg.nrrd"), mask, header)
+    chair = Visitor(site, "chair")
+    files = [("csrf", (None, chair.csrf)), ("files", (f"{name}.seg.nrrd", (tmp_path / "a.seg.nrrd").read_bytes()))]
+    sent = chair.client.post("/cases/lyon/NELM-1/studies", files=files)
+    assert sent.status_code == 303, sent.text
+    for language in LANGUAGES:
+        for path in (sent.headers["location"], "/cases/lyon/NELM-1/studies"):
+            answer = chair.get(path, headers={"accept-language": language})
+            assert answer.status_code == 200 and suspicious(answer.text) == []
+    assert "&lt;script&gt;evil()" in chair.get(sent.headers["location"]).text
