@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,13 +33,14 @@ FRENCH = Tongue("fr", ENTRIES.items())
         ("Liver burden", "Charge tumorale"),
         (" \n liver burden ", " \n charge tumorale "),
         ("Not known.", "Non connu."),
-        ("resectable, liver burden (surgeon); not known", "résécable, charge tumorale (chirurgien) ; non connu"),
+        ("resectable, liver burden (surgeon); not known", "résécable, charge tumorale (chirurgien)\u00a0; non connu"),
         ("Missing: resectable", "Manque : résécable"),
         ("3 of 12 lesions lie in the right hemiliver", "sur 12 lésions, 3 sont dans l'hémifoie droit"),
         ("lesion surgeon is resectable", "la lésion surgeon est résécable"),
         ("5 May 2024", "5 mai 2024"),
         ("liver burden, 5 May 2024", "charge tumorale, 5 mai 2024"),
         ("15.3 %", "15.3 %"),
+        ("3 of 12 lesions lie in 5 mm", "sur 12 lésions, 3 sont dans 5\u202fmm"),
         ("S5, S6", "S5, S6"),
         ("", ""),
     ],
@@ -48,9 +51,18 @@ def test_a_text_is_said(english: str, french: str) -> None:
     assert said.lacking == ()
 
 
+@pytest.mark.parametrize("subject", [*module.SUBJECTS, "liverboard"])
+def test_no_line_breaks_before_a_stop(subject: str) -> None:
+    found = module.catalogue("fr", subject)
+    assert found is not None
+    said = [form for each in found if each.id for form in ((each.string,) if isinstance(each.string, str) else each.string or ())]  # fmt: skip
+    assert any("\u00a0:" in form or "\u00a0;" in form for form in said)
+    assert [form for form in said if re.search(r" [:;?!»]|« ", form)] == []
+
+
 def test_what_has_no_entry_stays_and_is_told() -> None:
     said = FRENCH.say("liver burden; a strange remark")
-    assert said.text == "charge tumorale ; a strange remark"
+    assert said.text == "charge tumorale\u00a0; a strange remark"
     assert said.lacking == ("a strange remark",)
 
 

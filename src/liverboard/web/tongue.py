@@ -25,11 +25,14 @@ WORDS = ("words",)
 SUBJECTS = (*WORDS, "rules", "evidence", "dossier", "errors", "sources")
 _CUTS = (
     (". ", ". "),
-    ("; ", " ; "),
+    ("; ", "\u00a0; "),
     (" · ", " · "),
-    (": ", " : "),
+    (": ", "\u00a0: "),
     (", ", ", "),
-)  # outer first; French sets a space before ; and :
+)  # outer first; French sets a space before ; and : and no line breaks there
+_STOPS = re.compile(r" (?=[:;?!»])|(?<=«) ")
+_NARROW = "\u202f"  # no-break, as between value and unit in English
+_UNITS = re.compile(r"(?<=\d) (?=(?:%|[mcdk]?Gy|[GMk]Bq|UH|[kcmµ]?[mgL]|mm[²³]|[mµn]?(?:g|mol)/[dm]?L)(?![\w/]))")
 _TRIES = 12  # patterns of one text that are looked into before the best of them is taken
 _OWN_LETTERS = 12  # of a pattern that is looked at before a text is cut
 _DEPTH = 8  # a text within a text within a text
@@ -128,7 +131,7 @@ class Tongue:
         if found.text == inner:
             return Said(text, found.lacking)
         lead, trail = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
-        return Said(f"{lead}{found.text}{trail}", found.lacking)
+        return Said(f"{lead}{_UNITS.sub(_NARROW, found.text)}{trail}", found.lacking)
 
     def _look_up(self, text: str, depth: int) -> Said:
         if (whole := self._word(text)) is not None:
@@ -158,7 +161,7 @@ class Tongue:
         for end in (".", ":", ";", ","):
             if text.endswith(end) and len(text) > 1:
                 inner = self.look_up(text[:-1].rstrip(), depth)
-                yield Said(inner.text + (f" {end}" if end in ":;" else end), inner.lacking)
+                yield Said(inner.text + (f"\u00a0{end}" if end in ":;" else end), inner.lacking)
         for cut, joined in _CUTS:
             if cut in text:
                 pieces = [self.look_up(piece, depth) for piece in text.split(cut) if piece.strip()]
@@ -199,14 +202,22 @@ class Tongue:
 
 
 def catalogue(language: str, subject: str) -> Catalog | None:
-    """The words of a subject as they are written; None where there are none, as for English."""
+    """The words of a subject, none of them parted from the stop behind it; None where there are none, as for English."""
     from babel.messages.pofile import read_po
 
     place = files("liverboard.web") / "locale" / language / "LC_MESSAGES" / f"{subject}.po"
     if not place.is_file():
         return None
     with place.open("rb") as file:
-        return read_po(file)
+        read = read_po(file)
+    for message in read:
+        said = message.string
+        message.string = _unparted(said) if isinstance(said, str) else tuple(map(_unparted, said or ()))
+    return read
+
+
+def _unparted(text: str) -> str:
+    return _STOPS.sub("\u00a0", text)
 
 
 @functools.cache
