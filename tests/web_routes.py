@@ -75,6 +75,7 @@ NEEDS: Mapping[str, Right | str | None] = {
     "GET /cases/{centre}/{case}/viewer": "see_cases",
     "GET /cases/{centre}/{case}/viewer/event/{event}": "see_cases",
     "GET /cases/{centre}/{case}/viewer/study/{number}": "see_cases",
+    "GET /cases/{centre}/{case}/reading": "see_cases",
     "GET /cases/{centre}/{case}/view/{place}": "see_cases",
     "GET /cases/{centre}/{case}/view/{place}/{name}": "see_cases",
 }

@@ -8,10 +8,14 @@ from pathlib import Path
 import pytest
 from tests.phantom_samples import small_phantom, truth_of
 
-from liverboard.board.measured import quiet
+from liverboard.board.followed import FollowedCase
+from liverboard.board.measured import Measured, quiet
+from liverboard.board.prepare import FromImages
 from liverboard.board.response import ResponseReport, response_of
-from liverboard.board.response_section import response_section
+from liverboard.board.response_section import followed_images, response_section
 from liverboard.clinical.case_file import read_case
+from liverboard.clinical.events import Imaging
+from liverboard.web.read_apart import as_text, from_text
 
 CASE = """
 liverboard: 1
@@ -111,9 +115,24 @@ def test_diameters_are_those_of_the_truth(report: ResponseReport, folder: Path) 
         assert found.baseline_total == pytest.approx(sum(known), rel=0.06)
 
 
-def test_a_dossier_follows_the_lesions_of_two_segmentations(report: ResponseReport, folder: Path) -> None:
+@pytest.fixture(scope="module")
+def followed(folder: Path) -> FollowedCase:
+    found = followed_images(read_case(CASE, where="case.yaml"), folder, dt.date(2024, 8, 1), None, step=quiet)
+    assert found is not None
+    return found
+
+
+def test_a_dossier_follows_the_lesions_of_two_segmentations(report: ResponseReport, followed: FollowedCase) -> None:
     case = read_case(CASE, where="case.yaml")
-    found = response_section(case, case, folder, dt.date(2024, 8, 1), None, step=quiet)
+    found = response_section(case, followed, dt.date(2024, 8, 1), None, step=quiet)
     assert found.criteria == report.criteria
     assert [each.date for each in found.follow_ups] == [dt.date(2024, 7, 1)]
     assert found.growth == report.growth
+
+
+def test_followed_lesions_are_kept_with_what_images_say(followed: FollowedCase) -> None:
+    case = read_case(CASE, where="case.yaml")
+    back = from_text(as_text(FromImages(Measured(case), followed, None, ()))).followed
+    assert back is not None and followed.growth
+    assert (back.growth, back.warnings) == (followed.growth, followed.warnings)
+    assert [each for each in followed.case.events if isinstance(each, Imaging)] == list(back.case.events)

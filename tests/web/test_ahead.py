@@ -136,11 +136,11 @@ def readings(monkeypatch: pytest.MonkeyPatch, real: tuple[Case, Path, FromImages
     """Days on which images were read: each reading takes seconds, and here none."""
     found: list[dt.date] = []
 
-    def read(case: Case, folder: Path, day: dt.date) -> FromImages:
+    def read(case: Case, folder: Path, day: dt.date, stop: Event) -> FromImages:
         found.append(day)
         return real[2]
 
-    monkeypatch.setattr(images, "read_images", read)
+    monkeypatch.setattr(images, "read_images_apart", read)
     return found
 
 
@@ -152,7 +152,9 @@ def test_images_are_read_again_only_when_what_they_rest_on_changes(with_images: 
     site = with_images
 
     def ask(site: Site, day: dt.date = DAY) -> FromImages:
-        return images_of(site, REAL, case_as_known(site.store, EDITOR, REAL).case, day)
+        found = images_of(site, REAL, case_as_known(site.store, EDITOR, REAL).case, day, 30)
+        assert isinstance(found, FromImages)
+        return found
 
     first = ask(site)
     again = ask(restarted(site))
@@ -175,7 +177,9 @@ def test_images_are_read_again_only_when_what_they_rest_on_changes(with_images: 
 
 
 def test_the_page_of_a_case_shows_what_was_kept(with_images: Site, readings: list[dt.date]) -> None:
-    before = words(Visitor(with_images, "viewer").get("/cases/lyon/DEMO-Y90/lesions"))
+    visitor = Visitor(with_images, "viewer")
+    until(lambda: visitor.json("/cases/lyon/DEMO-Y90/lesions")["unread"] is None)
+    before = words(visitor.get("/cases/lyon/DEMO-Y90/lesions"))
     after = words(Visitor(restarted(with_images), "viewer").get("/cases/lyon/DEMO-Y90/lesions"))
     assert len(readings) == 1 and "Tumor 2" in after
     assert after == before
@@ -193,7 +197,7 @@ def test_images_and_viewer_are_ready_before_someone_asks(with_images: Site) -> N
         ):
             time.sleep(0.2)
     assert pictured(case) and files(site.kept)
-    assert images.images_kept(site, REAL, case, _day(case)) is not None
+    assert isinstance(images_of(restarted(site), REAL, case, _day(case)), FromImages)
 
 
 def test_a_viewer_that_is_not_made_yet_holds_no_page(with_images: Site, monkeypatch: pytest.MonkeyPatch) -> None:

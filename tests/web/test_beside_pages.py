@@ -40,6 +40,7 @@ _NO_PAGES = {
     "/sign-in/openid": "leads on to the identity provider",
     "/sign-in/openid/back": "the identity provider leads back to it",
     "/meetings/{meeting}/minutes.pdf": "paper",
+    "/cases/{centre}/{case}/reading": "data only: whether images of a case are being read",
     "/cases/{centre}/{case}/view/{place}": "data only: whether the files of a viewer are made",
     "/cases/{centre}/{case}/view/{place}/{name}": "files of a viewer",
     "/cases/{centre}/{case}/events/withdraw": "asked for with an event, below",

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import time
+from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -9,9 +13,10 @@ from tests.registry_samples import EDITOR, LABS, HandClock
 from tests.web_samples import KEY, Visitor, words
 
 from liverboard.board.prepare import FromImages, read_images
+from liverboard.clinical.events import Case
 from liverboard.registry.cases import append_events, correct
+from liverboard.registry.studies import case_folder
 from liverboard.web import images
-from liverboard.web.prepared import folder_of
 from liverboard.web.site import Site
 
 CASE = "/cases/lyon/NELM-1"
@@ -142,21 +147,31 @@ def test_no_form_breaks_the_site(editor: Visitor, typed: dict[str, str]) -> None
 def test_images_are_read_once_until_what_they_rest_on_changes(
     site: Site, viewer: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder_of(site, KEY).mkdir(parents=True)
+    case_folder(site.store, KEY).mkdir(parents=True)
     read: list[int] = []
 
-    def count(*asked: Any) -> FromImages:
+    def count(case: Case, folder: Path, day: dt.date, stop: Event) -> FromImages:
         read.append(1)
-        return read_images(*asked)
+        return read_images(case, folder, day)
 
-    monkeypatch.setattr(images, "read_images", count)
-    viewer.get(CASE)
+    def once_read(part: str) -> Any:
+        end = time.monotonic() + 30
+        while (found := viewer.json(f"{CASE}/{part}"))["unread"] is not None and time.monotonic() < end:
+            time.sleep(0.02)
+        assert found["unread"] is None
+        return found["content"]
+
+    monkeypatch.setattr(images, "read_images_apart", count)
+    scan = [{"path": "scan.nii.gz", "role": "image"}]
     with site.store.transaction(EDITOR) as tx:
-        append_events(tx, KEY, [LABS], 1)
-    facts = viewer.json(f"{CASE}/facts")["content"]["facts"]
-    assert facts["bilirubin_umol_l"]["value"] == 13
+        append_events(tx, KEY, [{"kind": "imaging", "date": "2024-06-02", "studies": scan}], 1)
+    once_read("lesions")
+    with site.store.transaction(EDITOR) as tx:
+        append_events(tx, KEY, [LABS], 2)
+    assert viewer.json(f"{CASE}/facts")["unread"] is None  # bilirubin says nothing of images
+    assert once_read("facts")["facts"]["bilirubin_umol_l"]["value"] == 13
     assert len(read) == 1
     with site.store.transaction(EDITOR) as tx:
-        append_events(tx, KEY, [{"kind": "imaging", "date": "2024-06-03", "lesions": [{"id": "L1"}]}], 2)
-    assert len(viewer.json(f"{CASE}/lesions")["content"]["extent"]["lesions"]) == 1
+        append_events(tx, KEY, [{"kind": "imaging", "date": "2024-06-03", "lesions": [{"id": "L1"}]}], 3)
+    assert len(once_read("lesions")["extent"]["lesions"]) == 1
     assert len(read) == 2

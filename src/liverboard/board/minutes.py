@@ -25,11 +25,12 @@ _FIRST = 4  # facts that are named where an option needs many
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A case as the board saw it: on that day, with the verdicts of that day."""
+    """A case as the board saw it: on that day, with the verdicts of that day. `unread`: these do without some of its images."""
 
     case: Case
     day: dt.date
     options: OptionsReport
+    unread: bool = False
 
 
 class Choice(Frozen):
@@ -70,6 +71,7 @@ class CaseMinutes(Frozen):
     dissent: str | None = None
     actions: tuple[ActionLine, ...] = ()
     follow_up_on: dt.date | None = None
+    unread: bool = Field(default=False, description="the verdicts do without images of the case")
     written_by: str | None = None
     signed_by: str | None = None
     signed: dt.datetime | None = None
@@ -147,6 +149,7 @@ def case_minutes(item: AgendaItem, seen: Seen) -> CaseMinutes:
         dissent=minutes.dissent,
         actions=tuple(ActionLine(what=a.what, owner=a.owner, due=a.due, done=a.done) for a in minutes.actions),
         follow_up_on=minutes.follow_up_on,
+        unread=seen.unread and sight is None,
         written_by=decision.changed_by,
         signed_by=decision.signed_by,
         signed=decision.signed,

@@ -23,9 +23,16 @@ from liverboard.board.dossier import (
     SourceEvent,
 )
 from liverboard.board.expected import evidence_provenance, evidence_section
+from liverboard.board.followed import FollowedCase
 from liverboard.board.key_image import KeyImage
 from liverboard.board.measured import KnownAt, Measured, Pictures, Step, quiet
-from liverboard.board.response_section import procedure_sources, procedures_section, response_section, response_sources
+from liverboard.board.response_section import (
+    followed_images,
+    procedure_sources,
+    procedures_section,
+    response_section,
+    response_sources,
+)
 from liverboard.board.sirt_section import sirt_section
 from liverboard.board.sirt_values import SirtSection
 from liverboard.board.summary import patient_lines
@@ -49,9 +56,10 @@ Basis = Literal["volume", "count", "none"]
 
 @dataclass(frozen=True, slots=True)
 class FromImages:
-    """What the images of a case say: slow to read, and the same as long as its imaging, plans and procedures are."""
+    """What the images of a case say: slow to read, and the same as long as its imaging, plans and procedures are. `followed` None: there are no two scans to follow lesions between."""
 
     measured: Measured
+    followed: FollowedCase | None
     sirt: SirtSection | None
     isodoses: tuple[KeyImage, ...]
 
@@ -61,7 +69,8 @@ def read_images(
 ) -> FromImages:
     """Read and measure the images of a case that could be seen on a day. Arguments and errors as in `prepare_dossier`."""
     measured = measured_as_of(case, folder, as_of, known_at, pictures=True, step=step)
-    return FromImages(measured, *sirt_section(_visible(measured.case, as_of, known_at), folder, step))
+    followed = followed_images(case, folder, as_of, known_at, step=step)
+    return FromImages(measured, followed, *sirt_section(_visible(measured.case, as_of, known_at), folder, step))
 
 
 def prepare_dossier(
@@ -94,7 +103,7 @@ def prepare_dossier(
     entries = _entries(facts)
     extent = _extent(visible, measured)
     pictures = measured.pictures.get(extent.event or "", Pictures())
-    response = response_section(case, measured.case, folder, as_of, known_at, step=step)
+    response = response_section(measured.case, images.followed, as_of, known_at, step=step)
     procedures = procedures_section(measured.case, as_of, known_at, ruleset or packaged())
     diagnosed = min((event.date for event in visible if isinstance(event, Diagnosis)), default=None)
     age = entries["age_years"].value

@@ -6,6 +6,7 @@ import datetime as dt
 from pathlib import Path
 
 from liverboard.board.follow_case import followed_case
+from liverboard.board.followed import FollowedCase
 from liverboard.board.measured import KnownAt, Step, quiet
 from liverboard.board.response_values import CriterionAnswer, LesionGrowth, ResponseReport
 from liverboard.clinical.derive_timeline import visible_events
@@ -30,9 +31,10 @@ def response_of(
     folder: Path | None = None,
     known_at: KnownAt = None,
     step: Step = quiet,
+    followed: FollowedCase | None = None,
 ) -> ResponseReport:
-    """The response of one case. `folder`: where its image paths start (None: typed lesions only). Raises as `prepare_dossier` does for images that cannot be read."""
-    followed = followed_case(case, folder, as_of, known_at, step=step)
+    """The response of one case. `folder`: where its image paths start (None: typed lesions only). `followed`: the case with its lesions followed already. Raises as `prepare_dossier` does for images that cannot be read."""
+    followed = followed or followed_case(case, folder, as_of, known_at, step=step)
     step("judging the response")
     events, _ = visible_events(followed.case, as_of, known_at)
     begin = start_of(events)

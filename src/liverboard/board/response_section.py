@@ -1,4 +1,4 @@
-"""Response and procedures of a dossier, from the case as it was measured for it: images are read again only where lesions must be followed between them."""
+"""Response and procedures of a dossier, from the case as it was measured for it; images are read again only where lesions must be followed between them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 
+from liverboard.board.follow_case import followed_case
+from liverboard.board.followed import FollowedCase
 from liverboard.board.measured import KnownAt, Step
 from liverboard.board.procedures import Asked, CaseProcedures, procedures_of
 from liverboard.board.response import response_of
@@ -18,14 +20,20 @@ from liverboard.response.answers import CourseAnswer
 from liverboard.response.thresholds import sum_rule
 
 
+def followed_images(
+    case: Case, folder: Path | None, as_of: dt.date, known_at: KnownAt, *, step: Step
+) -> FollowedCase | None:
+    """The lesions of a case followed from scan to scan, where there are several to measure. Raises as `followed_case`."""
+    if folder is None or _segmented(case, as_of, known_at) < 2:
+        return None
+    return followed_case(case, folder, as_of, known_at, step=step)
+
+
 def response_section(
-    case: Case, measured: Case, folder: Path | None, as_of: dt.date, known_at: KnownAt, *, step: Step
+    measured: Case, followed: FollowedCase | None, as_of: dt.date, known_at: KnownAt, *, step: Step
 ) -> ResponseSection:
-    """`case`: as written; `measured`: the same with what its segmentations gave. Raises as `response_of`."""
-    follow = folder is not None and _segmented(case, as_of, known_at) > 1
-    report = response_of(
-        case if follow else measured, as_of=as_of, folder=folder if follow else None, known_at=known_at, step=step
-    )
+    """`measured`: the case with what its segmentations gave; `followed`: the case with its lesions followed, where there are several scans."""
+    report = response_of(measured, as_of=as_of, known_at=known_at, step=step, followed=followed)
     course = report.course
     return ResponseSection(
         course=None if course is None else CourseInShort(**{name: getattr(course, name) for name in CourseInShort.model_fields}),

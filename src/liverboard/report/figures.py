@@ -176,9 +176,9 @@ def key_image_svg(image: KeyImage, palette: Palette = PRINT, *, prefix: str = "i
     )
 
 
-def no_images_svg(palette: Palette = PRINT, *, prefix: str = "image") -> str:
-    """The drawn state of a case without images."""
-    c, words = palette, "No images in this case"
+def no_images_svg(palette: Palette = PRINT, *, prefix: str = "image", named: bool = False) -> str:
+    """The drawn state of a page without images. `named`: the case has some, and they could not be drawn."""
+    c, words = palette, "No image of this case is drawn" if named else "No images in this case"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 960 72" role="img" aria-labelledby="{prefix}-title" style="font-family:{c.font}">'
         f'<title id="{prefix}-title">{words}</title><rect x="1" y="1" width="958" height="70" rx="6" '

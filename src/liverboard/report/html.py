@@ -171,11 +171,15 @@ def _rendered(dossier: Dossier, *, bare: bool, only: Collection[str] | None, say
         "sirt": where("sirt", sirt_drawn) or {},
         "lane_wide": where("response", lambda: lane(960, "lane")),
         "lane_narrow": where("response", lambda: lane(360, "lane-narrow")),
-        "no_images": drawn(no_images_svg(WEB, prefix="image-none")),
+        "no_images": drawn(no_images_svg(WEB, prefix="image-none", named=_names_images(dossier))),
         "time_wide": where("board", lambda: course(960, "time")),
         "time_narrow": where("board", lambda: course(360, "time-narrow")),
     }
     return _page().render(values)
+
+
+def _names_images(dossier: Dossier) -> bool:
+    return any(name.startswith("studies") for event in dossier.events for name in event.content)
 
 
 def _css_string(text: str) -> str:

@@ -78,6 +78,10 @@ def _case(number: int, case: CaseMinutes, say: Say) -> dict[str, object]:
         deviation = say("the choice departs from the rules, and no reason is written")
     said = [("Reason", case.reason), ("Deviation from the rules", deviation), ("Dissent", case.dissent)]
     seen_again = None if case.follow_up_on is None else say(day(case.follow_up_on))
+    if case.unread and (case.chosen is not None or case.considered):
+        said.append(
+            ("Verdict", say("images of the case are not read yet: verdicts do without them, and may still move"))
+        )
     signature = "no decision was taken" if case.empty else f"draft by {case.written_by}, not signed"
     if case.signed is not None:
         signature = f"signed by {case.signed_by}, {day(case.signed.date())}, {case.signed:%H:%M} UTC"

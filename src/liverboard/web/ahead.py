@@ -18,7 +18,6 @@ from liverboard.registry.measuring import any_waits
 from liverboard.registry.meetings import list_meetings, read_agenda
 from liverboard.registry.permissions import Actor
 from liverboard.registry.studies import case_folder
-from liverboard.web.apart import Unfinished
 from liverboard.web.images import has_images, keep_images
 from liverboard.web.prepared import day_of
 from liverboard.web.read_cohort import AT_ONCE
@@ -50,6 +49,7 @@ class Ahead:
     ) -> None:
         self._stop.set()
         self._site.cohort.stop.set()
+        self._site.readings.stop.set()
         self._thread.join(timeout=2)
 
     def _run(self) -> None:
@@ -104,10 +104,9 @@ class Ahead:
                 self._images(stored)
 
     def _images(self, stored: StoredCase) -> None:
-        """Read them, and make the files of their viewers. What cannot be read is told on the page that shows it."""
+        """Read them, with their lesions followed from scan to scan, and make the files of their viewers. What cannot be read is told on the page that shows it."""
         home, day = case_folder(self._site.store, stored.key), day_of(self._site, stored.case)
-        with suppress(UserError, Unfinished):
-            keep_images(self._site, stored.key, stored.case, day, self._stop)
+        keep_images(self._site, stored.key, stored.case, day)
         for event in pictured(stored.case):
             while any_waits(self._site.store):  # a study that someone sent comes first
                 if self._stop.wait(_LOOK_EVERY_S):

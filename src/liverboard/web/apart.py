@@ -12,7 +12,7 @@ from typing import Final
 
 from liverboard.incidents import keep_incident
 
-_NICE: Final = 10
+_NICE: Final = 10  # of what nobody waits for
 _ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _LOOK_EVERY_S: Final = 0.5
 _LONGEST_S: Final = 1800.0
@@ -59,9 +59,9 @@ def _end(child: subprocess.Popen[str], stop: Event) -> None:
             return
 
 
-def run_apart(work: Callable[[], None]) -> int:
+def run_apart(work: Callable[[], None], nice: int = _NICE) -> int:
     """What such a process does, as its main: politely, and no longer than the one that started it. Gives its exit code."""
-    os.nice(_NICE)
+    os.nice(nice)
     Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     try:
         work()

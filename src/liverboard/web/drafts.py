@@ -133,7 +133,9 @@ def refuse(problems: Sequence[Problem]) -> None:
 
 def what_it_changes(site: Site, stored: StoredCase, after: Case, day: dt.date) -> Effect:
     """Facts and verdicts on a day, before and after."""
-    return effect(weighed(site, stored, day), weigh(measured(site, stored.key, after, day), day))
+    before = weighed(site, stored, day)
+    case, unread = measured(site, stored, after, day)
+    return effect(before, weigh(case, day, unread))
 
 
 def errors_of(error: BadInput | None) -> dict[str, Problem]:

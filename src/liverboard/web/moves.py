@@ -9,6 +9,7 @@ from liverboard.options.report import OptionVerdict
 from liverboard.options.verdict import Verdict
 from liverboard.options.words import OPTION_WORDS, SIGNS, VERDICT_WORDS
 from liverboard.report.words import fact_words
+from liverboard.web.images import Unread
 from liverboard.web.prepared import Weighed
 
 
@@ -42,7 +43,7 @@ class VerdictMove(Frozen):
 
 
 class Effect(Frozen):
-    """`renewed`: facts that keep their value and get a newer date. `settled`, `opened`: what is missing no more, and from now on."""
+    """`renewed`: facts that keep their value and get a newer date. `settled`, `opened`: what is missing no more, and from now on. `unread`: the scans that both do without, or one of them."""
 
     facts: tuple[FactMove, ...] = ()
     renewed: tuple[str, ...] = ()
@@ -50,6 +51,7 @@ class Effect(Frozen):
     settled: tuple[str, ...] = ()
     opened: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
+    unread: Unread | None = None
 
     @property
     def nothing(self) -> bool:
@@ -99,6 +101,7 @@ def effect(before: Weighed, after: Weighed) -> Effect:
         settled=tuple(label for name, label in missed.items() if name not in missing),
         opened=tuple(label for name, label in missing.items() if name not in missed),
         conflicts=tuple(each for each in after.facts.conflicts if each not in before.facts.conflicts),
+        unread=before.unread or after.unread,
     )
 
 

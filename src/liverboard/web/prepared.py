@@ -4,36 +4,37 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
+from typing import TypeVar
 
 from liverboard.board.asked import missing_of
 from liverboard.board.dossier import Dossier, Missing
 from liverboard.board.prepare import FromImages, prepare_dossier
-from liverboard.board.with_images import measured_as_of
 from liverboard.clinical.dictionary import load_dictionary
-from liverboard.clinical.events import AnyEvent, Case, Imaging
+from liverboard.clinical.events import Case, Imaging
 from liverboard.clinical.facts import Facts, facts_of
-from liverboard.errors import UserError
 from liverboard.options.policy import packaged
 from liverboard.options.report import OptionsReport
 from liverboard.options.weigh import weigh_case
-from liverboard.registry.cases import CaseKey, StoredCase
+from liverboard.registry.cases import StoredCase
 from liverboard.report.html import render_sections
-from liverboard.web.images import images_kept, images_of
-from liverboard.web.site import Site
+from liverboard.web.images import Unread, images_of, unread_of, with_images
+from liverboard.web.site import Memory, Site
 from liverboard.web.tongue import say, say_page
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """Facts, verdicts and what is missing, on one day."""
+    """Facts, verdicts and what is missing, on one day. `unread`: the scans that all this does without."""
 
     facts: Facts
     options: OptionsReport
     missing: tuple[Missing, ...]
+    unread: Unread | None = None
 
     @property
     def known(self) -> int:
@@ -45,38 +46,50 @@ class Weighed:
         return len(load_dictionary())
 
 
-def folder_of(site: Site, key: CaseKey) -> Path:
-    """Where the images of a case lie."""
-    return site.store.folder.studies / key.centre / key.case
-
-
 def day_of(site: Site, case: Case) -> dt.date:
     """The day that a page shows a case on: samples stand still on theirs."""
     return case.as_of or site.today()
 
 
-def measured(site: Site, key: CaseKey, case: Case, day: dt.date) -> Case:
-    """The case with what its segmentations measure; as it is where they cannot be read. Kept as long as its imaging stays what it is."""
-    folder = folder_of(site, key)
-    imaging = tuple(event.model_dump_json() for event in case.events if isinstance(event, Imaging))
-    if not folder.is_dir() or not any('"studies":[' in each for each in imaging):
-        return case
+def measured(site: Site, stored: StoredCase, case: Case, day: dt.date) -> tuple[Case, Unread | None]:
+    """A case, kept or with a change that nobody kept yet, with what the images of the kept one measure; and the scans that this does without."""
+    images = images_of(site, stored.key, stored.case, day)
+    return (case, None) if images is None else _measured(stored.case, case, day, images)
 
-    def fill() -> dict[str, AnyEvent]:
-        kept = images_kept(site, key, case, day)
-        try:
-            found = kept.measured if kept else measured_as_of(case, folder, day, None, pictures=False)
-        except UserError:
-            return {}
-        return {event.id: event for event in found.case.events if isinstance(event, Imaging)}
 
-    filled = site.pages.get(("measured", key, imaging, day), fill)
-    return case.model_copy(update={"events": tuple(filled.get(event.id, event) for event in case.events)})
+def _measured(stored: Case, case: Case, day: dt.date, images: FromImages | Unread) -> tuple[Case, Unread | None]:
+    if isinstance(images, Unread):
+        return case, images
+    found, fresh = with_images(case, images, stored, day)
+    return found, unread_of(fresh, problem="they are read when the change is kept") if fresh else None
 
 
 def weighed(site: Site, stored: StoredCase, day: dt.date | None = None) -> Weighed:
     day = day or day_of(site, stored.case)
-    return site.lines.get(_line_key(stored, day), lambda: weigh(measured(site, stored.key, stored.case, day), day))
+
+    def make(images: FromImages | Unread | None) -> Weighed:
+        case, unread = (stored.case, None) if images is None else _measured(stored.case, stored.case, day, images)
+        return weigh(case, day, unread)
+
+    return _made(site, site.lines, _line_key(stored, day), (stored, day), make)[0]
+
+
+def _made(
+    site: Site,
+    memory: Memory,
+    key: tuple[object, ...],
+    of: tuple[StoredCase, dt.date],
+    make: Callable[[FromImages | Unread | None], T],
+) -> tuple[T, Unread | None]:
+    """What `make` makes of the images of a case as seen on a day. It stays right once they were read; before that it is told what it does without."""
+    found: T | None = memory.find(key)
+    if found is not None:
+        return found, None
+    stored, day = of
+    images = images_of(site, stored.key, stored.case, day)
+    if isinstance(images, Unread):
+        return memory.get((*key, images), lambda: make(images)), images
+    return memory.get(key, lambda: make(images)), None
 
 
 def weighed_in_time(
@@ -96,35 +109,41 @@ def _line_key(stored: StoredCase, day: dt.date) -> tuple[object, ...]:
     return ("weighed", stored.key, stored.version, day)
 
 
-def weigh(case: Case, day: dt.date) -> Weighed:
+def weigh(case: Case, day: dt.date, unread: Unread | None = None) -> Weighed:
     facts = facts_of(case, day)
     options = weigh_case(case, day, packaged())
-    return Weighed(facts, options, missing_of(facts, options))
+    return Weighed(facts, options, missing_of(facts, options), unread)
 
 
-def dossier_of(site: Site, stored: StoredCase, day: dt.date | None = None) -> Dossier:
-    """The dossier on a day (None: today). Images that cannot be read are left out, and a warning says so."""
-    day, folder = day or day_of(site, stored.case), folder_of(site, stored.key)
-
-    def make() -> Dossier:
-        if not folder.is_dir():
-            return prepare_dossier(stored.case, folder=None, as_of=day)
-        try:
-            return prepare_dossier(stored.case, folder=folder, as_of=day, images=_images(site, stored, day))
-        except UserError as error:
-            made = prepare_dossier(stored.case, folder=None, as_of=day)
-            return made.model_copy(update={"warnings": (*made.warnings, f"Images are left out: {error.message}.")})
-
-    return site.pages.get(("dossier", stored.key, stored.version, day), make)
+def dossier_of(site: Site, stored: StoredCase, day: dt.date | None = None) -> tuple[Dossier, Unread | None]:
+    """The dossier on a day (None: today), and the scans that it does without; a warning in it says so too."""
+    day = day or day_of(site, stored.case)
+    key = ("dossier", stored.key, stored.version, day)
+    return _made(site, site.pages, key, (stored, day), lambda images: _dossier(stored.case, day, images))
 
 
-def _images(site: Site, stored: StoredCase, day: dt.date) -> FromImages:
+def _dossier(case: Case, day: dt.date, images: FromImages | Unread | None) -> Dossier:
+    if isinstance(images, FromImages):
+        return prepare_dossier(case, folder=None, as_of=day, images=_rebased(images, case))
+    made = prepare_dossier(case, folder=None, as_of=day)
+    if images is None:
+        return made
+    return made.model_copy(update={"warnings": (*made.warnings, f"Images are left out: {images.problem}.")})
+
+
+def _rebased(found: FromImages, case: Case) -> FromImages:
     """What the images say, in the case as it stands now: most of what is entered changes nothing of them."""
-    found = images_of(site, stored.key, stored.case, day)
-    filled = {event.id: event for event in found.measured.case.events if isinstance(event, Imaging)}
-    events = tuple(filled.get(event.id, event) for event in stored.case.events)
-    whole = replace(found.measured, case=stored.case.model_copy(update={"events": events}))
-    return replace(found, measured=whole)
+
+    def now(read: Case) -> Case:
+        imaging = {event.id: event for event in read.events if isinstance(event, Imaging)}
+        return case.model_copy(update={"events": tuple(imaging.get(event.id, event) for event in case.events)})
+
+    followed = found.followed
+    return replace(
+        found,
+        measured=replace(found.measured, case=now(found.measured.case)),
+        followed=None if followed is None else replace(followed, case=now(followed.case)),
+    )
 
 
 def sections(
@@ -133,16 +152,17 @@ def sections(
     only: tuple[str, ...] | None = None,
     day: dt.date | None = None,
     language: str = "en",
-) -> str:
-    """Sections of the dossier (None: all), as HTML for a page that brings head and style, in the language of the reader."""
+) -> tuple[str, Unread | None]:
+    """Sections of the dossier (None: all), as HTML for a page that brings head and style, in the language of the reader; and the scans that they do without."""
     day = day or day_of(site, stored.case)
     key = ("sections", stored.key, stored.version, day, only, *(() if language == "en" else (language,)))
 
-    def make() -> str:
-        dossier = dossier_of(site, stored, day)
+    def make(images: FromImages | Unread | None) -> str:
+        name = ("dossier", stored.key, stored.version, day, *((images,) if isinstance(images, Unread) else ()))
+        dossier = site.pages.get(name, lambda: _dossier(stored.case, day, images))
         if language == "en":
             return render_sections(dossier, only)
         # pictures cut words to their room, and say them before
         return say_page(language, render_sections(dossier, only, partial(say, language)))
 
-    return site.pages.get(key, make)
+    return _made(site, site.pages, key, (stored, day), make)

@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from liverboard.board.followed import FollowedCase
 from liverboard.board.key_image import KeyImage
 from liverboard.board.measured import Measured, Pictures
 from liverboard.board.prepare import FromImages, read_images
@@ -17,16 +18,24 @@ from liverboard.board.sirt_values import SirtSection
 from liverboard.clinical.case_file import read_case, write_case
 from liverboard.clinical.events import Case, Imaging
 from liverboard.clinical.extent import Frozen, LiverExtent
+from liverboard.clinical.tracking import Growth
 from liverboard.errors import UserError
 from liverboard.web.apart import lines_from, run_apart
 
 _MODULE = "liverboard.web.read_apart"
+_NICE = 3  # pages come first, but a person may wait for this
 
 
 class _Pictures(Frozen):
     key: tuple[KeyImage, ...]
     lesions: tuple[KeyImage, ...]
     overview: tuple[KeyImage, ...]
+
+
+class _Followed(Frozen):
+    imaging: tuple[dict[str, Any], ...]
+    growth: tuple[tuple[str, Growth, str], ...]
+    warnings: tuple[str, ...]
 
 
 class _Said(Frozen):
@@ -37,6 +46,7 @@ class _Said(Frozen):
     pictures: dict[str, _Pictures]
     warnings: tuple[str, ...]
     provenance: tuple[Provenance, ...]
+    followed: _Followed | None
     sirt: SirtSection | None
     isodoses: tuple[KeyImage, ...]
 
@@ -44,10 +54,9 @@ class _Said(Frozen):
 def as_text(found: FromImages) -> str:
     """JSON on one line."""
     measured = found.measured
-    imaging = tuple(event for event in measured.case.events if isinstance(event, Imaging))
-    tree = json.loads(write_case(Case(case="images", events=imaging), is_json=True))
+    followed = found.followed
     said = _Said(
-        imaging=tuple(tree["events"]),
+        imaging=_imaging(measured.case),
         extents=measured.extents,
         pictures={
             event: _Pictures(key=each.key, lesions=each.lesions, overview=each.overview)
@@ -55,6 +64,11 @@ def as_text(found: FromImages) -> str:
         },
         warnings=tuple(measured.warnings),
         provenance=tuple(measured.provenance),
+        followed=None
+        if followed is None
+        else _Followed(
+            imaging=_imaging(followed.case), growth=tuple(followed.growth), warnings=tuple(followed.warnings)
+        ),
         sirt=found.sirt,
         isodoses=found.isodoses,
     )
@@ -64,15 +78,26 @@ def as_text(found: FromImages) -> str:
 def from_text(text: str | bytes) -> FromImages:
     """What `as_text` wrote; its case holds the imaging events only. Raises ValueError."""
     said = _Said.model_validate_json(text)
-    tree = {"liverboard": 1, "case": "images", "events": list(said.imaging)}
     measured = Measured(
-        case=read_case(json.dumps(tree), where="what was kept", is_json=True),
+        case=_case(said.imaging),
         extents=said.extents,
         pictures={event: Pictures(each.key, each.lesions, each.overview) for event, each in said.pictures.items()},
         warnings=list(said.warnings),
         provenance=list(said.provenance),
     )
-    return FromImages(measured, said.sirt, said.isodoses)
+    kept = said.followed
+    followed = None if kept is None else FollowedCase(_case(kept.imaging), list(kept.growth), list(kept.warnings))
+    return FromImages(measured, followed, said.sirt, said.isodoses)
+
+
+def _imaging(case: Case) -> tuple[dict[str, Any], ...]:
+    imaging = tuple(event for event in case.events if isinstance(event, Imaging))
+    return tuple(json.loads(write_case(Case(case="images", events=imaging), is_json=True))["events"])
+
+
+def _case(imaging: tuple[dict[str, Any], ...]) -> Case:
+    tree = {"liverboard": 1, "case": "images", "events": list(imaging)}
+    return read_case(json.dumps(tree), where="what was kept", is_json=True)
 
 
 def read_images_apart(case: Case, folder: Path, day: dt.date, stop: Event) -> FromImages:
@@ -94,4 +119,4 @@ def _main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_apart(_main))
+    sys.exit(run_apart(_main, _NICE))

@@ -15,6 +15,7 @@ from liverboard.registry.cases import CaseFilter, CaseKey, CaseLine, StoredCase,
 from liverboard.registry.meetings import Agenda, AgendaItem, Meeting
 from liverboard.registry.permissions import Actor
 from liverboard.registry.schema import CaseState
+from liverboard.web.images import Unread
 from liverboard.web.opened import case_path
 from liverboard.web.prepared import Weighed, day_of, sections, weighed, weighed_in_time
 from liverboard.web.site import Site
@@ -34,7 +35,10 @@ class Wanted(Frozen):
 
 
 class Line(Frozen):
-    """A case in an agenda. `known` of `asked` facts have a value; `looked` False: nobody looked through it yet, so both are None."""
+    """A case in an agenda. `known` of `asked` facts have a value; `looked` False: nobody looked through it yet, so both are None.
+
+    `unread`: its scans that this does without; what it lacks is not told while they are being read.
+    """
 
     case: str
     state: CaseState
@@ -47,6 +51,7 @@ class Line(Frozen):
     known: int | None = None
     asked: int | None = None
     missing: tuple[Wanted, ...] = ()
+    unread: Unread | None = None
 
     @property
     def first(self) -> tuple[Wanted, ...]:
@@ -55,6 +60,11 @@ class Line(Frozen):
     @property
     def more(self) -> int:
         return max(0, len(self.missing) - _FIRST)
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is to be looked through when there is time."""
+        return not self.looked and self.unread is None
 
 
 class Ask(Frozen):
@@ -73,7 +83,7 @@ class SeenCase:
     weighed: Weighed
 
     def as_seen(self) -> Seen:
-        return Seen(self.stored.case, self.day, self.weighed.options)
+        return Seen(self.stored.case, self.day, self.weighed.options, unread=self.weighed.unread is not None)
 
 
 def lines_of(site: Site, who: Actor, cases: Iterable[CaseLine], patience_s: float | None) -> tuple[Line, ...]:
@@ -97,8 +107,10 @@ def _line(stored: StoredCase, weight: Weighed | None) -> Line:
     )
     if weight is None:
         return plain
+    if weight.unread is not None and weight.unread.being_read:
+        return plain.model_copy(update={"unread": weight.unread})
     missing = tuple(Wanted(label=m.label, reason=m.reason, who=m.who, ask=m.ask) for m in weight.missing)
-    told = {"looked": True, "known": weight.known, "asked": weight.asked, "missing": missing}
+    told = {"looked": True, "known": weight.known, "asked": weight.asked, "missing": missing, "unread": weight.unread}
     return plain.model_copy(update=told)
 
 

@@ -16,6 +16,7 @@ from liverboard.registry.store import Store
 from liverboard.web.cohort_table import CohortTable
 from liverboard.web.kept import Kept
 from liverboard.web.known import Tries
+from liverboard.web.readings import Readings
 from liverboard.web.views import Views
 
 T = TypeVar("T")
@@ -50,6 +51,13 @@ class Memory:
     def holds(self, key: Any) -> bool:
         with self._lock:
             return key in self._found
+
+    def find(self, key: Any) -> Any:
+        """What was made under `key`, or None."""
+        with self._lock:
+            if key in self._found:
+                self._found.move_to_end(key)
+            return self._found.get(key)
 
     def get(self, key: Any, make: Callable[[], T]) -> T:
         """What was made under `key`, else what `make` makes: once, however many ask meanwhile. Raises what `make` raises."""
@@ -91,6 +99,7 @@ class Site:
     cohort: CohortTable = field(default_factory=CohortTable)
     views: Views = field(default_factory=Views)
     tries: Tries = field(default_factory=Tries)
+    readings: Readings = field(default_factory=Readings)
 
     @property
     def kept(self) -> Kept:

@@ -56,7 +56,7 @@ class AgendaPage(Frozen):
 
     @property
     def unseen(self) -> bool:
-        return any(not each.looked for each in self.cases)
+        return any(each.waits for each in self.cases)
 
 
 class OpenActionLine(Frozen):

@@ -13,11 +13,12 @@ from pydantic import JsonValue
 from liverboard.clinical.events import Board, Treatment
 from liverboard.clinical.extent import Frozen
 from liverboard.options.words import OPTION_WORDS
-from liverboard.registry.cases import CaseFilter, CaseLine, Entered, count_cases, list_cases
+from liverboard.registry.cases import CaseFilter, CaseKey, CaseLine, Entered, count_cases, list_cases
 from liverboard.registry.schema import CaseState
 from liverboard.report.words import anchor
 from liverboard.web.forms import worded
 from liverboard.web.gate import Here, Person, who_may
+from liverboard.web.images import Unread
 from liverboard.web.opened import Opened, OpenedCase, case_path
 from liverboard.web.pages import drawn, language_of, page, wants_json
 from liverboard.web.prepared import dossier_of, sections
@@ -25,6 +26,7 @@ from liverboard.web.site import Site
 
 router = APIRouter(tags=["cases"])
 PER_PAGE = 50
+Reader = Annotated[Person, who_may("see_cases")]
 _LONG_DECIMALS = re.compile(r"(?<![\w.])\d+\.\d{5,}(?![\w.])")  # what the conversion of a unit leaves behind
 STATES: tuple[CaseState, ...] = get_args(CaseState)
 Tab = Literal["lesions", "options", "evidence", "facts", "response", "plan", "sources"]
@@ -73,7 +75,7 @@ class CaseList(Frozen):
 
 
 class CasePart(Frozen):
-    """A page of a case as data. `content`: the parts of the dossier, or of the report, that the page shows."""
+    """A page of a case as data. `content`: the parts of the dossier, or of the report, that the page shows. `unread`: the scans that it does without."""
 
     centre: str
     case: str
@@ -83,6 +85,13 @@ class CasePart(Frozen):
     as_of: dt.date
     known_at: dt.datetime | None
     content: dict[str, JsonValue]
+    unread: Unread | None
+
+
+class Reading(Frozen):
+    """Whether images of a case are being read."""
+
+    being_read: bool
 
 
 class Written(Frozen):
@@ -101,7 +110,7 @@ class Written(Frozen):
 def cases(
     request: Request,
     site: Here,
-    who: Annotated[Person, who_may("see_cases")],
+    who: Reader,
     state: str = "",
     pseudonym: Annotated[str, Query(max_length=64)] = "",
     review_by: str = "",
@@ -195,6 +204,16 @@ def decisions(request: Request, opened: Opened) -> Response:
     return _shown(request, opened, "decisions", "case_decisions.html", content, found=found, option_words=OPTION_WORDS)
 
 
+@router.get("/cases/{centre}/{case}/reading", response_model=Reading)
+def reading(site: Here, response: Response, centre: str, case: str, who: Reader, gently: bool = False) -> Reading:
+    """Whether images of a case are being read. A page that waits asks for it, and loads again at the end; `gently`: when nobody types on it."""
+    who.require("see_cases", centre)
+    goes_on = site.readings.going_on(CaseKey(centre, case))
+    if not goes_on:
+        response.headers.update({"HX-Trigger": "images-read"} if gently else {"HX-Refresh": "true"})
+    return Reading(being_read=goes_on)
+
+
 @router.get("/cases/{centre}/{case}/{tab}", responses=_CASE)
 def part(request: Request, site: Here, opened: Opened, tab: Tab) -> Response:
     """One part of the dossier: lesions, options in full, evidence, facts with their sources, response, procedures planned and done, or the literature."""
@@ -202,19 +221,22 @@ def part(request: Request, site: Here, opened: Opened, tab: Tab) -> Response:
 
 
 def _sections(request: Request, site: Site, opened: OpenedCase, tab: str) -> Response:
-    content = _dossier_parts(site, opened, _PARTS[tab]) if wants_json(request) else {}
-    html = (
-        "" if wants_json(request) else sections(site, opened.stored, _SECTIONS[tab], opened.day, language_of(request))
-    )
-    return _shown(request, opened, tab, "case_sections.html", content, html=drawn(opened.linked(html)))
-
-
-def _dossier_parts(site: Site, opened: OpenedCase, parts: set[str]) -> dict[str, Any]:
-    return dossier_of(site, opened.stored, opened.day).model_dump(mode="json", include=parts)
+    if wants_json(request):
+        dossier, unread = dossier_of(site, opened.stored, opened.day)
+        content = dossier.model_dump(mode="json", include=_PARTS[tab])
+        return _shown(request, opened, tab, "case_sections.html", content, unread)
+    html, unread = sections(site, opened.stored, _SECTIONS[tab], opened.day, language_of(request))
+    return _shown(request, opened, tab, "case_sections.html", {}, unread, html=drawn(opened.linked(html)))
 
 
 def _shown(
-    request: Request, opened: OpenedCase, tab: str, template: str, content: dict[str, Any], **values: Any
+    request: Request,
+    opened: OpenedCase,
+    tab: str,
+    template: str,
+    content: dict[str, Any],
+    unread: Unread | None = None,
+    **values: Any,
 ) -> Response:
     stored = opened.stored
     data = CasePart(
@@ -226,6 +248,7 @@ def _shown(
         as_of=opened.day,
         known_at=opened.known_at,
         content=content,
+        unread=unread,
     )
     return page(request, template, content=data, opened=opened, stored=stored, tab=tab, **values)
 

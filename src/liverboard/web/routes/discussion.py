@@ -28,6 +28,7 @@ from liverboard.registry.meetings import (
     write_minutes,
 )
 from liverboard.web.gate import Form, Here, Person, who_may
+from liverboard.web.images import Unread
 from liverboard.web.notices import Notice, on_to
 from liverboard.web.opened import OpenedCase
 from liverboard.web.pages import drawn, language_of, page
@@ -46,7 +47,10 @@ Chair = Annotated[Person, who_may("sign_off")]
 
 
 class Discussion(Frozen):
-    """One patient of a meeting. `version`: of the minutes, for whoever writes them; `case_version`: what a signature is given on."""
+    """One patient of a meeting. `version`: of the minutes, for whoever writes them; `case_version`: what a signature is given on.
+
+    `unread`: the scans that all this does without. While they are being read there is no `case_version`: verdicts may still move.
+    """
 
     meeting: ListedMeeting
     position: int
@@ -55,9 +59,10 @@ class Discussion(Frozen):
     after: str | None
     case: str
     version: int
-    case_version: int
+    case_version: int | None
     options: tuple[Choice, ...]
     minutes: CaseMinutes
+    unread: Unread | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +145,11 @@ def sign(request: Request, site: Here, who: Chair, form: Form, meeting: Number, 
         version = _keep(site, who, (meeting, case), (typed, wrong), _version(form))
         room = _room(site, who, meeting, case)
         seen = seen_case(site, who, room.agenda.meeting, room.item)
+        if _being_read(seen.weighed.unread):
+            raise Conflict(
+                "images of the case are being read, and verdicts may still move",
+                hint="Wait until they are read, look at the verdicts, then sign.",
+            )
         if case_minutes(room.item, seen.as_seen()).unexplained:
             raise BadInput(
                 "the choice departs from the rules, and no reason for that is written",
@@ -193,6 +203,8 @@ def _told(request: Request, room: _Room, typed: Minutes, error: UserError) -> Re
 def _shown(request: Request, room: _Room, typed: Minutes, problem: UserError | None = None) -> Response:
     site, who, agenda, decision = room.site, room.who, room.agenda, room.decision
     seen = seen_case(site, who, agenda.meeting, room.item)
+    html, without = sections(site, seen.stored, PAGE_ONE, seen.day, language_of(request))
+    unread = seen.weighed.unread or without
     place = neighbours(agenda, room.item.case.key.case)
     assert place is not None  # noqa: S101  (the room was opened with it)
     position, beside = place
@@ -204,9 +216,10 @@ def _shown(request: Request, room: _Room, typed: Minutes, problem: UserError | N
         after=beside["after"] and discussion_path(agenda.meeting.id, beside["after"]),
         case=room.item.case.key.case,
         version=decision.version,
-        case_version=seen.stored.version,
+        case_version=None if _being_read(unread) else seen.stored.version,
         options=_choices(seen, typed),
         minutes=case_minutes(room.item, seen.as_seen()),
+        unread=unread,
     )
     opened = OpenedCase(seen.stored, seen.day, decision.signed, may_edit=False)
     is_open = agenda.meeting.state == "planned" and decision.signed is None
@@ -216,7 +229,7 @@ def _shown(request: Request, room: _Room, typed: Minutes, problem: UserError | N
         200 if problem is None else problem.http_status,
         content=content,
         opened=opened,
-        board=drawn(opened.linked(sections(site, seen.stored, PAGE_ONE, seen.day, language_of(request)))),
+        board=drawn(opened.linked(html)),
         typed=typed,
         decision=decision,
         problem=problem,
@@ -229,8 +242,12 @@ def _shown(request: Request, room: _Room, typed: Minutes, problem: UserError | N
         rows=len(typed.actions) + _ROWS,
         is_open=is_open,
         may_write=is_open and who.may("take_minutes"),
-        may_sign=is_open and who.may("sign_off"),
+        may_sign=is_open and who.may("sign_off") and not _being_read(unread),
     )
+
+
+def _being_read(unread: Unread | None) -> bool:
+    return unread is not None and unread.being_read
 
 
 def _choices(seen: SeenCase, typed: Minutes) -> tuple[Choice, ...]:

@@ -79,7 +79,7 @@ class MeetingPage(Frozen):
 
     @property
     def unseen(self) -> bool:
-        return any(not each.line.looked for each in self.items)
+        return any(each.line.waits for each in self.items)
 
     @property
     def unsigned(self) -> int:

@@ -15,6 +15,9 @@
     document.getElementById("minutes").scrollIntoView();
     (document.querySelector("#minutes input[name=considered]") || document.getElementById("minutes")).focus({ preventScroll: true });
   });
+  document.addEventListener("images-read", function () {
+    if (!open && !typing(document.activeElement)) location.replace(location.href.split("#")[0]);
+  });
   if (!form) return;
   form.addEventListener("input", function () { open += 1; });
   form.addEventListener("submit", function () { open = 0; });
