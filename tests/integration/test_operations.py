@@ -7,12 +7,13 @@ import re
 import shlex
 import shutil
 import socket
+import sqlite3
 import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Event, Thread
@@ -34,6 +35,7 @@ NAME = "board.hospital.example"
 PASSWORD = "three unrelated words"  # noqa: S105
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 LIMIT_MB = 400
+SERVE = "ExecStart=/opt/liverboard/bin/liverboard serve"
 ANALYZE = shutil.which("systemd-analyze")
 
 # Debian's nginx.conf around the part that the page gives.
@@ -48,9 +50,9 @@ http {{
 """
 
 
-def block(language: str) -> str:
-    found = re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
-    assert len(found) == 1, f"the page has {len(found)} blocks of {language}"
+def block(language: str, holding: str = "") -> str:
+    found = [each for each in re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL) if holding in each]
+    assert len(found) == 1, f"the page has {len(found)} blocks of {language} with '{holding}'"
     return found[0]
 
 
@@ -138,7 +140,7 @@ def board(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prox
     """The board room behind its proxy, both started as the page says."""
     if NGINX is None or shutil.which("openssl") is None:
         pytest.skip("no nginx or openssl on this machine")
-    started = re.search(r"^ExecStart=(.*)$", block("ini"), re.MULTILINE)
+    started = re.search(r"^ExecStart=(.*)$", block("ini", SERVE), re.MULTILINE)
     assert started is not None
     port = free_port()
     words = [sys.executable, "-m", "liverboard", *shlex.split(started[1])[1:]]
@@ -345,7 +347,7 @@ def test_a_stop_waits_for_no_upload_and_keeps_nothing_of_it(tmp_path: Path) -> N
 @pytest.mark.skipif(ANALYZE is None, reason="no systemd-analyze on this machine")
 def test_the_service_unit_is_right_and_shuts_the_service_in(tmp_path: Path) -> None:
     unit = tmp_path / "liverboard.service"
-    unit.write_text(block("ini").replace("/opt/liverboard/bin/liverboard", "/bin/true"))
+    unit.write_text(block("ini", SERVE).replace("/opt/liverboard/bin/liverboard", "/bin/true"))
     assert ANALYZE is not None
     verified = subprocess.run([ANALYZE, "verify", str(unit)], check=False, capture_output=True, text=True)
     assert (verified.returncode, verified.stderr) == (0, "")
@@ -356,3 +358,44 @@ def test_the_service_unit_is_right_and_shuts_the_service_in(tmp_path: Path) -> N
         text=True,
     )
     assert looked.returncode == 0, looked.stdout[-2000:] + looked.stderr
+
+
+@pytest.mark.skipif(ANALYZE is None, reason="no systemd-analyze on this machine")
+def test_the_units_of_the_backup_are_right(tmp_path: Path) -> None:
+    service, timer = tmp_path / "liverboard-backup.service", tmp_path / "liverboard-backup.timer"
+    service.write_text(block("ini", "Type=oneshot").replace("/usr/local/sbin/liverboard-backup", "/bin/true"))
+    timer.write_text(block("ini", "[Timer]"))
+    assert ANALYZE is not None
+    verified = subprocess.run([ANALYZE, "verify", service, timer], check=False, capture_output=True, text=True)
+    assert (verified.returncode, verified.stderr) == (0, "")
+
+
+def test_the_backup_stops_before_it_replaces_what_shows_a_changed_store(tmp_path: Path) -> None:
+    """The script as it stands there, without `runuser`, which is for root: it keeps all that a restore needs, and heads of a changed store go nowhere."""
+    path, kept, elsewhere = filled(tmp_path / "data"), tmp_path / "backup", tmp_path / "elsewhere"
+    kept.mkdir()
+    elsewhere.mkdir()
+    written = block("sh", "#!/bin/sh")
+    for there, here in (
+        ("runuser -u liverboard -- ", ""),
+        ("/srv/liverboard/data", str(path)),
+        ("/opt/liverboard/bin/liverboard", f"{sys.executable} -m liverboard"),
+        ("/backup/", f"{kept}/"),
+        ("/elsewhere/", f"{elsewhere}/"),
+    ):
+        assert there in written, there
+        written = written.replace(there, here)
+    script = tmp_path / "liverboard-backup"
+    script.write_text(written)
+    script.chmod(0o755)
+    assert subprocess.run([script], check=False).returncode == 0
+    (backup,) = kept.glob("registry-*.sqlite")
+    head = (elsewhere / "heads.jsonl").read_bytes()
+    assert head and (kept / "studies").is_dir()
+    backup.rename(kept / "first.sqlite")  # the name holds the minute
+    with closing(sqlite3.connect(path / "registry.sqlite")) as store, store:
+        store.execute("UPDATE accounts SET role = 'chair' WHERE name = 'editor'")
+    (path / "heads.jsonl").write_text("")
+    assert subprocess.run([script], check=False).returncode == 10
+    assert (elsewhere / "heads.jsonl").read_bytes() == head
+    assert not list(kept.glob("registry-*.sqlite"))
