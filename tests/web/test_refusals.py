@@ -229,3 +229,19 @@ def test_every_answer_of_every_route_is_strict_and_kept_nowhere(board: Site, per
             assert answer.headers["cache-control"] == "no-store", name
             assert answer.headers["x-content-type-options"] == "nosniff", name
     assert seen & {200, 303} and seen & {401, 403}
+
+
+def test_no_answer_leads_to_the_name_that_was_asked(board: Site) -> None:
+    """Whatever name a browser or a proxy was tricked to send: every redirect stays a path."""
+    for person in ("chair", "admin", None):
+        visitor = Visitor(board, person)
+        for name in sorted(ROUTES):
+            method, path = name.split(" ")
+            for asked in (
+                path.format(**EXAMPLE),
+                path.format(**EXAMPLE) + "/",
+                "//evil.example" + path.format(**EXAMPLE),
+            ):
+                answer = visitor.client.request(method, asked, headers={"host": "evil.example"})
+                assert answer.headers.get("location", "/").startswith("/"), asked
+                assert not answer.headers.get("location", "/").startswith("//"), asked

@@ -212,3 +212,12 @@ def test_no_name_inside_a_study_becomes_script(site: Site, tmp_path: Path) -> No
             answer = chair.get(path, headers={"accept-language": language})
             assert answer.status_code == 200 and suspicious(answer.text) == []
     assert "&lt;script&gt;evil()" in chair.get(sent.headers["location"]).text
+
+
+def test_the_name_of_an_event_stays_one_part_of_an_address(site: Site) -> None:
+    scan = [{"path": "a.nii.gz", "role": "arterial"}]
+    event = {"kind": "imaging", "id": "a?b#c d", "date": "2024-06-20", "studies": scan}
+    with site.store.transaction(CHAIR) as tx:
+        append_events(tx, CaseKey("lyon", "NELM-1"), [event], 1)
+    answer = Visitor(site, "viewer").get("/cases/lyon/NELM-1/viewer")
+    assert answer.headers["location"] == "/cases/lyon/NELM-1/viewer/event/a%3Fb%23c%20d"

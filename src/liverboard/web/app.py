@@ -45,6 +45,7 @@ def create_app(site: Site) -> FastAPI:
         redoc_url=None,
         dependencies=[Depends(visit)],
         lifespan=running,
+        redirect_slashes=False,  # to an address made of the name that was asked
     )
     app.state.site = site
     for router in EVERY:

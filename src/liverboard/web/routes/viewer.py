@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 from typing import Annotated, Final
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi import Path as PathPart
@@ -56,7 +57,7 @@ def newest(opened: Opened) -> Response:
     shown = pictured(opened.stored.case)
     if not shown:
         return RedirectResponse(f"{opened.path}/studies{opened.asked}", status_code=303)
-    return RedirectResponse(f"{opened.path}/viewer/event/{shown[0].id}{opened.asked}", status_code=303)
+    return RedirectResponse(f"{opened.path}/viewer/event/{quote(shown[0].id, safe='')}{opened.asked}", status_code=303)
 
 
 @router.get("/cases/{centre}/{case}/viewer/event/{event}", responses={200: {"model": ViewPage}})
