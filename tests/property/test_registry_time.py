@@ -13,10 +13,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from tests.registry_samples import CHAIR, EDITOR, VIEWER, HandClock, data_folder, postgres
 from tests.strategies import cases, events
 
-from liverboard.clinical.derive_timeline import visible_events
+from liverboard.clinical.derive_timeline import replaced_by, undoings, visible_events
 from liverboard.clinical.events import Case
 from liverboard.clinical.facts import facts_of
-from liverboard.errors import BadInput
+from liverboard.errors import BadInput, NotPermitted
 from liverboard.registry.backup import verify_store
 from liverboard.registry.cases import (  # fmt: skip
     CaseKey,
@@ -80,8 +80,13 @@ class Registry(RuleBasedStateMachine):
     def append(self, event: dict[str, Any]) -> None:
         event = {name: value for name, value in event.items() if name not in {"id", "corrects"}}
         before = self.seen[-1][1]
+        day = dt.date.fromisoformat(str(event["date"]))
+        beside = event["kind"] == "board" and any(e.kind == "board" and e.date == day for e in before.events)
+        if beside:  # a second decision of a day would count instead of the first
+            with pytest.raises(NotPermitted), self.store.transaction(EDITOR) as tx:
+                append_events(tx, self.key, [event], self.version)
         try:
-            with self.store.transaction(EDITOR) as tx:
+            with self.store.transaction(CHAIR if beside else EDITOR) as tx:
                 append_events(tx, self.key, [event], self.version)
         except BadInput:  # such as an event before the birth year
             assert case_as_known(self.store, VIEWER, self.key).case == before
@@ -94,8 +99,8 @@ class Registry(RuleBasedStateMachine):
     def standing(self, *, withdrawn: bool) -> list[Any]:
         """Events that nothing corrects: withdrawals, or all others."""
         case = self.seen[-1][1]
-        replaced = {event.corrects for event in case.events}
-        return [e for e in case.events if e.id not in replaced and (e.kind == "withdrawal") == withdrawn]
+        gone = {*replaced_by(case.events), *undoings(case.events)}
+        return [e for e in case.events if e.id not in gone and (e.kind == "withdrawal") == withdrawn]
 
     @precondition(lambda self: self.seen and self.standing(withdrawn=False))
     @rule(data=st.data())
@@ -118,7 +123,10 @@ class Registry(RuleBasedStateMachine):
             undo_withdrawal(tx, self.key, old.id, self.version)
         self.remember()
         case = self.seen[-1][1]
-        assert case.events[-1].id in {event.id for event in visible_events(case, dt.date.max)[0]}
+        without = [event for event in case.events if event.id not in {old.id, case.events[-1].id}]
+        never = case.model_copy(update={"events": tuple(without)})
+        for day in {event.date for event in case.events}:
+            assert visible_events(case, day) == visible_events(never, day)
 
     @precondition(lambda self: self.seen and self.standing(withdrawn=False))
     @rule(data=st.data())

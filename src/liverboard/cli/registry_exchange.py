@@ -27,6 +27,10 @@ def import_(
         str | None,
         typer.Option("--centre", metavar="NAME", help="Whose cases. Default: as each file says, else the folder's own."),
     ] = None,
+    chair_agrees: Annotated[
+        bool,
+        typer.Option("--chair-agrees", help="Also what corrects, withdraws or outdoes a decision that the registry holds; it is in the audit trail."),
+    ] = False,
     json: Json = False,
 ) -> None:  # fmt: skip
     """Bring cases in: all of them, or none and every problem. Done twice, it changes nothing; events that are new are added."""
@@ -35,7 +39,7 @@ def import_(
     from liverboard.registry.permissions import CONSOLE
 
     with progress("Importing") as step, closing(open_store(data)) as store:
-        brought = bring(store, CONSOLE, source, centre=centre, step=step)
+        brought = bring(store, CONSOLE, source, centre=centre, chair_agrees=chair_agrees, step=step)
     if json:
         kinds = (("added", brought.added), ("extended", brought.extended), ("unchanged", brought.unchanged))
         show_json({**{kind: [f"{key.centre}/{key.case}" for key in keys] for kind, keys in kinds}, "aside": brought.aside})  # fmt: skip

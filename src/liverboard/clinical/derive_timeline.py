@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
@@ -90,9 +91,32 @@ def _standing(case: Case, as_of: dt.date, known_at: dt.date | dt.datetime | None
     ]  # fmt: skip
     conflicts: list[str] = []
     if any(event.corrects is not None for event in events):
+        void = undoings(events)
+        void |= {event.corrects for event in events if event.id in void and event.corrects is not None}
+        events = [event for event in events if event.id not in void]
         events = _corrected(case, events, conflicts)
     events.sort(key=_date)
     return events, conflicts
+
+
+def undoings(events: Sequence[AnyEvent]) -> frozenset[str]:
+    """Those that undo a withdrawal: withdrawals of a withdrawal. Neither of the two counts then."""
+    taken_back = {event.id for event in events if isinstance(event, Withdrawal)}
+    return frozenset(event.id for event in events if isinstance(event, Withdrawal) and event.corrects in taken_back)
+
+
+def replaced_by(events: Sequence[AnyEvent]) -> dict[str, str]:
+    """By event, the last that replaced it or took it back, whatever the day: what is in no key counts. An undone withdrawal took nothing back."""
+    undoing = undoings(events)
+    undone = {event.corrects for event in events if event.id in undoing}
+    return {event.corrects: event.id for event in events if event.corrects is not None and event.id not in undone}
+
+
+def origin_of(event_id: str, target: Mapping[str, str | None]) -> str:
+    """The first of an event's chain: what it corrects, what that corrects, and so on. `target`: by event, what it corrects."""
+    while (corrected := target[event_id]) is not None:
+        event_id = corrected
+    return event_id
 
 
 def _entered(event: AnyEvent) -> tuple[bool, dt.datetime]:
@@ -116,10 +140,7 @@ def _corrected(case: Case, visible: list[AnyEvent], conflicts: list[str]) -> lis
     for event in visible:
         if event.id in replaced:
             continue
-        origin = event.id
-        while (corrected := target[origin]) is not None:
-            origin = corrected
-        standing.setdefault(origin, []).append(event)
+        standing.setdefault(origin_of(event.id, target), []).append(event)
     kept: list[tuple[int, AnyEvent]] = []
     for origin, rivals in standing.items():
         winner = max(rivals, key=lambda event: (*_entered(event), place[event.id]))

@@ -434,7 +434,7 @@ class Status(Event):
 
 
 class Withdrawal(Event):
-    """Takes back the event that it names in `corrects`, of whatever kind: it was never true of this patient. To undo it, an event of the old kind corrects the withdrawal."""
+    """Takes back the event that it names in `corrects`, of whatever kind: it was never true of this patient. A withdrawal that names a withdrawal undoes it."""
 
     kind: Literal["withdrawal"]
     reason: Text | None = None
@@ -520,8 +520,8 @@ def reference_faults(events: Sequence[tuple[str, str, str | None]]) -> list[tupl
         stated = _kind_behind(corrects, by_id)
         if corrects not in by_id:
             faults.append((position, "corrects", f"'{corrects}' is not an event of this case"))
-        elif kind == "withdrawal" == by_id[corrects][0]:
-            faults.append((position, "corrects", f"'{corrects}' is a withdrawal; an event that corrects it undoes it"))
+        elif _undoes(by_id[corrects], by_id):
+            faults.append((position, "corrects", f"'{corrects}' undoes a withdrawal; name the event that counts again"))
         elif kind not in {"withdrawal", stated}:
             faults.append(
                 (
@@ -540,6 +540,12 @@ def reference_faults(events: Sequence[tuple[str, str, str | None]]) -> list[tupl
     return faults
 
 
+def _undoes(event: tuple[str, str | None], by_id: Mapping[str, tuple[str, str | None]]) -> bool:
+    """Whether an event, as its kind and what it corrects, is a withdrawal of a withdrawal."""
+    kind, corrects = event
+    return kind == "withdrawal" and corrects is not None and by_id.get(corrects, ("",))[0] == "withdrawal"
+
+
 def _kind_behind(event_id: str, by_id: Mapping[str, tuple[str, str | None]]) -> str:
     """The kind of an event; of a withdrawal, the kind of what it takes back."""
     seen: set[str] = set()
@@ -549,6 +555,11 @@ def _kind_behind(event_id: str, by_id: Mapping[str, tuple[str, str | None]]) -> 
         seen.add(current)
         kind, current = by_id[current]
     return kind
+
+
+def kind_behind(events: Sequence[AnyEvent], event: AnyEvent) -> str:
+    """The kind of an event of a case; of a withdrawal, the kind of what it takes back."""
+    return _kind_behind(event.id, {each.id: (each.kind, each.corrects) for each in events})
 
 
 def marker_ratio(marker: Marker) -> float | None:

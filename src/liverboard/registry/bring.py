@@ -14,6 +14,7 @@ from liverboard.clinical.events import Case
 from liverboard.errors import BadInput, Problem, UserError
 from liverboard.registry.archive import read_members
 from liverboard.registry.cases import CaseFilter, CaseKey, StoredCase, add_case, append_events, read_cases
+from liverboard.registry.frozen import FROZEN_HINT, decisions_touched
 from liverboard.registry.identity import identifier_problems
 from liverboard.registry.permissions import Actor
 from liverboard.registry.store import Store, list_centres
@@ -48,12 +49,18 @@ class _Plan:
 
 
 def bring(
-    store: Store, by: Actor, source: Path, *, centre: str | None = None, step: Step = lambda text: None
+    store: Store,
+    by: Actor,
+    source: Path,
+    *,
+    centre: str | None = None,
+    chair_agrees: bool = False,
+    step: Step = lambda text: None,
 ) -> Brought:
     """Import the cases of a case file, folder, zip or tar. Done twice, it changes nothing: of a case that is there only events that are new come in.
 
     `centre`: whose cases they are; None: the centre that each file names, else that of the store. An event that is there already and says something else is
-    a problem; a correction is a new event. Raises BadInput with every problem of every file, NotPermitted, Conflict.
+    a problem; a correction is a new event. What changes a decision that is there is a problem too, unless the `chair_agrees` and `by` may sign one. Raises BadInput with every problem of every file, NotPermitted, Conflict.
     """
     by.require("exchange_data", centre)
     found, aside, problems = _read(source, step)
@@ -83,9 +90,10 @@ def bring(
     plan = _Plan()
     for name, case in found.items():
         step(f"comparing {name}")
-        problems += _compare(
-            plan, keyed[name], case.model_copy(update={"centre": keyed[name].centre}), stored.get(keyed[name]), name
-        )
+        key, there = keyed[name], stored.get(keyed[name])
+        problems += _compare(plan, key, case.model_copy(update={"centre": key.centre}), there, name)
+        if there is not None and not (chair_agrees and by.may("sign_off", key.centre)):
+            problems += _decisions(there.case, case, name)
     if problems:
         raise _refused(source.name, problems)
     if not found:
@@ -104,7 +112,12 @@ def bring(
             tx.note(
                 "cases.import",
                 centre=centre,
-                detail={"added": len(plan.added), "extended": len(plan.events), "unchanged": len(plan.unchanged)},
+                detail={
+                    "added": len(plan.added),
+                    "extended": len(plan.events),
+                    "unchanged": len(plan.unchanged),
+                    **({"chair_agrees": True} if chair_agrees else {}),
+                },
             )
     return Brought(tuple(plan.added), tuple(plan.events), tuple(plan.unchanged), aside)
 
@@ -196,6 +209,13 @@ def _compare(plan: _Plan, key: CaseKey, case: Case, stored: StoredCase | None, n
         plan.events[key] = (stored.version, added)
     else:
         plan.unchanged.append(key)
+
+
+def _decisions(held: Case, case: Case, name: str) -> Iterator[Problem]:
+    """What is new of a case and changes a decision that the registry holds."""
+    there = {event.id for event in held.events}
+    for event in decisions_touched(held, [event for event in case.events if event.id not in there]):
+        yield Problem(f"{name}: the event changes a decision that the registry holds", event=event.id, hint=FROZEN_HINT)
 
 
 def _tree(case: Case) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Final
@@ -13,11 +13,12 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, Select, func, select
 
 from liverboard.clinical.case_file import read_case, write_case
-from liverboard.clinical.case_withdraw import restated, withdrawal_of
+from liverboard.clinical.case_withdraw import undoing_of, withdrawal_of
 from liverboard.clinical.events import AnyEvent, Case
 from liverboard.errors import BadInput, MissingData, UserError
 from liverboard.registry.audit import canonical, digest_of_rows, event_digest, header_digest
 from liverboard.registry.covered import Thing
+from liverboard.registry.frozen import require_for_decisions
 from liverboard.registry.identity import refuse_identifiers
 from liverboard.registry.known_words import refuse_known
 from liverboard.registry.permissions import Actor
@@ -152,9 +153,6 @@ def append_events(
     tx.by.require("edit_cases", key.centre)
     if not added:
         return _at_version(tx.connection, key, expected_version).version
-    corrected = {str(event["corrects"]) for event in added if event.get("corrects")}
-    if corrected and not keep_recorded:
-        _require_for_decisions(tx, key, _known(tx, key, expected_version), corrected)
     write_events(tx, "case.append", key, added, expected_version, keep_recorded=keep_recorded)
     return expected_version + 1
 
@@ -164,7 +162,6 @@ def correct(tx: Transaction, key: CaseKey, event_id: str, corrected: EventTree, 
     event = {**corrected, "corrects": event_id}
     event.pop("id", None)
     tx.by.require("edit_cases", key.centre)
-    _require_for_decisions(tx, key, _known(tx, key, expected_version), {event_id})
     write_events(tx, "case.correct", key, [event], expected_version)
     return expected_version + 1
 
@@ -172,24 +169,15 @@ def correct(tx: Transaction, key: CaseKey, event_id: str, corrected: EventTree, 
 def withdraw(tx: Transaction, key: CaseKey, event_id: str, reason: str, expected_version: int) -> int:
     """Take back an event that never was true of this patient; it stays to be seen. Raises as `append_events`."""
     tx.by.require("edit_cases", key.centre)
-    case = _known(tx, key, expected_version)
-    _require_for_decisions(tx, key, case, {event_id})
-    write_events(tx, "case.withdraw", key, [withdrawal_of(case, event_id, reason)], expected_version)
+    event = withdrawal_of(_known(tx, key, expected_version), event_id, reason)
+    write_events(tx, "case.withdraw", key, [event], expected_version)
     return expected_version + 1
 
 
-def _require_for_decisions(tx: Transaction, key: CaseKey, case: Case, event_ids: Set[str]) -> None:
-    """A decision of a board is corrected and taken back only by who may sign one. Raises NotPermitted."""
-    if any(event.id in event_ids and event.kind == "board" for event in case.events):
-        tx.by.require("sign_off", key.centre)
-
-
 def undo_withdrawal(tx: Transaction, key: CaseKey, withdrawal_id: str, expected_version: int) -> int:
-    """Say again what a withdrawal took back. Raises as `append_events`."""
+    """Let what a withdrawal took back count again, as if it had never been withdrawn. Raises as `append_events`."""
     tx.by.require("edit_cases", key.centre)
-    event = restated(_known(tx, key, expected_version), withdrawal_id)
-    if event["kind"] == "board":
-        tx.by.require("sign_off", key.centre)
+    event = undoing_of(_known(tx, key, expected_version), withdrawal_id)
     write_events(tx, "case.undo", key, [event], expected_version)
     return expected_version + 1
 
@@ -231,7 +219,7 @@ def write_events(
     keep_recorded: bool = False,
     also_written: Sequence[str] = (),
 ) -> int:
-    """What `append_events` does, for who looked at the rights already; gives the number of the audit entry.
+    """What `append_events` does, for who looked at the rights already, but for that to change a decision; gives the number of the audit entry.
 
     `also_written`: digests of what is written beside the events under the same entry.
     """
@@ -242,6 +230,8 @@ def write_events(
     text = json.dumps({**before, "events": [*before["events"], *({**event, **stamp} for event in added)]}, default=str)
     case = read_case(text, where="the new events", is_json=True)
     count = len(before["events"])
+    held = case.model_copy(update={"events": case.events[:count]})
+    require_for_decisions(tx.by, key.centre, held, case.events[count:])
     _refuse(tx, row.id, case.model_copy(update={"question": None, "events": case.events[count:]}), "the new events")
     new = _tree(case)["events"][count:]
     return _write(tx, action, key, _Rows(row.id, expected_version + 1, None, new, also_written))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from liverboard.clinical.case_file import write_case
 from liverboard.clinical.derive import Value
+from liverboard.clinical.derive_timeline import visible_events
 from liverboard.clinical.dictionary import load_dictionary
 from liverboard.clinical.events import Board, Case
 from liverboard.clinical.facts import facts_of
@@ -142,16 +143,8 @@ def write_table(table: pl.DataFrame, file: Path) -> None:
 
 def _board(case: Case, by_day: dt.date | None) -> Board | None:
     """The last board event that states what was chosen."""
-    replaced = {event.corrects for event in case.events if event.corrects is not None}
-    boards = [
-        event
-        for event in case.events
-        if isinstance(event, Board)
-        and event.chosen is not None
-        and event.id not in replaced
-        and (by_day is None or event.date <= by_day)
-    ]
-    return max(boards, key=lambda event: event.date, default=None)
+    seen, _ = visible_events(case, by_day or dt.date.max)
+    return next((e for e in reversed(seen) if isinstance(e, Board) and e.chosen is not None), None)
 
 
 def _some(count: int) -> None:

@@ -11,8 +11,9 @@ from urllib.parse import quote, urlencode
 from fastapi import Depends, Query
 
 from liverboard.clinical.facts import facts_of
-from liverboard.errors import BadInput
+from liverboard.errors import BadInput, NotPermitted
 from liverboard.registry.cases import CaseKey, StoredCase, case_as_known
+from liverboard.registry.frozen import decision_is_frozen, may_not_change
 from liverboard.report.words import SEX, fact_words
 from liverboard.web.gate import Here, Who
 from liverboard.web.prepared import day_of
@@ -42,12 +43,20 @@ _ID = re.compile(r'\bid="([^"]+)"')
 
 @dataclass(frozen=True, slots=True)
 class OpenedCase:
-    """`known_at` None: as it is now. `may_edit`: whether who looks may change it, which nobody may at a past moment."""
+    """`known_at` None: as it is now. `may_edit`: whether who looks may change it, which nobody may at a past moment. `frozen`: events that they may not change even so."""
 
     stored: StoredCase
     day: dt.date
     known_at: dt.datetime | None
     may_edit: bool
+    frozen: frozenset[str] = frozenset()
+
+    def require_change(self, event_id: str = "") -> None:
+        """Raises NotPermitted at a past moment, and when who looks may not correct, withdraw or undo the event."""
+        if self.known_at is not None:
+            raise NotPermitted("a past moment cannot be changed", hint="Open the case as it is now.")
+        if event_id in self.frozen:
+            raise decision_is_frozen()
 
     @property
     def path(self) -> str:
@@ -107,7 +116,8 @@ def open_case(
             raise BadInput("there is no such moment", hint="Choose one of the past moments of the case.") from None
     stored = case_as_known(site.store, who, CaseKey(centre, case), known_at)
     may_edit = known_at is None and who.may("edit_cases", centre)
-    return OpenedCase(stored, _day(site, stored, known_at), known_at, may_edit)
+    frozen = may_not_change(who, centre, stored.case) if may_edit else frozenset[str]()
+    return OpenedCase(stored, _day(site, stored, known_at), known_at, may_edit, frozen)
 
 
 def _day(site: Site, stored: StoredCase, known_at: dt.datetime | None) -> dt.date:

@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Final
 
+from liverboard.clinical.derive_timeline import replaced_by
 from liverboard.clinical.events import Case, Imaging
 from liverboard.errors import UserError
 from liverboard.incidents import keep_incident
@@ -22,7 +23,7 @@ _EVENT_VIEWS: Final = ".views"
 
 def pictured(case: Case) -> list[Imaging]:
     """Imaging events with files, as they stand after corrections, newest first."""
-    corrected = {event.corrects for event in case.events}
+    corrected = replaced_by(case.events)
     found = [e for e in case.events if isinstance(e, Imaging) and e.studies and e.id not in corrected]
     return sorted(found, key=lambda event: event.date, reverse=True)
 

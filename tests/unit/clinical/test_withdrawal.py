@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from tests.strategies import cases
+from tests.strategies import cases, days, moments
 
 from liverboard.board.prepare import prepare_dossier
 from liverboard.clinical.case_file import read_case, write_case
-from liverboard.clinical.case_withdraw import restated, withdrawal_of
-from liverboard.clinical.derive_timeline import standing_withdrawals, visible_events
+from liverboard.clinical.case_withdraw import undoing_of, withdrawal_of
+from liverboard.clinical.derive_timeline import origin_of, replaced_by, standing_withdrawals, visible_events
 from liverboard.clinical.events import Case
 from liverboard.clinical.facts import facts_of
 from liverboard.errors import BadInput
@@ -42,6 +42,10 @@ def withdrawn(case: Case, event_id: str, recorded: str | None = None) -> Case:
     return grown(case, withdrawal_of(case, event_id, "entered for another patient"), recorded)
 
 
+def undone(case: Case, recorded: str | None = None) -> Case:
+    return grown(case, undoing_of(case, case.events[-1].id), recorded)
+
+
 def bilirubin(case: Case, as_of: dt.date = DAY, known_at: dt.date | None = None) -> Any:
     return facts_of(case, as_of, known_at).facts["bilirubin_umol_l"].value
 
@@ -61,10 +65,20 @@ def test_at_a_past_moment_it_still_counts() -> None:
 
 def test_an_undone_withdrawal_lets_it_count_again() -> None:
     case = withdrawn(CASE, "l1", "2024-06-01")
-    again = grown(case, restated(case, "withdrawal-2024-05-02-1"), "2024-07-01")
+    again = undone(case, "2024-07-01")
     assert [bilirubin(again, known_at=dt.date(2024, month, 15)) for month in (5, 6, 7)] == [40.0, 9.0, 40.0]
-    twice = withdrawn(again, again.events[-1].id, "2024-08-01")
+    twice = withdrawn(again, "l1", "2024-08-01")
     assert bilirubin(twice) == 9.0
+    assert bilirubin(undone(twice, "2024-09-01")) == 40.0
+
+
+def test_an_event_of_the_old_kind_undoes_a_withdrawal_too() -> None:
+    """As case files of before say it: everything again, as a correction of the withdrawal."""
+    case = withdrawn(CASE, "l1", "2024-06-01")
+    said = {"kind": "labs", "date": "2024-05-02", "bilirubin": "40 umol/L", "corrects": case.events[-1].id}
+    again = grown(case, said, "2024-07-01")
+    assert [bilirubin(again, known_at=dt.date(2024, month, 15)) for month in (5, 6, 7)] == [40.0, 9.0, 40.0]
+    assert bilirubin(withdrawn(again, again.events[-1].id, "2024-08-01")) == 9.0
 
 
 def test_a_corrected_event_is_withdrawn_with_all_that_it_ever_said() -> None:
@@ -72,7 +86,9 @@ def test_a_corrected_event_is_withdrawn_with_all_that_it_ever_said() -> None:
     case = grown(CASE, {"kind": "labs", "id": "l2", "date": "2024-05-20", "bilirubin": "41 umol/L", "corrects": "l1"})
     assert bilirubin(case, dt.date(2024, 5, 10)) == 40.0
     gone = withdrawn(case, "l2")
-    assert [bilirubin(gone, day) for day in (dt.date(2024, 5, 10), dt.date(2024, 5, 20), DAY)] == [9.0] * 3
+    days = dt.date(2024, 5, 10), dt.date(2024, 5, 20), DAY
+    assert [bilirubin(gone, day) for day in days] == [9.0] * 3
+    assert [bilirubin(undone(gone), day) for day in days] == [40.0, 41.0, 41.0]
 
 
 @given(cases(max_events=6), st.data())
@@ -86,13 +102,62 @@ def test_a_withdrawn_event_is_as_if_it_had_never_been_there(case: Case, data: st
     gone = withdrawn(case, chosen.id)
     assert facts_of(gone, DAY).as_json() == facts_of(without, DAY).as_json()
     assert [each.corrects for each in standing_withdrawals(gone, DAY)] == [chosen.id]
-    again = grown(gone, restated(gone, gone.events[-1].id))
-    same = {"id": "same", "corrects": None, "recorded": None}
-    before, after = (
-        [event.model_copy(update=same) for event in visible_events(each, DAY)[0]] for each in (case, again)
-    )
-    assert after == before
+    again = undone(gone)
     assert read_case(write_case(again)) == again == read_case(write_case(again, is_json=True), is_json=True)
+
+
+W, U = (
+    dt.date(2101, 1, 1),
+    dt.date(2102, 1, 1),
+)  # when it is withdrawn and when that is undone: after all else was entered
+
+
+def turning_days(case: Case) -> list[dt.date]:
+    """Days between which nothing is seen to change but ages."""
+    return sorted({event.date + dt.timedelta(days=step) for event in case.events for step in (-1, 0)})
+
+
+@given(cases(max_events=8), days, moments, st.data())
+def test_undone_it_is_as_if_it_had_never_been_withdrawn_on_every_day(case: Case, as_of: dt.date, known_at: dt.date, data: st.DataObject) -> None:  # fmt: skip
+    """Corrections of corrections among them, that move an event to other days, and several of one event."""
+    replaced = replaced_by(case.events)
+    free = [event.id for event in case.events if event.id not in replaced]
+    assume(free)
+    chosen = data.draw(st.sampled_from(free))
+    gone = withdrawn(case, chosen, W.isoformat())
+    again = undone(gone, U.isoformat())
+    target = {event.id: event.corrects for event in case.events}
+    family = {name for name in target if origin_of(name, target) == origin_of(chosen, target)}
+    for day in turning_days(case):
+        for known in (None, U, known_at):
+            assert visible_events(again, day, known) == visible_events(case, day, known)
+        assert visible_events(again, day, W) == visible_events(gone, day, None)
+        assert not family & {event.id for event in visible_events(again, day, W)[0]}
+        assert not standing_withdrawals(again, day)
+    for known in (None, U, known_at):
+        assert facts_of(again, as_of, known) == facts_of(case, as_of, known)
+    assert replaced_by(again.events).items() - replaced.items() == {(gone.events[-1].id, again.events[-1].id)}
+    assert prepare_dossier(again, folder=None, as_of=as_of) == prepare_dossier(case, folder=None, as_of=as_of)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["correct", "withdraw and undo"]), st.integers(0, 40)), max_size=8), days)
+def test_a_chain_that_was_withdrawn_and_undone_between_is_that_of_its_corrections(steps: list[tuple[str, int]], as_of: dt.date) -> None:  # fmt: skip
+    case = never = CASE
+    last = "l1"
+    for number, (step, days_on) in enumerate(steps):
+        moment = (dt.date(2024, 6, 1) + dt.timedelta(days=number)).isoformat()
+        if step == "correct":
+            date = dt.date(2024, 4, 20) + dt.timedelta(days=days_on)
+            said = {"id": f"x{number}", "kind": "labs", "date": date.isoformat(), "bilirubin": f"{10 + number} umol/L"}
+            said |= {"corrects": last}
+            case, never, last = grown(case, said, moment), grown(never, said, moment), str(said["id"])
+        else:
+            case = undone(withdrawn(case, last, moment), moment)
+    for day in (*turning_days(case), as_of):
+        assert visible_events(case, day) == visible_events(never, day)
+        for number in range(len(steps)):
+            known = dt.date(2024, 6, 1) + dt.timedelta(days=number)
+            assert visible_events(case, day, known) == visible_events(never, day, known)
 
 
 def test_it_stays_to_be_seen_in_the_dossier() -> None:
@@ -107,12 +172,15 @@ def test_it_stays_to_be_seen_in_the_dossier() -> None:
         ({"kind": "withdrawal", "reason": "x"}, "names the event that it takes back"),
         ({"kind": "withdrawal", "corrects": "nobody", "reason": "x"}, "is not an event of this case"),
         ({"kind": "clinic", "corrects": "w"}, "is of kind labs, this event is clinic"),
-        ({"kind": "withdrawal", "corrects": "w", "reason": "x"}, "an event that corrects it undoes it"),
+        ({"kind": "withdrawal", "corrects": "u", "reason": "x"}, "'u' undoes a withdrawal"),
+        ({"kind": "labs", "corrects": "u"}, "'u' undoes a withdrawal"),
+        ({"kind": "withdrawal", "id": "v", "corrects": "v", "reason": "x"}, "'v' undoes a withdrawal"),
         ({"kind": "withdrawal", "corrects": "l1", "reason": "x", "bilirubin": "3 umol/L"}, "unknown key 'bilirubin'"),
     ],
 )
 def test_a_withdrawal_that_cannot_be_is_refused(event: dict[str, str], says: str) -> None:
     case = grown(CASE, {"kind": "withdrawal", "id": "w", "date": "2024-05-02", "corrects": "l1", "reason": "x"})
+    case = grown(case, {"kind": "withdrawal", "id": "u", "date": "2024-05-02", "corrects": "w"})
     with pytest.raises(BadInput) as refused:
         grown(case, {"date": "2024-05-02", **event})
     assert any(says in problem.message for problem in refused.value.problems), refused.value.problems
@@ -121,16 +189,18 @@ def test_a_withdrawal_that_cannot_be_is_refused(event: dict[str, str], says: str
 def test_what_cannot_be_taken_back_or_undone_says_why() -> None:
     gone = withdrawn(CASE, "l1")
     name = gone.events[-1].id
-    again = grown(gone, restated(gone, name))
+    again = undone(gone)
+    undoing = again.events[-1].id
     for act, says in (
         (lambda: withdrawal_of(CASE, "nobody", "x"), "no such event"),
         (lambda: withdrawal_of(CASE, "l1", "  "), "needs a reason"),
         (lambda: withdrawal_of(gone, "l1", "x"), "withdrawn already"),
         (lambda: withdrawal_of(gone, name, "x"), "a withdrawal itself"),
-        (lambda: withdrawal_of(again, "l1", "x"), "withdrawn already"),
-        (lambda: restated(gone, "l1"), "withdrawn already"),
-        (lambda: restated(gone, "l0"), "no withdrawal"),
-        (lambda: restated(again, name), "undone already"),
+        (lambda: withdrawal_of(again, undoing, "x"), "a withdrawal itself"),
+        (lambda: undoing_of(gone, "l1"), "withdrawn already"),
+        (lambda: undoing_of(gone, "l0"), "no withdrawal"),
+        (lambda: undoing_of(again, name), "undone already"),
+        (lambda: undoing_of(again, undoing), "undoes a withdrawal"),
     ):
         with pytest.raises(BadInput, match=says):
             act()

@@ -81,6 +81,52 @@ def test_what_contradicts_the_registry_is_a_problem_and_nothing_comes_in(store: 
     assert case_as_known(store, MANAGER, CaseKey("lyon", "NELM-1")).version == 1
 
 
+B1 = {"id": "b1", "kind": "board", "date": "2024-06-05", "chosen": "tae", "reason": "as discussed"}
+W1 = {"id": "w1", "kind": "withdrawal", "date": "2024-06-05", "corrects": "b1", "reason": "of another patient"}
+
+
+@pytest.mark.parametrize(
+    ("held", "new", "named"),
+    [
+        ([B1], [{**B1, "id": "b2", "corrects": "b1", "chosen": "surveillance"}], ["b2"]),
+        ([B1], [W1], ["w1"]),
+        ([B1], [{**B1, "id": "b2", "chosen": "surveillance"}], ["b2"]),  # a second one of the day: the later counts
+        ([B1], [{**B1, "id": "b0", "date": "2024-01-01"}, {**B1, "id": "b3", "corrects": "b0"}], ["b3"]),  # moved there
+        ([B1, W1], [{"id": "u1", "kind": "withdrawal", "date": "2024-06-05", "corrects": "w1"}], ["u1"]),
+        ([B1, W1], [{**B1, "id": "b2", "date": "2024-08-01", "corrects": "w1"}], ["b2"]),
+        (
+            [B1, {**B1, "id": "b2", "date": "2024-07-05", "corrects": "b1"}],  # a correction of a correction, and its own
+            [{**B1, "id": "b4", "date": "2024-09-01", "corrects": "b3"}, {**B1, "id": "b3", "date": "2024-08-01", "corrects": "b2"}],
+            ["b3", "b4"],
+        ),
+    ],
+)  # fmt: skip
+def test_a_decision_that_is_there_is_changed_only_where_the_chair_agrees(store: Store, tmp_path: Path, held: list[Any], new: list[Any], named: list[str]) -> None:  # fmt: skip
+    bring(store, MANAGER, a_file(tmp_path / "one", "NELM-1", events=[D1, *held]))
+    folder = tmp_path / "two"
+    a_file(folder, "NELM-0")
+    a_file(folder, "NELM-1", sex="male", events=[D1, LABS, *held, *new])
+    for actor, agrees in ((MANAGER, False), (MANAGER, True), (CONSOLE, False)):
+        with pytest.raises(BadInput) as refused:
+            bring(store, actor, folder, chair_agrees=agrees)
+        told = [(problem.event, problem.field) for problem in refused.value.problems]
+        assert sorted(told, key=str) == sorted([*((event, None) for event in named), (None, "sex")], key=str)
+        assert "changes a decision" in str(refused.value)
+    assert [line.key.case for line in list_cases(store, MANAGER)] == ["NELM-1"]
+    file = a_file(tmp_path / "three", "NELM-1", events=[D1, LABS, *held, *new])
+    assert bring(store, CONSOLE, file, chair_agrees=True).extended
+    assert verify_store(store, CONSOLE, []).faults == ()
+
+
+def test_a_case_comes_in_with_its_history_of_decisions(store: Store, tmp_path: Path) -> None:
+    """A decision and what corrects it, both new here, whether the case is there already or not."""
+    history = [B1, {**B1, "id": "b2", "chosen": "ctace", "corrects": "b1"}]
+    assert bring(store, MANAGER, a_file(tmp_path / "whole", "NELM-1", events=[D1, *history])).added
+    assert bring(store, MANAGER, a_file(tmp_path / "bare", "NELM-2", events=[D1])).added
+    assert bring(store, MANAGER, a_file(tmp_path / "later", "NELM-2", events=[D1, *history])).extended
+    assert bring(store, MANAGER, a_file(tmp_path / "again", "NELM-2", events=[D1, LABS, *history])).extended
+
+
 def test_every_problem_of_every_file_is_told_and_nothing_comes_in(store: Store, tmp_path: Path) -> None:
     folder = tmp_path / "in"
     a_file(folder, "NELM-1")

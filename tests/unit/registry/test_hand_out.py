@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.registry_samples import CASE, EDITOR, MANAGER, STRANGER, HandClock
+from tests.registry_samples import CASE, CHAIR, EDITOR, MANAGER, STRANGER, HandClock
 
 from liverboard.board.cohort import read_cohort
 from liverboard.clinical.case_file import read_case
@@ -22,7 +22,7 @@ from liverboard.errors import BadInput, NotPermitted
 from liverboard.phantom.cohort import CohortPlan, draw_people
 from liverboard.phantom.cohort_story import case_of
 from liverboard.registry.bring import bring
-from liverboard.registry.cases import CaseFilter, CaseKey, add_case, append_events, correct
+from liverboard.registry.cases import CaseFilter, CaseKey, add_case, append_events, correct, undo_withdrawal, withdraw
 from liverboard.registry.hand_out import Extract, counts_csv, counts_of, export_cases, facts_table, write_table
 from liverboard.registry.store import Store
 from liverboard.synthesis.disclosure import Below
@@ -104,6 +104,28 @@ def test_the_table_of_boards_is_read_by_the_audit(store: Store, tmp_path: Path) 
             assert cohort.facts[name].to_list() == table[name].to_list()
     with pytest.raises(BadInput, match="parquet or"):
         write_table(table, tmp_path / "facts.xlsx")
+
+
+def test_the_last_decision_is_the_one_that_counts(store: Store) -> None:
+    """Of two of one day the later, as for facts; a correction in the place of what it corrects; a withdrawn one not, until that is undone."""
+    key = CaseKey("lyon", "NELM-2")
+
+    def chosen(day: str = "2024-12-31") -> list[str | None]:
+        return facts_table(store, MANAGER, dt.date.fromisoformat(day))["chosen"].to_list()
+
+    with store.transaction(CHAIR) as tx:
+        add_case(tx, "lyon", Case.model_validate(TALK))
+        append_events(tx, key, [{"id": "b2", "kind": "board", "date": "2024-05-15", "chosen": "tae"}], 1)
+    assert chosen() == ["tae"]
+    with store.transaction(CHAIR) as tx:
+        correct(tx, key, "b2", {"kind": "board", "date": "2024-08-01", "chosen": "prrt"}, 2)
+    assert (chosen("2024-06-30"), chosen()) == (["tae"], ["prrt"])
+    with store.transaction(CHAIR) as tx:
+        withdraw(tx, key, "board-2024-08-01-1", "of another patient", 3)
+    assert (chosen("2024-06-30"), chosen()) == (["ctace"], ["ctace"])
+    with store.transaction(CHAIR) as tx:
+        undo_withdrawal(tx, key, "withdrawal-2024-05-15-1", 4)
+    assert (chosen("2024-06-30"), chosen()) == (["tae"], ["prrt"])
 
 
 def test_an_export_of_the_past_has_what_was_known_then(store: Store, clock: HandClock) -> None:

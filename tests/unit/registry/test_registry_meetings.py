@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import delete, exc, select, update
-from tests.registry_samples import CASE, CHAIR, EDITOR, STRANGER, VIEWER
+from tests.registry_samples import CASE, CHAIR, EDITOR, MANAGER, STRANGER, VIEWER
 
+from liverboard.clinical.derive_timeline import visible_events
 from liverboard.errors import BadInput, MissingData, NotPermitted, UserError
-from liverboard.registry.cases import CaseKey, Conflict, add_case, case_as_known, list_cases
+from liverboard.registry.cases import (
+    CaseKey,
+    Conflict,
+    add_case,
+    append_events,
+    case_as_known,
+    correct,
+    list_cases,
+    undo_withdrawal,
+    withdraw,
+)
+from liverboard.registry.hand_out import facts_table
 from liverboard.registry.meetings import (
     Action,
     Attendee,
@@ -31,7 +44,7 @@ from liverboard.registry.meetings import (
     write_minutes,
 )
 from liverboard.registry.schema import actions, decisions
-from liverboard.registry.store import Store
+from liverboard.registry.store import Store, Transaction
 from liverboard.registry.verify import verify
 
 A, B = CaseKey("lyon", "NELM-1"), CaseKey("lyon", "NELM-2")
@@ -156,6 +169,69 @@ def test_what_is_signed_is_frozen(store: Store, meeting: int) -> None:
     for statement in (update(decisions).values(reason="other"), delete(decisions)):
         with pytest.raises(exc.DatabaseError, match=r"frozen|append-only"), store.engine.begin() as connection:
             connection.execute(statement)
+
+
+def test_what_is_signed_is_changed_in_no_other_way_by_who_may_not_sign(store: Store, meeting: int) -> None:  # fmt: skip
+    with store.transaction(CHAIR) as tx:
+        write_minutes(tx, meeting, A, MINUTES, 0)
+        sign_off(tx, meeting, A, 1)
+    signed = case_as_known(store, CHAIR, A).case.events[-1]
+    gone = {"id": "w", "kind": "withdrawal", "date": signed.date.isoformat(), "reason": "of another patient"}
+    other = {
+        "kind": "board",
+        "date": DAY.isoformat(),
+        "chosen": "surveillance",
+        "reason": "x",
+        "recorded": "2020-01-01",
+    }
+
+    def refused(*ways: Callable[[Transaction], object]) -> None:
+        for by in (EDITOR, MANAGER):
+            for way in ways:
+                with pytest.raises(NotPermitted, match="sign decisions"), store.transaction(by) as tx:
+                    way(tx)
+
+    refused(
+        lambda tx: correct(tx, A, signed.id, other, 2),
+        lambda tx: correct(tx, A, signed.id, gone, 2),
+        lambda tx: withdraw(tx, A, signed.id, "x", 2),
+        lambda tx: append_events(tx, A, [{**other, "corrects": signed.id}], 2),
+        lambda tx: append_events(tx, A, [{**other, "corrects": signed.id}], 2, keep_recorded=True),
+        lambda tx: append_events(tx, A, [{**gone, "corrects": signed.id}], 2, keep_recorded=True),
+        lambda tx: append_events(tx, A, [other], 2),  # beside it, on its day
+        lambda tx: append_events(tx, A, [other], 2, keep_recorded=True),
+        lambda tx: append_events(tx, A, [{**other, "id": "x", "date": "2024-01-01"}, {**other, "corrects": "x"}], 2),
+    )
+    for by in (EDITOR, CHAIR):
+        with pytest.raises(BadInput, match="given twice"), store.transaction(by) as tx:
+            append_events(tx, A, [{**other, "id": signed.id}], 2)
+    with store.transaction(CHAIR) as tx:
+        close_meeting(tx, meeting)
+        again = plan_meeting(
+            tx, "lyon", DAY, "NET board"
+        )  # a second meeting of the day: its own minutes, its own signature
+        schedule(tx, again, A)
+    with store.transaction(EDITOR) as tx:
+        write_minutes(tx, again, A, MINUTES, 0)
+    with pytest.raises(NotPermitted, match="sign decisions"), store.transaction(EDITOR) as tx:
+        sign_off(tx, again, A, 1)
+    assert case_as_known(store, CHAIR, A).case.events[-1] == signed
+    with store.transaction(CHAIR) as tx:
+        append_events(tx, A, [{**gone, "corrects": signed.id}], 2)
+    refused(
+        lambda tx: undo_withdrawal(tx, A, "w", 3),
+        lambda tx: correct(tx, A, "w", {**other, "date": "2025-03-01"}, 3),
+        lambda tx: correct(tx, A, "w", {"kind": "withdrawal", "date": DAY.isoformat()}, 3),
+        lambda tx: correct(tx, A, signed.id, {**other, "date": "2025-03-01"}, 3),
+    )
+    with store.transaction(CHAIR) as tx:
+        undo_withdrawal(tx, A, "w", 3)
+    case = case_as_known(store, CHAIR, A).case
+    assert signed in visible_events(case, DAY)[0]
+    assert facts_table(store, MANAGER, "board")["chosen"].to_list() == ["ctace"]
+    refused(lambda tx: correct(tx, A, signed.id, other, 4), lambda tx: withdraw(tx, A, signed.id, "x", 4))
+    with store.read() as connection:
+        assert verify(connection, store.audit_key).faults == ()
 
 
 def test_a_closed_meeting_stays_as_it_is(store: Store, meeting: int) -> None:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import JsonValue
 
+from liverboard.clinical.derive_timeline import replaced_by, undoings
 from liverboard.clinical.events import Board, Treatment
 from liverboard.clinical.extent import Frozen
 from liverboard.options.words import OPTION_WORDS
@@ -178,7 +179,6 @@ def overview(request: Request, site: Here, opened: Opened) -> Response:
 @router.get("/cases/{centre}/{case}/events", responses=_CASE)
 def events(request: Request, opened: Opened) -> Response:
     """The timeline of a case: every event with who entered it, corrections beside what they replace, and every moment that can be seen again."""
-    by: dict[str, str] = {e.event.corrects: e.event.id for e in opened.stored.entered if e.event.corrects}
     return _shown(
         request,
         opened,
@@ -186,8 +186,9 @@ def events(request: Request, opened: Opened) -> Response:
         "case_events.html",
         {"writes": [each.model_dump(mode="json") for each in _writes(opened)]},
         rows=sorted(opened.stored.entered, key=lambda e: (e.event.date, e.version), reverse=True),
-        corrected_by=by,
+        corrected_by=replaced_by(opened.stored.case.events),
         withdrawals={e.event.id for e in opened.stored.entered if e.event.kind == "withdrawal"},
+        undoings=undoings(opened.stored.case.events),
         writes=_writes(opened),
         content_of=_content,
         anchor=anchor,
@@ -197,7 +198,7 @@ def events(request: Request, opened: Opened) -> Response:
 @router.get("/cases/{centre}/{case}/decisions", responses=_CASE)
 def decisions(request: Request, opened: Opened) -> Response:
     """What boards decided on this case, newest first."""
-    replaced = {each.event.corrects for each in opened.stored.entered}
+    replaced = replaced_by(opened.stored.case.events)
     found = [e for e in opened.stored.entered if isinstance(e.event, Board) and e.event.id not in replaced]
     found.sort(key=lambda entry: entry.event.date, reverse=True)
     content = {"decisions": [entry.event.model_dump(mode="json", exclude_none=True) for entry in found]}

@@ -8,10 +8,12 @@ from typing import Annotated, Any, get_args
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
+from liverboard.clinical.derive_timeline import replaced_by
 from liverboard.clinical.events import EVENT_KINDS, AnyEvent, Technique, Treatment
 from liverboard.clinical.extent import Frozen
 from liverboard.errors import BadInput, NotPermitted
 from liverboard.registry.cases import Conflict, append_events, change_header, correct
+from liverboard.registry.frozen import require_for_decisions
 from liverboard.report.words import anchor
 from liverboard.web.drafts import (
     MOST_ROWS,
@@ -65,7 +67,7 @@ def event_form(
     corrects: Annotated[str, Query(max_length=100)] = "",
 ) -> Response:
     """Choose a kind of event, then fill its form; with `corrects`, the form of an event as it stands."""
-    _open_for_change(opened, who)
+    _open_for_change(opened, who, corrects)
     old = _event(opened, corrects)
     kind = old.kind if old is not None else kind
     if not kind:
@@ -79,7 +81,7 @@ def event_form(
 @router.post("/cases/{centre}/{case}/events/new", responses={200: {"model": Preview | FormPage}})
 def event_step(request: Request, site: Here, who: Editor, opened: Opened, form: Form) -> Response:
     """`do`: `preview` shows what the event changes, `save` keeps what was shown, `rows` offers more rows."""
-    _open_for_change(opened, who)
+    _open_for_change(opened, who, form.get("corrects", ""))
     kind = known_kind(form.get("kind", ""))
     rows = _whole(form.get("rows", ""), ROWS, MOST_ROWS)
     more = form.get("do") == "rows"
@@ -95,10 +97,11 @@ def event_step(request: Request, site: Here, who: Editor, opened: Opened, form: 
     stored = opened.stored
     try:
         after = with_events(stored.case, [draft.tree])
+        require_for_decisions(who, stored.key.centre, stored.case, after.events[len(stored.case.events) :])
         if form.get("do") == "save" and form.get("seal") == draft.seal(_whole(form.get("version", ""), 0, 10**9)):
             return _save(site, who, opened, draft, _whole(form.get("version", ""), 0, 10**9))
-    except Conflict as error:
-        return _form(request, opened, draft, conflict=error, status=409)
+    except (Conflict, NotPermitted) as error:
+        return _form(request, opened, draft, refused=error, status=error.http_status)
     except BadInput as error:
         return _form(request, opened, draft, error=error, status=400)
     moved = what_it_changes(site, stored, after, opened.day)
@@ -123,7 +126,7 @@ def _form(
     *,
     moved: Effect | None = None,
     error: BadInput | None = None,
-    conflict: Conflict | None = None,
+    refused: Conflict | NotPermitted | None = None,
     status: int = 200,
 ) -> Response:
     stored = opened.stored
@@ -143,7 +146,7 @@ def _form(
         tab="events",
         draft=draft,
         moved=moved,
-        error=conflict or error,
+        error=refused or error,
         errors=errors_of(error),
         seal="" if moved is None else draft.seal(stored.version),
         techniques=TECHNIQUES if draft.kind in WITH_DETAILS else (),
@@ -159,10 +162,9 @@ def _named(draft: Draft) -> tuple[Input, ...]:
     return plain({"kind": tuple(EVENT_KINDS), "technique": techniques, "date": "date", "corrects": "text", "rows": "whole"}, given)  # fmt: skip
 
 
-def _open_for_change(opened: OpenedCase, who: Person) -> None:
+def _open_for_change(opened: OpenedCase, who: Person, corrects: str = "") -> None:
     who.require("edit_cases", opened.stored.key.centre)
-    if opened.known_at is not None:
-        raise NotPermitted("a past moment cannot be changed", hint="Open the case as it is now.")
+    opened.require_change(corrects)
 
 
 def _event(opened: OpenedCase, name: str) -> AnyEvent | None:
@@ -174,7 +176,7 @@ def _event(opened: OpenedCase, name: str) -> AnyEvent | None:
         raise BadInput("the case has no such event", hint="Look for it among its events.")
     if found[name].kind == "withdrawal":
         raise BadInput("a withdrawal is undone, not corrected", hint="Undo it among the events of the case.")
-    if any(event.corrects == name for event in found.values()):
+    if name in replaced_by(opened.stored.case.events):
         raise BadInput("this event was corrected already", hint="Correct the event that replaced it.")
     return found[name]
 

@@ -13,6 +13,7 @@ from fastapi import Path as PathPart
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
+from liverboard.clinical.derive_timeline import replaced_by
 from liverboard.clinical.events import Case, Imaging
 from liverboard.clinical.extent import Frozen
 from liverboard.errors import BadInput, UserError
@@ -323,7 +324,7 @@ def _of_line(line: StudyLine) -> dict[str, Any]:
 
 def _event_of(case: Case, line: StudyLine) -> str | None:
     """The imaging event that names files of the study, as long as it counts."""
-    replaced = {event.corrects for event in case.events}
+    replaced = replaced_by(case.events)
     for event in case.events:
         if (
             event.id not in replaced

@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from liverboard.clinical.case_withdraw import restated, withdrawal_of
-from liverboard.clinical.events import AnyEvent, Withdrawal
+from liverboard.clinical.case_withdraw import undoing_of, withdrawal_of
+from liverboard.clinical.events import AnyEvent, Withdrawal, kind_behind
 from liverboard.clinical.extent import Frozen
 from liverboard.errors import BadInput, NotPermitted, UserError
 from liverboard.registry.cases import Conflict, undo_withdrawal, withdraw
@@ -69,12 +69,11 @@ def withdraw_it(request: Request, site: Here, who: Editor, opened: Opened, form:
 def _event(opened: OpenedCase, who: Person, name: str) -> AnyEvent:
     """The event that may be taken back, or the withdrawal that may be undone. Raises BadInput, NotPermitted."""
     who.require("edit_cases", opened.stored.key.centre)
-    if opened.known_at is not None:
-        raise NotPermitted("a past moment cannot be changed", hint="Open the case as it is now.")
+    opened.require_change(name)
     case = opened.stored.case
     found = next((event for event in case.events if event.id == name), None)
     if isinstance(found, Withdrawal):
-        restated(case, name)
+        undoing_of(case, name)
     else:
         withdrawal_of(case, name, _SOME_REASON)
     assert found is not None  # noqa: S101  (else it was refused above)
@@ -85,10 +84,10 @@ def _page(
     request: Request, site: Site, opened: OpenedCase, event: AnyEvent, reason: str = "", error: UserError | None = None
 ) -> Response:
     case, undo = opened.stored.case, isinstance(event, Withdrawal)
-    added = restated(case, event.id) if undo else withdrawal_of(case, event.id, _SOME_REASON)
+    added = undoing_of(case, event.id) if undo else withdrawal_of(case, event.id, _SOME_REASON)
     content = WithdrawalPage(
         event=event.id,
-        kind=added["kind"] if undo else event.kind,
+        kind=kind_behind(case.events, event),
         undo=undo,
         as_of=opened.day,
         effect=what_it_changes(site, opened.stored, with_events(case, [added]), opened.day),
