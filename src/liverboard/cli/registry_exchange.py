@@ -94,7 +94,7 @@ def export(
     moment: dt.date | Literal["board"] = "board" if as_of == "board" else day(as_of) or today()
     with progress("Exporting") as step, closing(open_store(data)) as store:
         if ending == ".zip":
-            count = export_cases(store, CONSOLE, file, extract, step)
+            count = export_cases(store, CONSOLE, file, extract, step, lambda said: typer.echo(said, err=True))
         else:
             table = facts_table(store, CONSOLE, moment, extract, step)
             count = table.height

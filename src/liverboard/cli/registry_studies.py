@@ -44,6 +44,7 @@ def study(
     with progress("Receiving") as step, closing(open_store(data)) as store:
         key, how = CaseKey(centre or store.folder.centre, case), Taking(pixels_seen=pixels_seen)
         received = receive(store, CONSOLE, key, source, how=how, step=step)
+    named = [str(place) for place in received.named if not place.replaced]
     if json:
         show_json(
             {
@@ -53,6 +54,7 @@ def study(
                 "warnings": list(received.warnings),
                 "structures": list(received.words),
                 "left_aside": dict(received.left_aside),
+                "named": named,
             }
         )
         return
@@ -63,6 +65,8 @@ def study(
         typer.echo(f"  structures kept by name, look for names of people: {', '.join(received.words)}")
     for warning in received.warnings:
         typer.echo(f"  {warning}")
+    for place in named:
+        typer.echo(f"  typed before, what this study calls the patient: {place}. Correct it; the trail keeps it")
 
 
 @registry_app.command(

@@ -239,9 +239,13 @@ def write_events(
 
 def refuse_words_of_patient(tx: Transaction, case_id: int, said: Case, where: str) -> None:
     """Raises BadInput where something new says what the headers of the case's own studies call the patient."""
+    refuse_known(tx.key, words_of_patient(tx.connection, case_id), said, where)
+
+
+def words_of_patient(connection: Connection, case_id: int) -> frozenset[str]:
+    """The keyed hashes of what the headers of the case's own studies call the patient."""
     query = select(studies.c.words).where(studies.c.case_id == case_id, studies.c.words.is_not(None))
-    known = frozenset(word for each in tx.connection.scalars(query) for word in json.loads(each))
-    refuse_known(tx.key, known, said, where)
+    return frozenset(word for each in connection.scalars(query) for word in json.loads(each))
 
 
 def _refuse(tx: Transaction, case_id: int, said: Case, where: str) -> None:

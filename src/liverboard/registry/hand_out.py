@@ -10,7 +10,7 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
@@ -25,6 +25,7 @@ from liverboard.registry.cases import CaseFilter, StoredCase, read_cases
 from liverboard.registry.identity import pseudonym_of
 from liverboard.registry.permissions import Actor
 from liverboard.registry.store import Store
+from liverboard.registry.words_before import places_that_name
 from liverboard.rules.evaluate import facts_frame
 from liverboard.synthesis.disclosure import MIN_CELL, Below, Count, Sum, Withheld, least_total, protect
 
@@ -51,10 +52,16 @@ class Extract:
 
 
 def export_cases(
-    store: Store, by: Actor, file: Path, extract: Extract = Extract(), step: Step = lambda text: None
+    store: Store,
+    by: Actor,
+    file: Path,
+    extract: Extract = Extract(),
+    step: Step = lambda text: None,
+    tell: Step = lambda text: None,
 ) -> int:
     """Write the cases as case files (JSON) into a new zip, `centre/pseudonym.json`; gives how many. Read back by `bring` when pseudonyms and words were kept.
 
+    A case whose texts name its patient, corrected ones too, leaves without them, and `tell` hears of it.
     Raises NotPermitted, BadInput when the file is there already, cannot be written, or no case fits.
     """
     by.require("exchange_data", extract.which.centre)
@@ -62,7 +69,12 @@ def export_cases(
     count = 0
     with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
         for stored in read_cases(store, by, extract.which, extract.known_at, purpose="cases.export"):
-            case = outgoing(stored, extract)
+            quiet = extract.free_text and bool(places_that_name(store, stored))
+            if quiet:
+                tell(
+                    f"case {stored.key.case} leaves without its texts: what a study of it calls the patient stands there"
+                )
+            case = outgoing(stored, replace(extract, free_text=False) if quiet else extract)
             count += 1
             step(f"case {count:,}")
             entry = zipfile.ZipInfo(f"{stored.key.centre}/{case.case}.json", _EPOCH)

@@ -17,6 +17,7 @@ from liverboard.clinical.events import Case
 from liverboard.errors import BadInput, Problem
 from liverboard.registry.identity import days_in, texts_of
 
+Text = tuple[str | None, str, str]  # the event it stands in, its field, what it says
 _HASH_BYTES: Final = 8
 _LEAST_LETTERS: Final = 3
 _LEAST_SIGNS: Final = 5  # of a number; shorter ones occur as sizes and doses
@@ -43,18 +44,25 @@ def hashes_of(key: bytes, case: str, patient: Mapping[str, str]) -> list[str]:
 
 def refuse_known(key: bytes, known: frozenset[str], case: Case, where: str) -> None:
     """Raises BadInput that names every place where the case says a word of which the hash is `known`. The word is not repeated."""
-    if not known:
-        return
     problems = [
         Problem("a name, number or birth date of this patient stands here", event=event, field=path, hint=_HINT)
-        for event, path, text in texts_of(case)
-        if not path.endswith(".owner")  # of an action: one of the board, who may have the same name
-        and any(_hash(key, case.case, word) in known for word in _said(text))
+        for event, path in places_known(key, known, case.case, texts_of(case))
     ]
     if problems:
         raise BadInput(
             "the case holds what identifies its patient", where=where, problems=problems, hint="Nothing was kept."
         )
+
+
+def places_known(
+    key: bytes, known: frozenset[str], case: str, texts: Iterable[Text]
+) -> Iterator[tuple[str | None, str]]:
+    """The event and field of every text that says a word of which the hash is `known`."""
+    for event, path, text in texts if known else ():
+        if path.endswith(".owner"):  # of an action: one of the board, who may have the same name
+            continue
+        if any(_hash(key, case, word) in known for word in _said(text)):
+            yield event, path
 
 
 def _said(text: str) -> Iterator[str]:

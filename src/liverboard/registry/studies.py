@@ -19,13 +19,14 @@ from sqlalchemy import Row, select
 from liverboard.errors import BadInput, MissingData, UnsupportedImage
 from liverboard.registry.archive import STUDY, Limits, unpack
 from liverboard.registry.audit import canonical
-from liverboard.registry.cases import CaseKey, find_case
+from liverboard.registry.cases import CaseKey, case_as_known, find_case
 from liverboard.registry.known_words import hashes_of
 from liverboard.registry.permissions import Actor
 from liverboard.registry.schema import StudyState, cases, centres, studies
 from liverboard.registry.store import Store, insert_row
 from liverboard.registry.study_files import arrived
 from liverboard.registry.study_parts import role_of_name
+from liverboard.registry.words_before import NamedPlace, places_that_name
 from liverboard.volume.clean_volume import ENDINGS, clean_volume
 from liverboard.volume.deidentify import Arrival, Link, Rules, deidentify_folder, file_bytes
 from liverboard.volume.dicom_files import read_whole
@@ -49,7 +50,8 @@ _AS_EVER: Final = Taking()
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A study that came in. `warnings`: what a person must look at; `words`: names of structures that were kept; `left_aside`: files not taken, by reason."""
+    """A study that came in. `warnings`: what a person must look at; `words`: names of structures that were kept; `left_aside`: files not taken, by reason; `named`: where the
+    case names the patient of its studies."""
 
     id: int
     path: Path
@@ -57,6 +59,7 @@ class Received:
     warnings: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     left_aside: tuple[tuple[str, int], ...] = ()
+    named: tuple[NamedPlace, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,8 @@ def receive(
     if arrival is None:
         return Received(study, place, len(files), (), words)
     aside = tuple(sorted(arrival.left_aside.items()))
-    return Received(study, place, len(files), arrival.warnings, (*words, *arrival.words), aside)
+    named = places_that_name(store, case_as_known(store, by, key))
+    return Received(study, place, len(files), arrival.warnings, (*words, *arrival.words), aside, named)
 
 
 def _volumes(files: Path, clean: Path, step: Step) -> tuple[str, ...]:

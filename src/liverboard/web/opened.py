@@ -14,7 +14,8 @@ from liverboard.clinical.facts import facts_of
 from liverboard.errors import BadInput, NotPermitted
 from liverboard.registry.cases import CaseKey, StoredCase, case_as_known
 from liverboard.registry.frozen import decision_is_frozen, may_not_change
-from liverboard.report.words import SEX, fact_words
+from liverboard.registry.words_before import NamedPlace, places_that_name
+from liverboard.report.words import SEX, anchor, fact_words
 from liverboard.web.gate import Here, Who
 from liverboard.web.prepared import day_of
 from liverboard.web.site import Site
@@ -43,13 +44,15 @@ _ID = re.compile(r'\bid="([^"]+)"')
 
 @dataclass(frozen=True, slots=True)
 class OpenedCase:
-    """`known_at` None: as it is now. `may_edit`: whether who looks may change it, which nobody may at a past moment. `frozen`: events that they may not change even so."""
+    """`known_at` None: as it is now. `may_edit`: whether who looks may change it, which nobody may at a past moment. `frozen`: events that they may not change even so.
+    `named`: where text from before a study says what the study calls the patient; nothing of a past moment."""
 
     stored: StoredCase
     day: dt.date
     known_at: dt.datetime | None
     may_edit: bool
     frozen: frozenset[str] = frozenset()
+    named: tuple[NamedPlace, ...] = ()
 
     def require_change(self, event_id: str = "") -> None:
         """Raises NotPermitted at a past moment, and when who looks may not correct, withdraw or undo the event."""
@@ -82,6 +85,23 @@ class OpenedCase:
             )
             if part
         )
+
+    @property
+    def to_correct(self) -> tuple[NamedPlace, ...]:
+        return tuple(place for place in self.named if not place.replaced)
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """Events that no longer count and name the patient: what they say is not shown."""
+        return frozenset(place.event for place in self.named if place.replaced and place.event)
+
+    def way_to(self, place: NamedPlace) -> str:
+        """The page on which the place is put right."""
+        if place.event is not None:
+            return f"{self.path}/events#{anchor(place.event)}"
+        if place.meeting is not None:
+            return f"/meetings/{place.meeting}/cases/{quote(self.stored.key.case, safe='')}#minutes"
+        return f"{self.path}/header"
 
     def linked(self, html: str) -> str:
         """Sections of a dossier whose links to other sections lead to the pages of the case where those stand."""
@@ -117,7 +137,8 @@ def open_case(
     stored = case_as_known(site.store, who, CaseKey(centre, case), known_at)
     may_edit = known_at is None and who.may("edit_cases", centre)
     frozen = may_not_change(who, centre, stored.case) if may_edit else frozenset[str]()
-    return OpenedCase(stored, _day(site, stored, known_at), known_at, may_edit, frozen)
+    named = places_that_name(site.store, stored) if known_at is None else ()
+    return OpenedCase(stored, _day(site, stored, known_at), known_at, may_edit, frozen, named)
 
 
 def _day(site: Site, stored: StoredCase, known_at: dt.datetime | None) -> dt.date:

@@ -76,7 +76,10 @@ class CaseList(Frozen):
 
 
 class CasePart(Frozen):
-    """A page of a case as data. `content`: the parts of the dossier, or of the report, that the page shows. `unread`: the scans that it does without."""
+    """A page of a case as data. `content`: the parts of the dossier, or of the report, that the page shows. `unread`: the scans that it does without.
+
+    `names_patient`: fields to correct, since they name the patient.
+    """
 
     centre: str
     case: str
@@ -86,6 +89,7 @@ class CasePart(Frozen):
     as_of: dt.date
     known_at: dt.datetime | None
     content: dict[str, JsonValue]
+    names_patient: tuple[str, ...] = ()
     unread: Unread | None
 
 
@@ -249,6 +253,7 @@ def _shown(
         as_of=opened.day,
         known_at=opened.known_at,
         content=content,
+        names_patient=tuple(map(str, opened.to_correct)),
         unread=unread,
     )
     return page(request, template, content=data, opened=opened, stored=stored, tab=tab, **values)
