@@ -94,6 +94,17 @@ def test_a_move_to_postgresql(liverboard: Terminal, data: Path, postgres: Postgr
     assert liverboard("move", url, "--data", data)[0] == 10  # there are tables already
 
 
+def test_a_decision_that_is_there_is_corrected_where_the_chair_agrees(liverboard: Terminal, data: Path, tmp_path: Path) -> None:  # fmt: skip
+    decision = "{id: b1, kind: board, date: 2024-05-02, chosen: tae}"
+    file = tmp_path / "case.yaml"
+    file.write_text(f"case: N-1\nevents: [{decision}]")
+    assert liverboard.json("import", file, "--data", data)["added"] == ["lyon/N-1"]
+    file.write_text(f"case: N-1\nevents: [{decision}, {{kind: withdrawal, date: 2024-05-02, corrects: b1, reason: x}}]")
+    code, shown = liverboard("import", file, "--data", data)
+    assert code == 10 and "changes a decision that the registry holds" in shown
+    assert liverboard.json("import", file, "--data", data, "--chair-agrees")["extended"] == ["lyon/N-1"]
+
+
 def test_cases_come_in_and_go_out_and_in_again(liverboard: Terminal, data: Path, tmp_path: Path) -> None:
     source = tmp_path / "cases"
     source.mkdir()
