@@ -27,7 +27,7 @@ from liverboard.web.headers import HeadAsGet, StrictHeaders
 from liverboard.web.measuring import Worker
 from liverboard.web.pages import page, theme_css, wants_json
 from liverboard.web.routes import EVERY
-from liverboard.web.site import Site
+from liverboard.web.site import Site, site_of
 
 
 def create_app(site: Site) -> FastAPI:
@@ -45,7 +45,7 @@ def create_app(site: Site) -> FastAPI:
         redoc_url=None,
         dependencies=[Depends(visit)],
         lifespan=running,
-        redirect_slashes=False,  # to an address made of the name that was asked
+        redirect_slashes=False,  # it would lead to the name that was asked; see `_http`
     )
     app.state.site = site
     for router in EVERY:
@@ -126,6 +126,9 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
+    path = request.url.path
+    if error.status_code == 404 and request.method == "GET" and path.strip("/") and path.endswith("/"):
+        return RedirectResponse(f"{site_of(request).address}/{path.strip('/')}", status_code=303)
     words = {404: "there is no such page", 405: "this page takes no such request"}
     return problem(
         request,
