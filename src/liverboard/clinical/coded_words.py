@@ -57,6 +57,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "mird": "MIRD",
     "tn": "T/N",
     # laboratory, function, grades and scales
+    "10^9/L": "10⁹/L",
     "ast": "AST",
     "alt": "ALT",
     "chromogranin_a": "chromogranin A",

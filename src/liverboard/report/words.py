@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Iterable
 from xml.sax.saxutils import escape as _escape
 
+from liverboard.clinical.coded_words import words
+
 Say = Callable[[str], str]
 """Puts one of our sentences into the language of the reader."""
 THIN = "\u202f"  # narrow no-break space: value and unit stay on one line
@@ -103,13 +105,13 @@ def quantity(value: float | None, unit: str | None = None) -> str:
         return NOT_KNOWN
     if unit == "fraction":  # a share reads as percent
         value, unit = 100 * value, "%"
-    words, text = unit_words(unit), number(value, unit)
-    return f"{text}{THIN}{words}" if words and text != NOT_KNOWN else text
+    shown, text = unit_words(unit), number(value, unit)
+    return f"{text}{THIN}{shown}" if shown and text != NOT_KNOWN else text
 
 
 def plain(word: str) -> str:
-    """A code word in words: `sirt_resin` reads `sirt resin`; prose is left as it is."""
-    return word.replace("_", " ") if re.fullmatch(r"[A-Za-z0-9_]+", word) else word
+    """A code word in words: `sirt_resin` reads SIRT (resin); prose is left as it is."""
+    return words(word) if re.fullmatch(r"[A-Za-z0-9_]+", word) else word
 
 
 def fact_words(value: float | int | bool | str | None, unit: str | None = None) -> str:
