@@ -27,10 +27,11 @@ from liverboard.options.weigh import weigh_case
 from liverboard.options.words import EFFECT_WORDS, state_words
 from liverboard.phantom.cohort import CohortPlan, draw_people
 from liverboard.phantom.cohort_story import case_of
+from liverboard.report.html import render_sections
 from liverboard.report.options_view import OptionCard, OptionsView, Piece, ReasonView, options_view
 from liverboard.report.words import THIN
 from liverboard.rules.load import LESIONS
-from liverboard.web.tongue import Tongue
+from liverboard.web.tongue import Tongue, say_page
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(str(files("liverboard")))
@@ -179,7 +180,7 @@ def _of_card(card: OptionCard) -> Iterator[str]:
 def _of_reason(reason: ReasonView) -> Iterator[str]:
     yield from (reason.state, "" if reason.typed else reason.says, reason.hangs_on, reason.stale, reason.by)
     yield from (
-        *reason.tags,
+        *(tag.text for tag in reason.tags if not tag.typed),
         *reason.lesions,
         *nodes(reason.override_pieces),
         *(source.says for source in reason.sources),
@@ -294,6 +295,16 @@ def test_a_centres_own_words_are_marked_as_not_to_translate(dossiers: list[Dossi
     typed = {p.text for v in views for c in v.cards for r in c.reasons for p in r.override_pieces if p.typed}
     assert {"we stop, earlier", "Somewhere (A. Board, ", "lesion_longest_mm > 40"} <= typed
     assert {line.typed for v in views for line in v.lines if "our own words" in line.says} == {True}
+
+
+def test_the_country_of_a_label_is_no_ultrasound(dossiers: list[Dossier]) -> None:
+    """US is both in English, and the French of a page has only its letters."""
+    pages = [say_page("fr", render_sections(dossier, {"options"})) for dossier in dossiers[:6]]
+    codes = {
+        code for page in pages for code in re.findall(r'<bdi translate="no">([A-Z]{2,}(?:, [A-Z]{2,})*)</bdi>', page)
+    }
+    assert any("US" in code.split(", ") for code in codes)
+    assert not any("échographie</bdi></span>" in page for page in pages)
 
 
 def test_states_and_changes_of_every_effect_agree_in_gender(entries: dict[str, str]) -> None:

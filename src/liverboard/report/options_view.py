@@ -91,7 +91,7 @@ class ReasonView:
     hangs_on: str
     stale: str
     by: str
-    tags: tuple[str, ...]
+    tags: tuple[Piece, ...]
     sources: tuple[SourceMark, ...]
     rule: str
     when: str
@@ -430,15 +430,16 @@ def _by(reason: Reason) -> str:
     return clean(", ".join((*said, *filter(None, [reason.edition]))))
 
 
-def _tags(reason: Reason) -> Iterator[str]:
+def _tags(reason: Reason) -> Iterator[Piece]:
+    """Codes of jurisdictions stay as they are: US is the country here, and elsewhere an ultrasound."""
     if reason.source_class in _TAGGED:
-        yield CLASS_WORDS[reason.source_class]
+        yield Piece(CLASS_WORDS[reason.source_class])
     if reason.jurisdiction:
-        yield clean(", ".join(reason.jurisdiction))
+        yield Piece(clean(", ".join(reason.jurisdiction)), typed=True)
     if reason.ask:
-        yield "looked for before the procedure"
+        yield Piece("looked for before the procedure")
     if reason.source_class != "unverified" and any(source.verification == "U" for source in reason.sources):
-        yield CLASS_WORDS["unverified"]
+        yield Piece(CLASS_WORDS["unverified"])
 
 
 def _override(note: OverrideNote) -> tuple[Piece, ...]:

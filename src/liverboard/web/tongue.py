@@ -41,8 +41,8 @@ _PLACE = re.compile(r"\{([=n]?)(\d+)\}")
 _WORD = re.compile(r"\w+")
 _WHOLE_WORD = re.compile(r"(?<![\w\0])\w+(?![\w\0])")
 _NUMBER = r"[-+−±<>≤≥~]?[\d][\d.,\u202f\u00a0]*"
-_ALIKE = re.compile(  # the same in every language: numbers, codes such as S5 or G2, upper case, units
-    r"(?:[(+−±<>≤≥~-]*[^\W\d_]*\d[\w.,:/–-]*\)?|[A-Z][A-Z0-9/-]*|[^\w\s]+|_|[a-zA-Z]|ml|dL|[mc]?Gy|[GMk]Bq|[kM]eV|SUVmax|Ki-67|vs|"
+_ALIKE = re.compile(  # the same in every language: numbers, codes such as S5 or G2, upper case but for what French has its own letters for, units
+    r"(?:[(+−±<>≤≥~-]*[^\W\d_]*\d[\w.,:/–-]*\)?|(?!ULN)[A-Z][A-Z0-9/-]*|[^\w\s]+|_|[a-zA-Z]|ml|dL|[mc]?Gy|[GMk]Bq|[kM]eV|SUVmax|Ki-67|vs|"
     r"[cmkµnup]?(?:g|L|m|mol)[²³]?(?:/(?:[dm]?L|d|h|min|kg))?|[^\W\d_]+/[^\W\d_]*\d+)(?:\s+|$)"
 )
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
