@@ -83,7 +83,10 @@ _MORBUS: Final = _words(
     paget waldenström dupuytren ledderhose scheuermann behçet castleman caroli takayasu kahler huntington biermer vaquez kaposi verneuil charcot hirschsprung
     """
 )  # M. Crohn: the disease
-_OF_NAMESAKES: Final = _words("wilson gilbert horton paget")  # M. de Gilbert is the disease, M. Gilbert a man
+_NO_DOCTOR: Final = _words(
+    "crohn hodgkin basedow whipple parkinson addison cushing osler bechterew ormond meulengracht"
+)
+_OF_NAMESAKES: Final = _words("wilson gilbert horton")  # M. de Gilbert is the disease, M. Gilbert a man
 _OTHER_EPONYMS: Final = _words(
     """
     lynch barrett gleason couinaud clavien charlson bismuth okuda barcelona milan child budd hippel wermer sipple carney krenning seldinger doppler verner cowden peutz turcot
@@ -97,14 +100,16 @@ _BRANDS: Final = _words(
     lanreotide octreotide everolimus sunitinib lutetium chromogranin gallium yttrium holmium
     """
 )
-_ALSO_NAMES: Final = _words("may petit grand long young short small day read")  # with a capital
+_ALSO_NAMES: Final = _words(
+    "may petit grand grande long young short small day read dixon hope farmer field fields branch"
+)  # with a capital
 _CLINICAL: Final = _NO_PERSON | _MORBUS | _OTHER_EPONYMS | _BRANDS
 _FORMS: Final = re.compile(
     r".{4,}(?:graphy|graphie|gramme?|scopy|scopie|metry|métrie|tions?|sions?|ments?|ity|ité|iques?|ables?|ibles?|itis|oma|emia|émie|osis|pathy|pathie"
-    r"|ology|ologie|ectomy|ectomie|stomy|plasty|therapy|thérapie|ical|icale|ally|ously|ively|euse|eusement|isme?)|.{3,}(?<![emri])ed|.{5,}ée?s?"
+    r"|ology|ologie|ectomy|ectomie|stomy|plasty|therapy|thérapie|ical|icale|ally|ously|ively|euse|eusement|isme?)|.{3,}(?<![emri])ed|.{5,}ée?"
 )  # how words of clinical text end, and names seldom do
 _NAMES_OF_THAT_FORM: Final = _words(
-    "dominique monique véronique veronique frédérique angélique clément clement désirée constable khaled majed javed zayed barthélémy andrée dorothée timothée"
+    "dominique monique véronique veronique frédérique angélique clément clement désirée constable khaled majed javed zayed henriques barthélémy andrée dorothée timothée"
 )
 
 
@@ -122,7 +127,7 @@ def person_named(text: str) -> bool:
 
 def doctor_named(text: str) -> bool:
     """Whether a name of a doctor is announced in a text."""
-    return any(match["name"].casefold() not in _MORBUS for match in _DOCTOR.finditer(text))
+    return any(match["name"].casefold() not in _NO_DOCTOR for match in _DOCTOR.finditer(text))
 
 
 def _patient_named(text: str) -> bool:
