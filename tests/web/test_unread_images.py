@@ -11,7 +11,9 @@ from threading import Event
 from typing import Any
 
 import pytest
+from tests.browser import launched
 from tests.registry_samples import CHAIR, EDITOR
+from tests.web_browser import signed_in
 from tests.web_samples import Visitor, words
 
 from liverboard.board import measure
@@ -226,3 +228,28 @@ def test_a_disk_that_takes_nothing_ends_the_wait_too(scanned: Site, held: Held) 
     who.get(PAGE)
     read_now(held, who)
     assert who.json(f"{PAGE}/facts")["unread"] is None and held.begun == 1
+
+
+@pytest.mark.slow
+def test_pages_come_again_by_themselves_and_nobody_loses_what_is_typed(scanned: Site, held: Held, address: str) -> None:
+    said: list[str] = []
+    with launched() as browser:
+        window = signed_in(browser, address, "chair")
+        window.set_default_timeout(120_000)
+        page, talk = window.new_page(), window.new_page()
+        for each in (page, talk):
+            each.on("console", lambda m: said.append(m.text) if m.type in {"error", "warning"} else None)
+            each.on("pageerror", lambda e: said.append(str(e)))
+        page.goto(f"{address}{PAGE}/options")
+        talk.goto(f"{address}{TALK}")
+        assert talk.locator("button[formaction]").count() == 0
+        talk.locator("#reason").press_sequentially("Bulk")
+        held.go.set()
+        page.wait_for_selector("#reading", state="detached")
+        assert "being read" not in page.inner_text("main")
+        talk.wait_for_timeout(2500)
+        assert talk.locator("#reading").count() == 1  # somebody types
+        talk.keyboard.press("Escape")
+        talk.wait_for_selector("#reading", state="detached")
+        assert talk.input_value("#reason") == "Bulk" and talk.locator("button[formaction]").count() == 1
+        assert said == []
