@@ -233,6 +233,19 @@ def test_minutes_are_said_but_for_what_a_person_typed(held: bool, monkeypatch: p
     assert paper.render_minutes_pdf(meeting(), "fr", say).startswith(b"%PDF")
 
 
+@pytest.mark.parametrize(
+    ("english", "french"),
+    [
+        ("0 conflicts, 2 warnings: read them before you rely on a number", "0 contradiction, 2 avertissements : à lire avant de se fier à un chiffre"),
+        ("1 conflict, 0 warnings: read them before you rely on a number", "1 contradiction, 0 avertissement : à lire avant de se fier à un chiffre"),
+        ("0 studies of this centre's own", "0 étude propre à ce centre"),
+        ("1 of 4 decisions signed", "décisions signées : 1 sur 4"),
+    ],
+)  # fmt: skip
+def test_nought_and_one_are_singular_in_french(english: str, french: str) -> None:
+    assert say(english) == french
+
+
 def test_places_of_an_entry_are_those_of_its_french() -> None:
     entries = catalogue("dossier")
     assert list(entries) == sorted(entries)
