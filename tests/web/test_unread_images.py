@@ -214,12 +214,18 @@ def test_files_that_are_not_here_are_told(scanned: Site, held: Held) -> None:
     assert "their files are not here" in words(who.get(f"{PAGE}/options")) and held.begun == 0
 
 
-def test_a_fault_of_ours_ends_the_wait(scanned: Site, held: Held) -> None:
+def test_a_fault_of_ours_ends_the_wait_and_is_tried_again_later(
+    scanned: Site, held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
     held.wrong = RuntimeError("a fault")
     held.go.set()
     who = Visitor(scanned, "viewer")
     until(lambda: not who.json(PAGE)["unread"]["being_read"])
-    assert "something went wrong here (incident" in words(who.get(PAGE))
+    assert "something went wrong here (incident" in words(who.get(PAGE)) and held.begun == 1
+    held.wrong = None
+    monkeypatch.setattr(images, "_TRY_AGAIN_S", 0.0)
+    until(lambda: who.json(PAGE)["unread"] is None)
+    assert held.begun == 2
 
 
 def test_a_disk_that_takes_nothing_ends_the_wait_too(scanned: Site, held: Held) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +26,7 @@ from liverboard.web.site import Site
 
 _BESIDE_IMAGES: Final = ("imaging", "plan", "procedure", "scout")  # events that decide what is read of images
 _LONGEST_S: Final = 1800.0
+_TRY_AGAIN_S: Final = 60.0  # after a fault of ours; a file that cannot be read stays so
 
 
 class UnreadScan(Frozen):
@@ -61,7 +63,7 @@ def images_of(site: Site, key: CaseKey, case: Case, day: dt.date, wait_s: float 
         known = site.pages.find(_name(key, digest))
         if known is None and (kept := _kept(site, key, digest)) is not None:
             return site.pages.get(_name(key, digest), lambda: kept)
-        return known
+        return known or _lately_wrong(site, (key, digest), scans)
 
     def read() -> None:
         if found() is None:
@@ -112,8 +114,15 @@ def _read(site: Site, name: tuple[CaseKey, str], what: tuple[Case, Path, dt.date
     except Exception as error:
         if isinstance(error, Unfinished) and stop.is_set():
             return
-        found = unread_of(_scans(case, day), problem=f"something went wrong here (incident {keep_incident(error)})")
+        problem = f"something went wrong here (incident {keep_incident(error)})"
+        site.readings.wrong[name] = time.monotonic(), problem
+        return
     site.pages.get(_name(key, digest), lambda: found)
+
+
+def _lately_wrong(site: Site, name: tuple[CaseKey, str], scans: Sequence[Imaging]) -> Unread | None:
+    when, problem = site.readings.wrong.get(name, (-_TRY_AGAIN_S, ""))
+    return unread_of(scans, problem=problem) if time.monotonic() - when < _TRY_AGAIN_S else None
 
 
 def _scans(case: Case, day: dt.date) -> tuple[Imaging, ...]:

@@ -12,10 +12,11 @@ _AT_ONCE: Final = 2  # so that a person does not wait behind what is read ahead
 
 
 class Readings:
-    """`stop` ends them."""
+    """`stop` ends them. `wrong`: when and how one failed by a fault of ours."""
 
     def __init__(self) -> None:
         self.stop = Event()
+        self.wrong: dict[tuple[CaseKey, str], tuple[float, str]] = {}
         self._going: dict[tuple[CaseKey, str], Thread] = {}
         self._lock, self._room = Lock(), BoundedSemaphore(_AT_ONCE)
 
