@@ -6,6 +6,7 @@ import base64
 import binascii
 from collections.abc import Sequence
 
+from liverboard.board.dossier import Dossier
 from liverboard.board.key_image import KeyImage
 from liverboard.clinical.extent import Lesion
 from liverboard.report.liver_map import diameter
@@ -176,9 +177,15 @@ def key_image_svg(image: KeyImage, palette: Palette = PRINT, *, prefix: str = "i
     )
 
 
-def no_images_svg(palette: Palette = PRINT, *, prefix: str = "image", named: bool = False) -> str:
-    """The drawn state of a page without images. `named`: the case has some, and they could not be drawn."""
-    c, words = palette, "No image of this case is drawn" if named else "No images in this case"
+def no_images_words(dossier: Dossier) -> str:
+    """Why none is shown: the case names none, or those that it names could not be drawn."""
+    named = any(name.startswith("studies") for event in dossier.events for name in event.content)
+    return "No image of this case is drawn" if named else "No images in this case"
+
+
+def no_images_svg(words: str, palette: Palette = PRINT, *, prefix: str = "image") -> str:
+    """The drawn state of a page without images."""
+    c = palette
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 960 72" role="img" aria-labelledby="{prefix}-title" style="font-family:{c.font}">'
         f'<title id="{prefix}-title">{words}</title><rect x="1" y="1" width="958" height="70" rx="6" '

@@ -13,7 +13,7 @@ from liverboard.board.dossier import Dossier
 from liverboard.board.key_image import KeyImage
 from liverboard.report.evidence_figures import MiniInterval, forest_svg, mini_interval_svg
 from liverboard.report.expected_view import ABSENT, NO_RANK
-from liverboard.report.figures import image_caption, key_image_svg, lesion_sizes_svg, no_images_svg
+from liverboard.report.figures import image_caption, key_image_svg, lesion_sizes_svg, no_images_svg, no_images_words
 from liverboard.report.liver_map import liver_map_svg
 from liverboard.report.palette import DARK, LIGHT, WEB, css_variables
 from liverboard.report.sirt_view import sirt_pictures
@@ -171,15 +171,11 @@ def _rendered(dossier: Dossier, *, bare: bool, only: Collection[str] | None, say
         "sirt": where("sirt", sirt_drawn) or {},
         "lane_wide": where("response", lambda: lane(960, "lane")),
         "lane_narrow": where("response", lambda: lane(360, "lane-narrow")),
-        "no_images": drawn(no_images_svg(WEB, prefix="image-none", named=_names_images(dossier))),
+        "no_images": drawn(no_images_svg(no_images_words(dossier), WEB, prefix="image-none")),
         "time_wide": where("board", lambda: course(960, "time")),
         "time_narrow": where("board", lambda: course(360, "time-narrow")),
     }
     return _page().render(values)
-
-
-def _names_images(dossier: Dossier) -> bool:
-    return any(name.startswith("studies") for event in dossier.events for name in event.content)
 
 
 def _css_string(text: str) -> str:

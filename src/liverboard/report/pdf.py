@@ -14,7 +14,7 @@ from liverboard.board.dossier import Dossier
 from liverboard.board.key_image import KeyImage
 from liverboard.report.evidence_figures import forest_svg, mini_interval_svg
 from liverboard.report.expected_view import ABSENT, NO_RANK
-from liverboard.report.figures import image_caption, key_image_svg, lesion_sizes_svg, no_images_svg
+from liverboard.report.figures import image_caption, key_image_svg, lesion_sizes_svg, no_images_svg, no_images_words
 from liverboard.report.liver_map import liver_map_svg
 from liverboard.report.palette import LIGHT, PRINT
 from liverboard.report.sirt_view import sirt_pictures
@@ -94,6 +94,7 @@ def _data(dossier: Dossier, view: View) -> dict[str, object]:
         "checks": f"{counted(len(view.conflicts), 'conflict')}, {counted(len(view.warnings), 'warning')}",
         "case_short": shorten(view.case, 60),
         "absent": ABSENT,
+        "no_images": no_images_words(dossier),
         "no_rank": NO_RANK,
         "colours": LIGHT,
         "images_first": IMAGES_FIRST,
@@ -113,7 +114,7 @@ def render_pdf(dossier: Dossier) -> bytes:
         "map.svg": liver_map_svg(dossier.extent, PRINT, prefix="map"),
         "sizes.svg": lesion_sizes_svg(dossier.extent.lesions, PRINT, prefix="sizes"),
         "time.svg": timeline_svg(dossier.timeline, dossier.as_of, PRINT, prefix="time"),
-        "none.svg": no_images_svg(PRINT, prefix="none"),
+        "none.svg": no_images_svg(no_images_words(dossier), prefix="none"),
     } | {
         f"image-{k}.svg": key_image_svg(image, PRINT, prefix=f"image-{k}")
         for k, image in enumerate(dossier.key_images, 1)

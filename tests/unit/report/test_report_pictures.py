@@ -28,7 +28,7 @@ def pictures(dossier: Dossier, palette: object) -> list[str]:
         timeline_svg(dossier.timeline, dossier.as_of, p),
         timeline_svg(dossier.timeline, dossier.as_of, p, width=360),
         lesion_sizes_svg(dossier.extent.lesions, p),
-        no_images_svg(p),
+        no_images_svg("No images in this case", p),
     ]
     return drawn + [key_image_svg(image, p) for image in dossier.key_images]
 
