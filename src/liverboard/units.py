@@ -98,6 +98,7 @@ _SPELLINGS: dict[str, str] = {
 }
 
 _WRITTEN = re.compile(r"^\s*(?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*(?P<unit>.*?)\s*$")
+_EITHER_COMMA = re.compile(r"^\s*[+-]?[1-9]\d{0,2},\d{3}(?!\d)")
 _UNIT = re.compile(r"^[A-Za-zµ°/*^().0-9 -]{1,40}$")
 
 
@@ -158,6 +159,15 @@ def convert(value: float, unit: str, canonical: str, *, substance: str | None = 
     return value if factor == 1.0 else float(f"{value * factor:.12g}")
 
 
+def with_point(text: str) -> str:
+    """A number as people write it, its decimal comma as a point. Raises UnitError for a comma that may as well part thousands."""
+    if (either := _EITHER_COMMA.match(text)) is not None:
+        typed = either[0].strip()
+        small, large = typed.replace(",", "."), typed.replace(",", "")
+        raise UnitError(f"'{typed}' may be {small} or {large}; write the one that is meant, without a comma")
+    return text.replace(",", ".") if text.count(",") == 1 and "." not in text else text
+
+
 def parse_quantity(written: object, canonical: str, *, substance: str | None = None) -> float:
     """Read a quantity as a person writes it and give the number in `canonical`.
 
@@ -169,6 +179,8 @@ def parse_quantity(written: object, canonical: str, *, substance: str | None = N
     if isinstance(written, (int, float)):
         number, unit = float(written), ""
     else:
+        if _EITHER_COMMA.match(written):
+            with_point(written)
         match = _WRITTEN.match(written)
         if match is None:
             raise UnitError(f"expected a number with its unit, such as {_example(canonical)}")

@@ -99,6 +99,27 @@ def test_what_cannot_be_read_stands_beside_its_input(editor: Visitor) -> None:
     assert 'value="much"' in response.text
 
 
+def test_units_read_as_printed_and_a_share_is_asked_for_in_percent(editor: Visitor) -> None:
+    page = editor.get(NEW, params={"kind": "labs"}).text + editor.get(NEW, params={"kind": "procedure", "technique": "tae"}).text  # fmt: skip
+    assert re.findall(r">\s*(?:10\^|umol|u[mg]|Gy\*)", page) == []
+    assert "Plausible: 2 to 3000 10⁹/L." in page
+    scout = words(editor.get(NEW, params={"kind": "scout"}))
+    assert "reaches the lungs. Plausible: 0 to 100 %." in scout
+
+
+@pytest.mark.parametrize(("typed", "read"), [("12,5", "12.5"), ("12,5 µmol/L", "12.5"), ("0,125", "0.125")])
+def test_a_decimal_comma_is_read(editor: Visitor, typed: str, read: str) -> None:
+    shown = {**TYPED, "bilirubin": typed, "bilirubin|unit": "umol/L", "do": "preview"}
+    assert f"{read}\u202fµmol/L" in editor.post(NEW, shown).text
+
+
+@pytest.mark.parametrize("typed", ["150,000", "1,234 mg/dL"])
+def test_a_comma_that_may_part_thousands_is_asked_about(editor: Visitor, typed: str) -> None:
+    response = editor.post(NEW, {**TYPED, "bilirubin": typed, "do": "preview"})
+    assert response.status_code == 400
+    assert "write the one that is meant, without a comma" in words(response)
+
+
 def test_a_correction_begins_with_what_stands_and_keeps_the_old(site: Site, editor: Visitor) -> None:
     form = editor.get(NEW, params={"corrects": "l1"})
     assert 'value="2024-05-02"' in form.text

@@ -137,7 +137,7 @@ def forms() -> Iterator[str]:
     for group in groups:
         yield group.label
         for each in group.fields:
-            yield from (each.label, each.help, *map(plain, each.choices), *each.units)
+            yield from (each.label, each.help, *map(plain, each.choices), *map(report_words.unit_words, each.units))
 
 
 def plain(name: object) -> str:

@@ -62,3 +62,9 @@ def test_the_page_shows_what_moves_and_keeps_nothing(site: Site, viewer: Visitor
     part = viewer.post(WHAT_IF, {"bilirubin_umol_l": "80"}, headers={"hx-request": "true"})
     assert "<html" not in part.text
     assert case_as_known(site.store, EDITOR, KEY).version == 1
+
+
+def test_a_share_is_supposed_in_percent_as_its_input_says(viewer: Visitor) -> None:
+    found = suppose(CASE, DAY, {"lung_shunt_fraction": "5"}, {}).weighed.facts
+    assert found.value("lung_shunt_fraction") == pytest.approx(0.05)
+    assert '<span class="unit">%</span>' in viewer.get(WHAT_IF).text.split('id="lung_shunt_fraction"')[1][:200]

@@ -39,6 +39,8 @@ _UNITS = {
     "year": "years",
     "month": "months",
     "day": "days",
+    "um": "µm",
+    "ug": "µg",
 }
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff]")
 
@@ -78,8 +80,12 @@ def unit_words(unit: str | None) -> str:
         unit,
         unit.replace("umol", "µmol")
         .replace("ug/", "µg/")
+        .replace("uL", "µL")
+        .replace("10^6", "10⁶")
         .replace("10^9", "10⁹")
         .replace("^2", "²")
+        .replace("^3", "³")
+        .replace("*", "·")
         .replace("mm2", "mm²"),
     )
 

@@ -15,6 +15,8 @@ from pydantic.fields import FieldInfo
 from liverboard.clinical.dictionary import FactDefinition, all_definitions
 from liverboard.clinical.events import EVERY_KIND, details_type
 from liverboard.clinical.quantity import Unit
+from liverboard.report.words import unit_words
+from liverboard.units import with_point
 
 Kind = Literal["text", "long", "date", "choice", "truth", "whole", "number", "list"]
 ROWS = 3  # empty rows offered where a list of things can be filled in
@@ -166,7 +168,10 @@ def _help(fact: FactDefinition | None) -> str:
     if fact.plausible is None:
         return fact.definition
     low, high = fact.plausible
-    return f"{fact.definition} Plausible: {low:g} to {high:g}{f' {fact.unit}' if fact.unit else ''}."
+    if fact.unit == "fraction":  # asked for in percent
+        return f"{fact.definition} Plausible: {100 * low:g} to {100 * high:g} %."
+    unit = unit_words(fact.unit)
+    return f"{fact.definition} Plausible: {low:g} to {high:g}{f' {unit}' if unit else ''}."
 
 
 @functools.cache
@@ -264,9 +269,10 @@ def _value(each: Field, posted: Mapping[str, str | Sequence[str]]) -> Any:
 
 
 def _number(text: str, unit: str) -> str | float:
-    """A bare number gets the unit of its input; one that was typed with a unit keeps it."""
+    """A bare number gets the unit of its input; one that was typed with a unit keeps it, and what cannot be read goes on as it is."""
     try:
-        value = float(text.replace(",", ".")) if text.count(",") == 1 and "." not in text else float(text)
+        text = with_point(text)
+        value = float(text)
     except ValueError:
         return text
     return f"{value!r} {unit}" if unit else value

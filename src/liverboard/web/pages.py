@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from liverboard.errors import Problem, UserError
 from liverboard.report.palette import DARK, LIGHT, css_variables
-from liverboard.report.words import MODALITY
+from liverboard.report.words import MODALITY, unit_words
 from liverboard.web.gate import greet
 from liverboard.web.notices import notice_of
 from liverboard.web.screens import screen_of
@@ -56,6 +56,7 @@ def _environment(language: str) -> Environment:
     made.filters["day"] = functools.partial(day, language)
     made.filters["said"] = functools.partial(_said, language)
     made.filters["word"] = functools.partial(word, language)
+    made.filters["unit"] = lambda name: say(language, unit_words(str(name)))
     made.filters["scan"] = functools.partial(scan, language)
     made.filters["plain"] = lambda name: str(name).replace("_", " ")
     shown: dict[str, Any] = {"language": language, "languages": LANGUAGES, "screen_of": screen_of}

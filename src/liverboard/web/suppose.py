@@ -19,7 +19,7 @@ from liverboard.clinical.lesion_facts import lesion_facts_of
 from liverboard.errors import BadInput, Problem
 from liverboard.options.policy import packaged
 from liverboard.options.weigh import weigh
-from liverboard.units import UnitError, parse_quantity
+from liverboard.units import UnitError, parse_quantity, with_point
 from liverboard.web.forms import Field, Group
 from liverboard.web.prepared import Weighed
 
@@ -74,6 +74,8 @@ def suppose(case: Case, day: dt.date, typed: Mapping[str, str], units: Mapping[s
 def _field(fact: FactDefinition) -> Field:
     kind = {"number": "number", "integer": "whole", "boolean": "truth", "enum": "choice"}[fact.type]
     units = () if not fact.unit or fact.unit == "1" else (fact.unit, *fact.likely_units)
+    if fact.unit == "fraction":
+        units = ("%",)
     return Field(fact.name, fact.label, kind, fact.definition, fact.values, tuple(dict.fromkeys(units)))  # pyright: ignore[reportArgumentType]
 
 
@@ -88,7 +90,7 @@ def _value(fact: FactDefinition, text: str, unit: str) -> Value | None:
         if text not in fact.values:
             raise ValueError(f"expected one of: {', '.join(fact.values)}")
         return text
-    written = text.replace(",", ".") if text.count(",") == 1 and "." not in text else text
+    written = with_point(text)
     if fact.type == "integer":
         if not written.isascii() or not written.isdigit() or len(written) > 6:
             raise ValueError("expected a whole number")
@@ -97,6 +99,8 @@ def _value(fact: FactDefinition, text: str, unit: str) -> Value | None:
         value = float(written)
     except ValueError:
         return parse_quantity(written, fact.unit or "1", substance=fact.substance)
+    if fact.unit == "fraction":
+        return parse_quantity(f"{value!r} %", fact.unit)
     if unit in fact.likely_units and unit != fact.unit:
         return parse_quantity(f"{value!r} {unit}", fact.unit or "1", substance=fact.substance)
     if not math.isfinite(value):
