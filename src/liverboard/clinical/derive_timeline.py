@@ -91,8 +91,8 @@ def _standing(case: Case, as_of: dt.date, known_at: dt.date | dt.datetime | None
     ]  # fmt: skip
     conflicts: list[str] = []
     if any(event.corrects is not None for event in events):
-        void = undoings(events)
-        void |= {event.corrects for event in events if event.id in void and event.corrects is not None}
+        undoing = undoings(case.events)  # of all: one whose withdrawal is not to be seen takes nothing back
+        void = undoing | {event.corrects for event in events if event.id in undoing and event.corrects is not None}
         events = [event for event in events if event.id not in void]
         events = _corrected(case, events, conflicts)
     events.sort(key=_date)

@@ -7,15 +7,15 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tests.strategies import cases, days, moments
 
 from liverboard.board.prepare import prepare_dossier
 from liverboard.clinical.case_file import read_case, write_case
 from liverboard.clinical.case_withdraw import undoing_of, withdrawal_of
-from liverboard.clinical.derive_timeline import origin_of, replaced_by, standing_withdrawals, visible_events
-from liverboard.clinical.events import Case
+from liverboard.clinical.derive_timeline import moment, origin_of, replaced_by, standing_withdrawals, visible_events
+from liverboard.clinical.events import Case, Withdrawal
 from liverboard.clinical.facts import facts_of
 from liverboard.errors import BadInput
 
@@ -137,7 +137,40 @@ def test_undone_it_is_as_if_it_had_never_been_withdrawn_on_every_day(case: Case,
     for known in (None, U, known_at):
         assert facts_of(again, as_of, known) == facts_of(case, as_of, known)
     assert replaced_by(again.events).items() - replaced.items() == {(gone.events[-1].id, again.events[-1].id)}
+
+
+def dossier_is_that_of_before(case: Case, as_of: dt.date, data: st.DataObject) -> None:
+    replaced = replaced_by(case.events)
+    free = [event.id for event in case.events if event.id not in replaced]
+    assume(free)
+    again = undone(withdrawn(case, data.draw(st.sampled_from(free)), W.isoformat()), U.isoformat())
     assert prepare_dossier(again, folder=None, as_of=as_of) == prepare_dossier(case, folder=None, as_of=as_of)
+
+
+on_any_case = given(cases(max_events=8), days, st.data())
+test_undone_its_dossier_is_that_of_before = settings(max_examples=5)(on_any_case(dossier_is_that_of_before))
+test_undone_its_dossier_is_that_of_before_on_many_cases = pytest.mark.slow(on_any_case(dossier_is_that_of_before))
+
+
+@given(cases(max_events=6), days, st.none() | moments, st.data())
+def test_an_undoing_without_its_withdrawal_takes_nothing_back(case: Case, as_of: dt.date, known_at: dt.date | None, data: st.DataObject) -> None:  # fmt: skip
+    """Files written by hand: either may be dated, or entered, after the other, and be seen without it."""
+    replaced = replaced_by(case.events)
+    free = [event.id for event in case.events if event.id not in replaced]
+    assume(free)
+    chosen = data.draw(st.sampled_from(free))
+    withdrawal, undoing = (
+        Withdrawal(id=name, kind="withdrawal", date=data.draw(days), corrects=of, reason=why, recorded=data.draw(st.none() | moments))
+        for name, of, why in (("w", chosen, "of another patient"), ("u", "w", None))
+    )  # fmt: skip
+    gone = case.model_copy(update={"events": (*case.events, withdrawal)})
+    again = gone.model_copy(update={"events": (*gone.events, undoing)})
+    for day in (*turning_days(again), as_of):
+        limit = None if known_at is None else moment(known_at)
+        entered = limit is None or undoing.recorded is None or moment(undoing.recorded) <= limit
+        seen = case if entered and undoing.date <= day else gone
+        assert visible_events(again, day, known_at) == visible_events(seen, day, known_at)
+        assert standing_withdrawals(again, day, known_at) == standing_withdrawals(seen, day, known_at)
 
 
 @given(st.lists(st.tuples(st.sampled_from(["correct", "withdraw and undo"]), st.integers(0, 40)), max_size=8), days)
