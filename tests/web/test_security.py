@@ -227,6 +227,18 @@ def test_wrong_tries_of_a_stranger_keep_nobody_out_of_a_browser_of_theirs(site: 
     assert sign_in(Visitor(site, None), "viewer", PASSWORD) == 303
 
 
+def test_a_page_that_waits_keeps_nobody_signed_in(site: Site, clock: HandClock) -> None:
+    poll = {"x-by-itself": "true", "hx-request": "true"}
+    waiting, person = Visitor(site, "viewer"), Visitor(site, "editor")
+    for step in range(3):
+        clock.pass_(minutes=14)
+        asked = waiting.get("/cases/lyon/NELM-1/reading?gently=1", headers=poll)
+        assert asked.status_code == (200 if step < 2 else 401), "thirty minutes without a person"
+        assert person.get("/account").status_code == 200
+    assert "location" not in asked.headers, "the form to sign in is no part of the page that waits"
+    assert waiting.get("/account").headers["location"] == "/sign-in?next=/account"
+
+
 def test_a_browser_of_an_account_has_no_more_tries_than_a_stranger(site: Site, clock: HandClock) -> None:
     own = Visitor(site, None)
     assert sign_in(own, "viewer", PASSWORD) == 303

@@ -282,8 +282,8 @@ def log_in_oidc(store: Store, subject: str) -> Login:
     raise NotLoggedIn("no account belongs to this login", hint="Ask an administrator to make one.")
 
 
-def session_of(store: Store, token: str) -> Session:
-    """The session of a token; its idle time starts anew. Raises NotLoggedIn when it ended or never was."""
+def session_of(store: Store, token: str, *, by_a_person: bool = True) -> Session:
+    """The session of a token; asked for `by_a_person`, its idle time starts anew. Raises NotLoggedIn when it ended or never was."""
     now = store.now()
     with store.read() as connection:
         query = select(sessions).where(sessions.c.token_hash == _hash(token))
@@ -291,7 +291,7 @@ def session_of(store: Store, token: str) -> Session:
         row = None if found is None else connection.execute(_accounts().where(accounts.c.id == found.account_id)).first()  # fmt: skip
     if found is None or row is None or not row.active or now - found.seen > IDLE or now - found.created > ABSOLUTE:
         raise NotLoggedIn("you are not logged in, or were away too long", hint="Log in again.")
-    if now - found.seen > _SEEN_EVERY:
+    if by_a_person and now - found.seen > _SEEN_EVERY:
         with store.transaction(_account(row).actor) as tx:
             tx.connection.execute(sessions.update().where(sessions.c.token_hash == _hash(token)).values(seen=tx.at))
     return Session(_account(row), found.csrf)

@@ -107,6 +107,7 @@ async def _told(request: Request, error: Exception) -> Response:
     if (
         isinstance(error, NotLoggedIn)
         and request.method == "GET"
+        and "hx-request" not in request.headers  # a part of a page would become the sign-in form
         and not wants_json(request)
         and request.url.path != "/sign-in"
     ):

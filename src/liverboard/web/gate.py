@@ -31,6 +31,11 @@ class Person(Actor):
         return self.may("manage_accounts")
 
 
+def by_itself(request: Request) -> bool:
+    """Whether a page that waits asks, and no person (`static/app.js` says so): that keeps no session alive."""
+    return "x-by-itself" in request.headers
+
+
 def cookie_name(site: Site, what: str) -> str:
     """With https the name itself forbids a subdomain or plain http to set it."""
     return f"__Host-{what}" if site.secure else what
@@ -43,7 +48,7 @@ async def visit(request: Request) -> FormData | None:
     request.state.person = None
     if token:
         try:
-            session = await run_in_threadpool(session_of, site.store, token)
+            session = await run_in_threadpool(session_of, site.store, token, by_a_person=not by_itself(request))
             account = session.account
             request.state.person = Person(account.name, account.role, account.centre)
             request.state.csrf = session.csrf

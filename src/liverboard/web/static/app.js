@@ -9,6 +9,9 @@
     root.dataset.theme = dark() ? "light" : "dark";
     try { localStorage.setItem("theme", root.dataset.theme); } catch (e) { /* it holds for this page */ }
   }
+  document.addEventListener("htmx:configRequest", function (e) {  // a page that waits asks by itself: no person is there because of that
+    if (!e.detail.triggeringEvent) e.detail.headers["X-By-Itself"] = "true";
+  });
   var button = document.getElementById("theme");
   if (button) { button.hidden = false; button.addEventListener("click", toggle); }
   function typing(target) {
