@@ -18,7 +18,7 @@ CASE = "/cases/lyon/NELM-1"
 @pytest.mark.slow
 def test_accessible_in_both_themes_and_widths(browser: Any, address: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
-    paths = ("/cases", "/cases/new", CASE, f"{CASE}/events", f"{CASE}/events/new?kind=labs", f"{CASE}/events/withdraw?event=d1", f"{CASE}/what-if")  # fmt: skip
+    paths = ("/cases", "/cases/new", CASE, f"{CASE}/events", f"{CASE}/events/new?kind=labs", f"{CASE}/events/new?kind=board", f"{CASE}/events/withdraw?event=d1", f"{CASE}/what-if")  # fmt: skip
     for width, theme in ((1440, "dark"), (390, "light")):
         context = signed_in(
             browser, address, "editor", viewport={"width": width, "height": 900}, color_scheme=theme, bypass_csp=True
@@ -48,6 +48,25 @@ def test_what_if_answers_at_once_and_the_headers_allow_all_that_is_needed(browse
     page.wait_for_selector("#moves [role=alert]", timeout=10_000)
     context.close()
     assert said == []
+
+
+def test_enter_in_a_form_with_rows_looks_ahead_and_the_answer_has_the_focus(browser: Any, address: str) -> None:
+    context = signed_in(browser, address, "editor", java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{address}{CASE}/events/new?kind=imaging")
+    page.fill("#date", "2024-06-02")
+    page.click("summary:has-text('lesions')")
+    page.fill("[id='lesions.0.longest']", "30")
+    page.press("[id='lesions.0.longest']", "Enter")
+    focused = page.locator(":focus")
+    assert "lesions 1, id" in focused.inner_text()
+    focused.locator("a").click()
+    page.fill("[id='lesions.0.id']", "L1")
+    page.press("[id='lesions.0.id']", "Enter")
+    assert "What this changes" in page.locator(":focus").inner_text()
+    page.press("[id='lesions.0.id']", "Enter")
+    assert page.url.endswith("/events/new") and page.locator("#effect").count() == 1
+    context.close()
 
 
 def test_a_case_and_an_event_are_entered_without_javascript(browser: Any, address: str, site: Site) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 
 import pytest
 from httpx import Response
+from tests.registry_samples import CASE as CASE_OF
 from tests.registry_samples import CHAIR, EDITOR, LABS
 from tests.web_samples import KEY, Visitor, words
 
 from liverboard.clinical.events import EVENT_KINDS
-from liverboard.registry.cases import append_events, case_as_known
+from liverboard.registry.cases import add_case, append_events, case_as_known
 from liverboard.web.drafts import Draft, content_of, start
 from liverboard.web.routes.events import TECHNIQUES
 from liverboard.web.site import Site
@@ -38,7 +40,8 @@ def test_every_kind_and_technique_has_a_form(editor: Visitor) -> None:
         response = editor.get(NEW, params={"kind": "procedure", "technique": technique})
         assert response.status_code == 200
         inputs = re.findall(r'<(?:input|select|textarea)[^>]*\bname="([^"]+)"', response.text.split('id="event"')[1])
-        assert len(inputs) == len(set(inputs)) > 10, technique
+        single = [name for name in inputs if f'type="checkbox" name="{name}"' not in response.text]
+        assert len(single) == len(set(single)) > 10, technique
 
 
 def test_nothing_is_kept_before_it_was_shown(site: Site, editor: Visitor) -> None:
@@ -118,6 +121,47 @@ def test_a_comma_that_may_part_thousands_is_asked_about(editor: Visitor, typed: 
     response = editor.post(NEW, {**TYPED, "bilirubin": typed, "do": "preview"})
     assert response.status_code == 400
     assert "write the one that is meant, without a comma" in words(response)
+
+
+def test_an_event_after_the_day_of_the_page_says_that_it_does_not_count_yet(editor: Visitor) -> None:
+    later = words(editor.post(NEW, {**TYPED, "date": "2031-05-10", "do": "preview"}))
+    assert "The event is dated 10 May 2031, after" in later
+    assert "The event is dated 2 Jun 2024." in words(editor.post(NEW, {**TYPED, "do": "preview"}))
+
+
+def test_a_new_event_is_of_the_day_that_its_page_shows(site: Site) -> None:
+    case = CASE_OF.model_copy(update={"case": "STILL-1", "as_of": dt.date(2024, 5, 15)})
+    with site.store.transaction(EDITOR) as tx:
+        add_case(tx, "lyon", case)
+    page = Visitor(site, "editor").get("/cases/lyon/STILL-1/events/new?kind=labs").text
+    assert re.search(r'id="date"[^>]*value="2024-05-15"', page)
+
+
+def test_a_problem_leads_to_its_input_by_its_label_and_the_row_as_it_stands(editor: Visitor) -> None:
+    typed = {"kind": "imaging", "date": "2024-06-02", "lesions.2.longest": "3", "lesions.2.segments": "12", "do": "preview"}  # fmt: skip
+    page = editor.post(NEW, typed).text
+    assert '<a href="#lesions.2.id">lesions 3, id</a>: <bdi>this must be filled in</bdi>' in page
+    assert '<a href="#lesions.2.segments">lesions 3, segments</a>: <bdi>' in page
+    assert re.search(r'id="lesions.2.id"[^>]*aria-invalid="true"[^>]*aria-describedby="[^"]*error-lesions.2.id"', page)
+    assert re.search(r'role="alert" tabindex="-1" autofocus', page)
+
+
+def test_an_item_of_a_list_is_told_at_its_input(editor: Visitor) -> None:
+    typed = {"kind": "board", "date": "2024-06-02", "considered": ["tae", "magic"], "actions.1.due": "soon", "do": "preview"}  # fmt: skip
+    page = editor.post(NEW, typed).text
+    assert '<a href="#considered">considered</a>: ' in page and 'id="error-considered"' in page
+    assert '<a href="#actions.1.due">actions 2, due</a>: ' in page and 'id="error-actions.1.due"' in page
+
+
+def test_of_listed_words_several_are_ticked(site: Site, editor: Visitor) -> None:
+    typed = {"kind": "board", "date": "2024-06-02", "considered": ["tae", "sirt_resin"], "chosen": "tae", "version": "1"}  # fmt: skip
+    shown = editor.post(NEW, {**typed, "do": "preview"})
+    for word in ("tae", "sirt_resin"):
+        assert f'name="considered" value="{word}" checked' in shown.text
+    assert editor.post(NEW, {**typed, "do": "save", "seal": seal(shown)}).status_code == 303
+    assert kept(site, "board-2024-06-02-1")["considered"] == ["tae", "sirt_resin"]
+    again = Visitor(site, "chair").get(NEW, params={"corrects": "board-2024-06-02-1"})
+    assert 'value="sirt_resin" checked' in again.text
 
 
 def test_a_correction_begins_with_what_stands_and_keeps_the_old(site: Site, editor: Visitor) -> None:

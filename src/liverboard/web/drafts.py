@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from liverboard.clinical.case_file import read_case, write_case
 from liverboard.clinical.events import EVENT_KINDS, AnyEvent, Case
-from liverboard.errors import BadInput, Problem
+from liverboard.errors import BadInput, Problem, UserError
 from liverboard.registry.cases import EventTree, StoredCase
 from liverboard.registry.identity import identifier_problems
 from liverboard.web.forms import ROWS, Group, groups_of, posted_of, tree_of
@@ -22,6 +22,22 @@ from liverboard.web.site import Site
 MOST_ROWS = 60
 WITH_DETAILS = ("procedure", "plan")
 _NOT_TYPED = ("studies", "technique")  # images come in by the page for uploads; the technique makes the form
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A problem of what was typed. `input`: the name of the input that it is of, empty where it is of none; `group` and `label` name that one."""
+
+    problem: Problem
+    input: str
+    group: str
+    label: str
+
+    @property
+    def row(self) -> int:
+        """The row of the input as a person counts; 0 where there are none."""
+        rows = [step for step in self.input.split(".") if step.isdigit()]
+        return int(rows[0]) + 1 if rows else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +58,33 @@ class Draft:
             for group in groups_of(self.kind, self.technique, self.rows)
         )
         return tuple(group for group in found if group.fields)
+
+    def placed(self, error: UserError | None) -> tuple[Placed, ...]:
+        """The problems of what was typed, each with the input that it is of."""
+        labels = {"date": ("", "date")}
+        labels |= {field.name: (group.label, field.label) for group in self.groups for field in group.fields}
+        found: list[Placed] = []
+        for each in error.problems if error is not None else ():
+            name = self._input(each.field or "", labels)
+            bare = replace(each, field=None) if name else each
+            found.append(Placed(bare, name, *labels.get(name, ("", ""))))
+        return tuple(found)
+
+    def _input(self, path: str, names: Collection[str]) -> str:
+        """The input of a path in the event: rows that were left empty count here, and an item of a list is of the whole list. Empty where there is none."""
+        name = ""
+        for step in path.replace("[", ".").replace("]", "").split("."):
+            rows = self._rows(f"{name}.", names) if step.isdigit() else ()
+            here = rows[int(step)] if rows and int(step) < len(rows) else step
+            name = f"{name}.{here}" if name else step
+            if name in names:
+                return name
+        return ""
+
+    def _rows(self, prefix: str, names: Collection[str]) -> Sequence[int]:
+        """The rows where something was typed."""
+        filled = (n.removeprefix(prefix) for n in names if n.startswith(prefix) and self.typed.get(n, "").strip())
+        return sorted({int(row) for row in (rest.partition(".")[0] for rest in filled) if row.isdigit()})
 
     def filled(self, group: Group) -> int:
         """How many inputs of a group hold something."""
@@ -114,11 +157,18 @@ def with_events(case: Case, added: Sequence[EventTree]) -> Case:
     try:
         after = read_case(json.dumps({**tree, "events": [*before, *added]}, default=str), is_json=True)
     except BadInput as error:
-        problems = [replace(each, line=None, event=None) for each in error.problems]
+        problems = [_of_a_form(each) for each in error.problems]
         raise BadInput("the event cannot be kept as it is", problems=problems, hint="Put it right below; what you typed is kept.") from None  # fmt: skip
     new = after.model_copy(update={"events": after.events[len(before) :]})
     refuse(identifier_problems(new))
     return after
+
+
+def _of_a_form(problem: Problem) -> Problem:
+    """A problem of a case file as one of a form, which has no lines and no keys."""
+    if problem.message == "this key is needed":
+        return Problem("this must be filled in", field=problem.field)
+    return replace(problem, line=None, event=None)
 
 
 def refuse(problems: Sequence[Problem]) -> None:
@@ -145,8 +195,7 @@ def errors_of(error: BadInput | None) -> dict[str, Problem]:
     found: dict[str, Problem] = {}
     for each in error.problems:
         if each.field:
-            name = each.field.replace("[", ".").replace("]", "")
-            found.setdefault(name, replace(each, field=None, line=None, event=None))
+            found.setdefault(each.field, replace(each, field=None, line=None, event=None))
     return found
 
 

@@ -263,7 +263,7 @@ def _value(each: Field, posted: Mapping[str, str | Sequence[str]]) -> Any:
         case "list":
             if each.name.split(".")[-1] in {"segments", "resected_segments"}:
                 return text
-            return [part.strip() for part in text.split(",") if part.strip()]
+            return [part.strip() for part in re.split(r"[,\n]", text) if part.strip()]
         case _:
             return text
 

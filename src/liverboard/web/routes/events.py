@@ -41,9 +41,10 @@ _SEX = ("female", "male", "other")
 
 
 class Preview(Frozen):
-    """What an event would change on the day of the page. `seal` and `version` are sent back with `do=save`: they keep just what was shown."""
+    """What an event would change on the day of the page; one that is `dated` later changes nothing yet. `seal` and `version` are sent back with `do=save`: they keep just what was shown."""
 
     kind: str
+    dated: dt.date
     as_of: dt.date
     effect: Effect
     version: int
@@ -75,7 +76,7 @@ def event_form(
         content = EventKinds(kinds=kinds)
         return page(request, "event_kinds.html", content=content, opened=opened, stored=opened.stored, tab="events", kinds=kinds)  # fmt: skip
     technique = technique or (old.technique if isinstance(old, Treatment) else "")
-    return _form(request, opened, start(known_kind(kind), _technique(kind, technique), old, site.today()))
+    return _form(request, opened, start(known_kind(kind), _technique(kind, technique), old, opened.day))
 
 
 @router.post("/cases/{centre}/{case}/events/new", responses={200: {"model": Preview | FormPage}})
@@ -105,7 +106,7 @@ def event_step(request: Request, site: Here, who: Editor, opened: Opened, form: 
     except BadInput as error:
         return _form(request, opened, draft, error=error, status=400)
     moved = what_it_changes(site, stored, after, opened.day)
-    return _form(request, opened, draft, moved=moved)
+    return _form(request, opened, draft, moved=moved, dated=after.events[-1].date)
 
 
 def _save(site: Site, who: Person, opened: OpenedCase, draft: Draft, version: int) -> Response:
@@ -125,17 +126,18 @@ def _form(
     draft: Draft,
     *,
     moved: Effect | None = None,
+    dated: dt.date | None = None,
     error: BadInput | None = None,
     refused: Conflict | NotPermitted | None = None,
     status: int = 200,
 ) -> Response:
-    stored = opened.stored
-    if moved is None:
+    stored, placed = opened.stored, draft.placed(error)
+    if moved is None or dated is None:
         inputs = (*_named(draft), *inputs_of(draft.groups, draft.typed))
         content = FormPage(sent_to=f"{opened.path}/events/new", inputs=inputs, version=stored.version)
     else:
         seal = draft.seal(stored.version)
-        content = Preview(kind=draft.kind, as_of=opened.day, effect=moved, version=stored.version, seal=seal)
+        content = Preview(kind=draft.kind, dated=dated, as_of=opened.day, effect=moved, version=stored.version, seal=seal)  # fmt: skip
     return page(
         request,
         "event.html",
@@ -146,8 +148,10 @@ def _form(
         tab="events",
         draft=draft,
         moved=moved,
+        dated=dated,
         error=refused or error,
-        errors=errors_of(error),
+        placed=placed,
+        errors={each.input: each.problem for each in reversed(placed)},
         seal="" if moved is None else draft.seal(stored.version),
         techniques=TECHNIQUES if draft.kind in WITH_DETAILS else (),
         anchor=anchor,
