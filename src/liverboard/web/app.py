@@ -111,8 +111,12 @@ async def _told(request: Request, error: Exception) -> Response:
         and not wants_json(request)
         and request.url.path != "/sign-in"
     ):
-        return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", status_code=303)
+        return RedirectResponse(f"/sign-in?next={quote(request.url.path + _query(request))}", status_code=303)
     return problem(request, error, error.http_status)
+
+
+def _query(request: Request) -> str:
+    return f"?{request.url.query}" if request.url.query else ""
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
@@ -129,7 +133,7 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
     path = request.url.path
     if error.status_code == 404 and request.method == "GET" and path.strip("/") and path.endswith("/"):
-        return RedirectResponse(f"{site_of(request).address}/{path.strip('/')}", status_code=303)
+        return RedirectResponse(f"{site_of(request).address}/{path.strip('/')}{_query(request)}", status_code=303)
     words = {404: "there is no such page", 405: "this page takes no such request"}
     return problem(
         request,
