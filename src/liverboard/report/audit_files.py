@@ -11,7 +11,7 @@ from liverboard.errors import BadInput, NotPermitted
 from liverboard.options.audit import Audit
 from liverboard.options.audit_report import AuditReport
 from liverboard.report.write import write_files
-from liverboard.spreadsheets import FORMULA
+from liverboard.spreadsheets import FORMULA, plain
 
 if TYPE_CHECKING:
     import polars as pl
@@ -62,9 +62,10 @@ def as_csv(table: pl.DataFrame) -> bytes:
     """The table as CSV; the cases are named by whoever wrote the cohort, so no name is run as a formula."""
     import polars as pl
 
-    text = pl.col(pl.String)
-    marked = pl.when(text.str.contains(FORMULA)).then(pl.lit("'") + text).otherwise(text)
-    return table.with_columns(marked.name.keep()).write_csv().encode()
+    for column in table.select(pl.col(pl.String)):
+        odd = column.filter(column.str.contains(FORMULA)).unique().to_list()
+        table = table.with_columns(column.replace(odd, [plain(each) for each in odd]))
+    return table.write_csv().encode()
 
 
 def _parquet(audit: Audit) -> bytes:
