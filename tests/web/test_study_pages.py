@@ -29,6 +29,7 @@ from liverboard.registry.cases import append_events, case_as_known
 from liverboard.registry.measuring import take_next
 from liverboard.registry.permissions import CONSOLE
 from liverboard.registry.schema import studies
+from liverboard.registry.study_files import SENDING, passing, sweep
 from liverboard.volume import Geometry
 from liverboard.volume.write import write_nifti
 from liverboard.web import measuring
@@ -202,6 +203,18 @@ def test_no_byte_is_written_for_who_may_not_or_without_the_token(site: Site, edi
     assert editor.client.post(PAGE, files=late).status_code == 403
     other = editor.client.post(PAGE.replace("NELM-1", "NELM-2"), files=[("csrf", (None, editor.csrf))])
     assert other.status_code == 404
+    assert left(site) == []
+
+
+def test_what_an_upload_of_a_dead_program_left_is_taken_away_and_one_that_goes_on_is_not(site: Site) -> None:
+    studies = site.store.folder.studies
+    (studies / ".sending-dead").mkdir()
+    (studies / ".sending-dead" / "00001-named.dcm").write_bytes(b"names the patient")
+    with passing(studies, SENDING) as going_on:
+        (going_on / "00001-a.dcm").write_bytes(b"x")
+        sweep(studies)
+        assert left(site) == [f"{going_on.name}/00001-a.dcm"]
+    sweep(studies)
     assert left(site) == []
 
 

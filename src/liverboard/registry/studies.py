@@ -7,7 +7,6 @@ import datetime as dt
 import json
 import secrets
 import shutil
-import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from liverboard.registry.known_words import hashes_of
 from liverboard.registry.permissions import Actor
 from liverboard.registry.schema import StudyState, cases, centres, studies
 from liverboard.registry.store import Store, insert_row
-from liverboard.registry.study_files import arrived
+from liverboard.registry.study_files import INCOMING, arrived, passing
 from liverboard.registry.study_parts import role_of_name
 from liverboard.registry.words_before import NamedPlace, places_that_name
 from liverboard.volume.clean_volume import ENDINGS, clean_volume
@@ -97,11 +96,11 @@ def receive(
     home = case_folder(store, key)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     place = home / f"study-{secrets.token_hex(6)}"
-    with tempfile.TemporaryDirectory(dir=home, prefix=".incoming-") as made:
-        files = Path(made) / "files"
+    with passing(home, INCOMING) as made:
+        files = made / "files"
         step("unpacking")
         unpack(source, files, how.limits)
-        clean = Path(made) / "clean"
+        clean = made / "clean"
         clean.mkdir()
         words = _volumes(files, clean, step)
         arrival = _dicom(files, clean, rules, step, pixels_seen=how.pixels_seen)

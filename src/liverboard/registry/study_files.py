@@ -1,14 +1,47 @@
-"""The files of a study on the disk, by digest: those that arrived, and those that measuring made of them."""
+"""The files of a study on the disk, by digest: those that arrived, those that measuring made of them, and what is on its way."""
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
+import shutil
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 ABOUT: Final = "study.json"
 VIEW: Final = "view"
+SENDING: Final = ".sending-"
+INCOMING: Final = ".incoming-"
+MEASURING: Final = ".measuring-"
+
+
+@contextmanager
+def passing(place: Path, prefix: str) -> Generator[Path]:
+    """A folder below `place` for what is on its way; gone afterwards. It is locked, so that `sweep` knows whether a living process works in it."""
+    with tempfile.TemporaryDirectory(dir=place, prefix=prefix) as made:
+        door = os.open(made, os.O_RDONLY)
+        try:
+            fcntl.flock(door, fcntl.LOCK_EX)
+            yield Path(made)
+        finally:
+            os.close(door)
+
+
+def sweep(studies: Path) -> None:
+    """Take away what processes that died left on its way: an upload that was cut off still names its patient."""
+    for pattern in (f"{SENDING}*", f"*/*/{INCOMING}*", f"*/*/{MEASURING}*", f"*/*/*/{MEASURING}*"):
+        for folder in studies.glob(pattern):
+            with suppress(OSError):  # a living process holds it, or it is gone
+                door = os.open(folder, os.O_RDONLY)
+                try:
+                    fcntl.flock(door, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(folder, ignore_errors=True)
+                finally:
+                    os.close(door)
 
 
 def files_of(folder: Path) -> dict[str, Path]:

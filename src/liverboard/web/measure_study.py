@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 import time
 from _thread import interrupt_main
 from pathlib import Path
@@ -24,6 +23,7 @@ from liverboard.clinical.extent import Frozen
 from liverboard.errors import BadInput, UserError
 from liverboard.imaging import Measurement, measure_extent
 from liverboard.incidents import keep_incident
+from liverboard.registry.study_files import MEASURING, passing
 from liverboard.report.view_files import View, write_view
 
 RESULT = "result.json"
@@ -58,8 +58,8 @@ def measure(event: Imaging, case_folder: Path, out: Path) -> Result:
         result = measure_extent(read.scan)
         event = filled(event, result.extent, measured)
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".measuring-") as made:
-        whole = Path(made) / "view"
+    with passing(out.parent, MEASURING) as made:
+        whole = made / "view"
         whole.mkdir()
         _say(65, "drawing pictures and surfaces")
         view = write_view(whole, read.scan, result)
@@ -67,7 +67,7 @@ def measure(event: Imaging, case_folder: Path, out: Path) -> Result:
         (whole / RESULT).write_text(content.model_dump_json(), encoding="utf-8")
         _say(95, "keeping what was found")
         if out.exists():
-            out.rename(Path(made) / "before")
+            out.rename(made / "before")
         whole.rename(out)
     return content
 

@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import select
-import shutil
 import signal
 import subprocess
 import sys
@@ -26,15 +25,13 @@ from liverboard.registry.measuring import Outcome, Waiting, any_waits, finish, g
 from liverboard.registry.permissions import Actor
 from liverboard.registry.store import Store
 from liverboard.registry.studies import case_folder
-from liverboard.registry.study_files import VIEW, derived
+from liverboard.registry.study_files import VIEW, derived, sweep
 from liverboard.registry.study_parts import LEFT_OUT, StudyParts, read_parts
 from liverboard.volume.deidentify import Rules
 from liverboard.web.measure_study import RESULT, Result
 
 WORKER: Final = Actor("measuring", None, None)
 VIEW_FOLDER: Final = VIEW
-SENDING: Final = ".sending-"
-_A_DAY_S: Final = 86_400
 _LOOK_EVERY_S: Final = 1.0  # whether someone cancelled
 _LOOK_FOR_WORK_S: Final = 5.0
 _LONGEST_S: Final = 1800.0
@@ -145,7 +142,7 @@ class Worker:
         self._thread = Thread(target=self._run, name="measuring", daemon=True)
 
     def __enter__(self) -> Worker:
-        _sweep(self._store.folder.studies)
+        sweep(self._store.folder.studies)
         self._thread.start()
         return self
 
@@ -218,11 +215,3 @@ class Worker:
             return False
         with self._store.transaction(WORKER) as tx:
             return report_progress(tx, study.id, self._name, percent)
-
-
-def _sweep(studies: Path) -> None:
-    """Take away what uploads left that were cut off more than a day ago."""
-    for pattern in (f"{SENDING}*", "*/*/.incoming-*", "*/*/.measuring-*", "*/*/*/.measuring-*"):
-        for folder in studies.glob(pattern):
-            if time.time() - folder.stat().st_mtime > _A_DAY_S:
-                shutil.rmtree(folder, ignore_errors=True)

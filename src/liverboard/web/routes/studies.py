@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import tempfile
 from pathlib import Path
 from typing import Annotated, Any, get_args
 from urllib.parse import quote
@@ -24,10 +23,11 @@ from liverboard.registry.permissions import Actor
 from liverboard.registry.schema import StudyState
 from liverboard.registry.studies import StudyLine, Taking, case_folder, list_studies
 from liverboard.registry.studies import receive as take_in
+from liverboard.registry.study_files import SENDING, passing
 from liverboard.registry.study_parts import LEFT_OUT, MASKS, StudyParts, keep_parts, read_parts, tell_parts, with_roles
 from liverboard.web.gate import Form, Here, Person, prove, reads_its_own_form, who_may
 from liverboard.web.measure_study import Result
-from liverboard.web.measuring import SENDING, VIEW_FOLDER, read_result, rules_of
+from liverboard.web.measuring import VIEW_FOLDER, read_result, rules_of
 from liverboard.web.opened import Opened, OpenedCase, case_path
 from liverboard.web.pages import page, wants_json
 from liverboard.web.receive import most_megabytes, no_room, receive
@@ -145,9 +145,9 @@ async def send(request: Request, site: Here, centre: str, case: str, who: Editor
     key = CaseKey(centre, case)
     await run_in_threadpool(list_studies, site.store, who, key)  # refuses what is no case before anything is written
     try:
-        with tempfile.TemporaryDirectory(dir=site.store.folder.studies, prefix=SENDING) as made:
-            said = await receive(request, Path(made), lambda sent: prove(request, sent))
-            sent = await run_in_threadpool(_take, site, who, key, Path(made), pixels_seen="pixels_seen" in said)
+        with passing(site.store.folder.studies, SENDING) as made:
+            said = await receive(request, made, lambda sent: prove(request, sent))
+            sent = await run_in_threadpool(_take, site, who, key, made, pixels_seen="pixels_seen" in said)
     except OSError as error:
         raise no_room(error) from None
     worker = getattr(request.app.state, "worker", None)
