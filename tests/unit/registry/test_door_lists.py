@@ -119,6 +119,6 @@ def test_what_announces_a_person_may_stand_in_any_order(pieces: list[tuple[str, 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", ["mr de la ", "M. Le Du ", "patient A'", "nip 12 34 ", "a(at)", "12345678901 ", "née d'", "lot no. ", "+1 (0)"])  # fmt: skip
 def test_a_megabyte_is_looked_at_in_seconds(seed: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     identifiers_in((seed * 1_000_000)[:1_000_000], 1951)
-    assert time.perf_counter() - started < 30  # measured: 7 s for a megabyte of numbers, 15 s on a busy machine
+    assert time.process_time() - started < 30  # measured: 7 s for a megabyte of numbers

@@ -65,6 +65,7 @@ FOUND = [
     ("née Martin", "name of a person"),
     ("her name is Okafor", "name of a person"),
     ("referred by Dr Martin", "name of a doctor"),
+    ("referred by Dr Parkinson", "name of a doctor"),
     ("avis du Pr. Le Treut", "name of a doctor"),
     ("Professor O'Brien asks", "name of a doctor"),
     ("née à Lyon le 3 mai 1961", "date of birth"),
@@ -143,9 +144,9 @@ def test_clinical_text_is_let_through(text: str) -> None:
     ],
 )
 def test_the_look_at_a_long_text_is_quick(seed: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()  # of this process alone: others may keep the machine busy
     identifiers_in((seed * 100_000)[:200_000], 1961)
-    assert time.perf_counter() - started < 3  # a look that backtracks over all of it takes minutes
+    assert time.process_time() - started < 3  # a look that backtracks over all of it takes minutes
 
 
 def clinical_sentences() -> Iterator[str]:
