@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 
 import pytest
 from tests.registry_samples import EDITOR, LABS
 from tests.web_samples import KEY, Visitor, words
 
+from liverboard.board.cohort_summary import DAYS_A_MONTH
+from liverboard.clinical.events import Case
 from liverboard.phantom.cohort import CohortPlan, draw_people
 from liverboard.phantom.cohort_story import case_of
 from liverboard.registry.cases import add_case, append_events, list_cases
 from liverboard.web import cohort_table, read_cohort
+from liverboard.web.routes.cohort import percent_words
 from liverboard.web.site import Site
+
+
+def treated(
+    number: int, technique: str, *, months: int, died: bool, again_days: int | None = None, **facts: str
+) -> Case:
+    """A case with a first treatment, a second session where asked for, and so many months of follow-up from the first on."""
+    start = dt.date(2020, 1, 15)
+    end = start + dt.timedelta(days=round(months * DAYS_A_MONTH))
+    session = {"kind": "procedure", "technique": technique}
+    events = [
+        {"kind": "diagnosis", "id": "d", "date": "2019-12-01", "primary_site": "ileum", **facts},
+        {**session, "id": "p1", "date": start.isoformat(), "session": 1},
+        {"kind": "status", "id": "s", "date": end.isoformat(), "state": "dead" if died else "alive"},
+    ]
+    if again_days is not None:
+        events.append(
+            {**session, "id": "p2", "date": (start + dt.timedelta(days=again_days)).isoformat(), "session": 2}
+        )
+    return Case.model_validate({"case": f"T-{number}", "centre": "lyon", "sex": "female", "events": events})
 
 
 @pytest.fixture
@@ -48,6 +71,44 @@ def test_the_curves_are_drawn_in_french(filled_site: Site, viewer: Visitor) -> N
         assert said in drawn, said
     for english in ("People at risk", "Overall survival", "median ", "not reached", "followed", " people"):
         assert english not in drawn, english
+
+
+def test_a_median_that_a_cut_curve_does_not_reach_is_not_called_unreached(site: Site, viewer: Visitor) -> None:
+    """Those followed longest died, but after the curve is cut at five people: nobody may read that half of them live on."""
+    with site.store.transaction(EDITOR) as tx:
+        for number in range(9, 29):
+            add_case(tx, "lyon", treated(number, "ctace", months=10 + number, died=number % 3 == 0 or number > 23))
+        for number in range(30, 42):
+            add_case(tx, "lyon", treated(number, "tae", months=number - 10, died=number < 36))
+        for number in range(50, 59):  # hidden, so that the one case without a treatment cannot be worked out
+            add_case(tx, "lyon", treated(number, "debtace", months=10, died=False))
+    group = next(g for g in viewer.json("/cohort")["cohort"]["groups"] if g["name"] == "ctace")
+    assert group["median_months"] is None and group["curve_ends_months"] == pytest.approx(34, abs=0.1)
+    page = words(viewer.get("/cohort"))
+    assert ": median not reached before the curve ends" in page
+    assert "not reached before the curve ends, at 34.0" in page
+    assert "too few followed" in page and "<5" in page
+    viewer.post("/language", {"language": "fr"})
+    page = words(viewer.get("/cohort"))
+    assert "médiane non atteinte avant la fin de la courbe" in page and "trop peu de sujets suivis" in page
+    assert "non atteinte avant la fin de la courbe, à 34.0" in page
+
+
+def test_half_days_and_nearly_all_are_not_rounded_away(site: Site, viewer: Visitor) -> None:
+    with site.store.transaction(EDITOR) as tx:
+        for number in range(10):
+            add_case(tx, "lyon", treated(number, "tae", months=20, died=False, again_days=38 + number % 2))
+    assert viewer.json("/cohort")["cohort"]["rooms"][0]["interval_days"] == 38.5
+    assert "38.5" in words(viewer.get("/cohort"))
+    assert [percent_words(p) for p in (0, 0.02, 0.6, 62.4, 99.4, 99.7, 100)] == [
+        "0",
+        "<1",
+        "1",
+        "62",
+        "99",
+        ">99",
+        "100",
+    ]
 
 
 def test_a_row_is_read_again_when_its_case_changed(

@@ -55,13 +55,17 @@ class Wanted:
 
 
 class Group(Frozen):
-    """One group. `median_months` and its interval: of survival; None where it is not reached, or not shown."""
+    """One group. `median_months` and its interval: of survival; None where it is not reached before the curve ends, or no curve is shown.
+
+    `curve_ends_months`: how far the curve is shown, which is as long as `min_cell` people are followed; what comes later is not told.
+    """
 
     name: str
     n: Count
     deaths: Count | None = None
     median_months: float | None = None
     median_ci: tuple[float | None, float | None] = (None, None)
+    curve_ends_months: float | None = None
 
 
 class Known(Frozen):
@@ -219,6 +223,7 @@ def _group(name: str, n: Count, curve: SurvivalCurve | None, min_cell: int) -> G
         deaths=share(curve.n_events, curve.n, min_cell),
         median_months=curve.median,
         median_ci=(low, high),
+        curve_ends_months=float(curve.time[-1]),
     )
 
 

@@ -21,7 +21,8 @@ BANDS, DIRECT = 4, 6  # most groups with bands, and with names at their ends
 class SurvivalCurve:
     """One group. `times` ascending; `survival`, `low`, `high` (shares of 1) hold from their time on; low and high may be NaN or empty.
 
-    `censored`: times at which somebody was censored; `entered`: people at risk just before each of `risk_times`, as the analysis counts them.
+    `censored`: times at which somebody was censored; `at_risk`: people at risk just before each of `risk_times`, as the analysis counts them. `least`: the curve
+    was cut where fewer than so many were followed, so that nobody knows here what comes after its end; None: it is whole.
     """
 
     label: str
@@ -36,6 +37,7 @@ class SurvivalCurve:
     at_risk: tuple[float, ...] = ()
     median: float | None = None
     median_ci: tuple[float | None, float | None] = (None, None)
+    least: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +74,22 @@ def risk_ticks(end: float, room: int, unit: str = "months") -> list[float]:
 
 
 def median_words(curve: SurvivalCurve, unit: str) -> str:
-    """The median with its interval; an end that is not reached is said."""
+    """The median with its interval; an end that is not reached is said, and that a curve which was cut may reach it later."""
     if curve.median is None:
-        return "median not reached"
+        return "median not reached" if curve.least is None else "median not reached before the curve ends"
     low, high = curve.median_ci
-    median = f"{_time(curve.median)}{THIN}{unit}" if unit else _time(curve.median)
+    median = f"{time_words(curve.median)}{THIN}{unit}" if unit else time_words(curve.median)
     if low is None and high is None:
         return f"median {median} (no interval)"
-    ends = f"{_time(low) if low is not None else 'not known'} to {_time(high) if high is not None else 'not reached'}"
+    beyond = "not reached" if curve.least is None else "beyond the curve"
+    ends = (
+        f"{time_words(low) if low is not None else 'not known'} to {time_words(high) if high is not None else beyond}"
+    )
     return f"median {median} ({ends})"
 
 
-def _time(t: float) -> str:
+def time_words(t: float) -> str:
+    """A time as pictures and tables write it: with one decimal below 100."""
     return (
         "not reached"
         if not math.isfinite(t)
@@ -122,7 +128,8 @@ def _risk(curve: SurvivalCurve, t: float) -> str:
     if not curve.risk_times:
         return ""
     i = bisect.bisect_left(curve.risk_times, t - 1e-12)
-    return many(curve.at_risk[i]) if i < len(curve.at_risk) else "0"
+    after = "0" if curve.least is None else f"<{curve.least}"
+    return many(curve.at_risk[i]) if i < len(curve.at_risk) else after
 
 
 def survival_table(plot: Survival) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -145,8 +152,9 @@ def survival_table(plot: Survival) -> tuple[tuple[str, ...], list[tuple[str, ...
                 if math.isnan(low) or math.isnan(high) or beyond
                 else f"{value_words(low, 'percent')} to {value_words(high, 'percent')}"
             )
-            share = "no longer followed" if beyond else value_words(_at(c, c.survival, t), "percent")
-            rows.append((clean(c.label) or "all", _time(t), share, ends, _risk(c, t)))
+            after = "no longer followed" if c.least is None else "too few followed"
+            share = after if beyond else value_words(_at(c, c.survival, t), "percent")
+            rows.append((clean(c.label) or "all", time_words(t), share, ends, _risk(c, t)))
     return head, rows
 
 

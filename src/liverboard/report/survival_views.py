@@ -42,8 +42,8 @@ def _part(document: Document, key: str) -> dict[str, Any]:
     return dict(found) if found else {}
 
 
-def curve_of(label: str, curve: kaplan_meier.SurvivalCurve) -> SurvivalCurve:
-    """A curve as it is drawn: its steps, the times of censoring and the people at risk."""
+def curve_of(label: str, curve: kaplan_meier.SurvivalCurve, least: int | None = None) -> SurvivalCurve:
+    """A curve as it is drawn: its steps, the times of censoring and the people at risk. `least`: it was cut where fewer than so many are followed."""
     steps = curve.events > 0
     certain = steps & (curve.survival > 0)
     low, high = np.where(certain, curve.lower, math.nan), np.where(certain, curve.upper, math.nan)
@@ -61,6 +61,7 @@ def curve_of(label: str, curve: kaplan_meier.SurvivalCurve) -> SurvivalCurve:
         tuple(curve.at_risk.tolist()),
         curve.median,
         (ends[0], ends[1]),
+        least,
     )
 
 

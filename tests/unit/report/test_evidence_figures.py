@@ -5,6 +5,7 @@ import re
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from liverboard.report.evidence_figures import (
     survival_table,
 )
 from liverboard.report.palette import PRINT, WEB
+from liverboard.report.survival_plot import median_words
 
 SVG = "{http://www.w3.org/2000/svg}"
 ALL: list[tuple[Callable[..., str], Callable[[Any], Any], Any]] = [
@@ -97,6 +99,16 @@ def test_people_at_risk_are_those_just_before_the_time() -> None:
     assert rows["0"][4] == "5" and rows["4.0"][4] == "4" and rows["20.0"][4] == "1"
     assert rows["12.0"][2] == "30" and rows["12.0"][3] == "1.0 to 70"
     assert rows["0"][2] == "100"
+
+
+def test_a_curve_that_was_cut_says_so_instead_of_nobody_and_never() -> None:
+    cut = replace(samples.CURVE, least=5, median=None)
+    plot = Survival("OS", "months", (cut,), until=30)
+    assert [row[2:] for row in survival_table(plot)[1]][-1] == ("too few followed", "", "<5")
+    assert median_words(cut, "months") == "median not reached before the curve ends"
+    assert median_words(replace(cut, median=11.0), "") == "median 11.0 (2.0 to beyond the curve)"
+    assert median_words(replace(samples.CURVE, median=None), "months") == "median not reached"
+    assert survival_table(replace(plot, curves=(samples.CURVE,)))[1][-1][4] == "0"
 
 
 def test_a_million_people_draw_as_a_small_picture() -> None:

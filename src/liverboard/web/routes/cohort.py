@@ -15,7 +15,7 @@ from liverboard.clinical.dictionary import load_dictionary
 from liverboard.clinical.extent import Frozen
 from liverboard.registry.cases import list_cases, numbered
 from liverboard.report.palette import WEB
-from liverboard.report.survival_plot import Survival, survival_svg, survival_table
+from liverboard.report.survival_plot import Survival, survival_svg, survival_table, time_words
 from liverboard.report.survival_views import curve_of
 from liverboard.synthesis.kaplan_meier import SurvivalCurve
 from liverboard.web.gate import Here, Person, who_may
@@ -76,8 +76,17 @@ def cohort(
         groups=GROUPS,
         labels={name: each.label for name, each in load_dictionary().items()},
         values=site.pages.get((*state, "values"), lambda: {name: values_of(rows, name) for name in GROUPS}),
+        months=time_words,
+        percent=percent_words,
         picture=site.pages.get((*key, language), lambda: _picture(curves, found, language)),
     )
+
+
+def percent_words(percent: float) -> str:
+    """Whole percent; what is not all is never 100, and what is not nothing never 0."""
+    if 99.5 <= percent < 100:
+        return ">99"
+    return "<1" if 0 < percent < 0.5 else f"{percent:.0f}"
 
 
 def _picture(curves: Mapping[str, SurvivalCurve], found: Cohort, language: str) -> dict[str, object] | None:
@@ -93,7 +102,7 @@ def _picture(curves: Mapping[str, SurvivalCurve], found: Cohort, language: str) 
     plot = Survival(
         "Overall survival from the first liver-directed treatment",
         "months",
-        tuple(curve_of(word(language, name), curve) for name, curve in curves.items()),
+        tuple(curve_of(word(language, name), curve, found.min_cell) for name, curve in curves.items()),
         footnotes=tuple(notes),
     )
     said = functools.partial(say, language)
@@ -101,9 +110,9 @@ def _picture(curves: Mapping[str, SurvivalCurve], found: Cohort, language: str) 
     head = (_("Group"), _("Months"), _("Survival in percent"), _("95 percent interval"), _("At risk"))
     return {
         "finding": "; ".join(
-            _("%(group)s: median %(months)s months") % {"group": c.label, "months": f"{c.median:.0f}"}
+            _("%(group)s: median %(months)s months") % {"group": c.label, "months": time_words(c.median)}
             if c.median is not None
-            else _("%(group)s: median not reached") % {"group": c.label}
+            else _("%(group)s: median not reached before the curve ends") % {"group": c.label}
             for c in plot.curves
         ),
         "wide": drawn(survival_svg(plot, WEB, width=_WIDE, prefix="wide", say=said)),
