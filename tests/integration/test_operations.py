@@ -335,7 +335,7 @@ def test_a_stop_waits_for_no_upload_and_keeps_nothing_of_it(tmp_path: Path) -> N
             time.sleep(0.05)
         site.terminate()
         try:
-            site.wait(timeout=20)
+            site.wait(timeout=80)  # the upload itself would go on for hours, and the service would be killed after 90 s
         finally:
             stopped.set()
             sender.join()

@@ -34,11 +34,11 @@ def test_utf_8_may_be_named(editor: Visitor) -> None:
 
 
 def test_a_very_long_text_is_refused_at_once(editor: Visitor) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     response = editor.post(f"{CASE_PATH}/header", {"question": "mrn/" * 40_000, "version": "1"})
     assert response.status_code == 400
     assert "the text is too long" in response.text
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_a_name_in_the_header_of_a_case_is_told_beside_its_field(editor: Visitor) -> None:
