@@ -21,7 +21,7 @@ from liverboard.board.load import open_case
 from liverboard.board.prepare import FromImages, read_images
 from liverboard.clinical.events import Case
 from liverboard.errors import UnsupportedImage
-from liverboard.registry.cases import CaseKey, add_case
+from liverboard.registry.cases import CaseKey, add_case, case_as_known
 from liverboard.registry.meetings import plan_meeting, schedule
 from liverboard.registry.studies import case_folder
 from liverboard.web import images
@@ -164,6 +164,16 @@ def test_a_scan_as_it_would_be_corrected_keeps_what_its_files_measure(scanned: S
     found = who.post(f"{PAGE}/events/new", {**sent, "resected_segments": "2"}, headers=asked).json()["effect"]
     assert found["unread"]["problem"] == "they are read when the change is kept"
     assert not found["unread"]["being_read"] and held.begun == 1
+
+
+def test_the_undoing_of_the_withdrawal_of_the_only_scan_names_it_as_unread(scanned: Site, held: Held) -> None:
+    who = Visitor(scanned, "editor")
+    scan = who.json(f"{PAGE}/studies")["scans"][0]["event"]
+    assert who.post(f"{PAGE}/events/withdraw", {"event": scan, "reason": "of another patient", "version": "1"}).status_code == 303  # fmt: skip
+    withdrawal = case_as_known(scanned.store, EDITOR, REAL).case.events[-1].id
+    found = who.json(f"{PAGE}/events/withdraw?event={withdrawal}")["effect"]["unread"]
+    assert [each["event"] for each in found["scans"]] == [scan] and not found["being_read"] and held.begun == 0
+    assert "Images of this case are not read" in words(who.get(f"{PAGE}/events/withdraw?event={withdrawal}"))
 
 
 def test_a_board_signs_nothing_that_images_may_still_move(scanned: Site, held: Held) -> None:

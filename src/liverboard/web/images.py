@@ -82,9 +82,10 @@ def keep_images(site: Site, key: CaseKey, case: Case, day: dt.date) -> None:
         images_of(site, key, case, day, _LONGEST_S)
 
 
-def with_images(case: Case, found: FromImages, of: Case, day: dt.date) -> tuple[Case, tuple[Imaging, ...]]:
-    """A case with what its images measure, and those of its scans that were not read. `found`: of the images of `of`, the same case or as it was before a change."""
-    extents = {_of_files(event): found.measured.extents.get(event.id) for event in _scans(of, day)}
+def with_images(case: Case, found: FromImages | None, of: Case, day: dt.date) -> tuple[Case, tuple[Imaging, ...]]:
+    """A case with what its images measure, and those of its scans that were not read. `found`: of the images of `of`, the same case or as it was before a change; None: it has none."""
+    measures = {} if found is None else found.measured.extents
+    extents = {_of_files(event): measures.get(event.id) for event in _scans(of, day)}
     measured, fresh = dict[str, AnyEvent](), list[Imaging]()
     for event in _scans(case, day):
         if _of_files(event) not in extents:

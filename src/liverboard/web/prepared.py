@@ -53,11 +53,10 @@ def day_of(site: Site, case: Case) -> dt.date:
 
 def measured(site: Site, stored: StoredCase, case: Case, day: dt.date) -> tuple[Case, Unread | None]:
     """A case, kept or with a change that nobody kept yet, with what the images of the kept one measure; and the scans that this does without."""
-    images = images_of(site, stored.key, stored.case, day)
-    return (case, None) if images is None else _measured(stored.case, case, day, images)
+    return _measured(stored.case, case, day, images_of(site, stored.key, stored.case, day))
 
 
-def _measured(stored: Case, case: Case, day: dt.date, images: FromImages | Unread) -> tuple[Case, Unread | None]:
+def _measured(stored: Case, case: Case, day: dt.date, images: FromImages | Unread | None) -> tuple[Case, Unread | None]:
     if isinstance(images, Unread):
         return case, images
     found, fresh = with_images(case, images, stored, day)
@@ -68,7 +67,7 @@ def weighed(site: Site, stored: StoredCase, day: dt.date | None = None) -> Weigh
     day = day or day_of(site, stored.case)
 
     def make(images: FromImages | Unread | None) -> Weighed:
-        case, unread = (stored.case, None) if images is None else _measured(stored.case, stored.case, day, images)
+        case, unread = _measured(stored.case, stored.case, day, images)
         return weigh(case, day, unread)
 
     return _made(site, site.lines, _line_key(stored, day), (stored, day), make)[0]
