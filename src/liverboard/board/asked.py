@@ -15,7 +15,7 @@ _OPEN = ("fits", "caution")
 
 def missing_of(facts: Facts, report: OptionsReport) -> tuple[Missing, ...]:
     """Questioned values first; then what settles an option that cannot be told, the fact first that weighs most; then what is to be checked for an open option;
-    then old facts that an open option rests on. A fact that settles an option alone weighs 1, one of two half, and so on."""
+    then old facts that an open option rests on. A questioned value names the options that cannot be told too, where it is to be checked. A fact that settles an option alone weighs 1, one of two half, and so on."""
     weights: dict[str, float] = {}
     settles: dict[str, list[str]] = {}
     for each in report.options:
@@ -25,11 +25,11 @@ def missing_of(facts: Facts, report: OptionsReport) -> tuple[Missing, ...]:
     checks: dict[str, list[str]] = {}
     rests: dict[str, list[str]] = {}
     for each in report.options:
-        if each.verdict in _OPEN:
-            for name in each.to_check:
+        for name in each.to_check:
+            if each.verdict in _OPEN or (each.verdict == "cannot_tell" and name in facts.questioned):
                 checks.setdefault(name, []).append(each.option)
-            for name in each.stale:
-                rests.setdefault(name, []).append(each.option)
+        for name in each.stale if each.verdict in _OPEN else ():
+            rests.setdefault(name, []).append(each.option)
     rows: list[Missing] = []
     told: set[str] = set()
 
