@@ -115,7 +115,21 @@ def append(connection: Connection, key: bytes, entry: Entry) -> int:
 def head_of(connection: Connection) -> Head:
     """The head of the chain; number 0 when nothing is written yet."""
     row = connection.execute(select(audit.c.seq, audit.c.mac).order_by(audit.c.seq.desc()).limit(1)).first()
-    return Head(0, FIRST_MAC) if row is None else Head(row.seq, row.mac)
+    return Head(0, FIRST_MAC) if row is None else Head(row.seq, str(row.mac))  # SQLite keeps bytes there too
+
+
+def fits(connection: Connection, key: bytes) -> bool:
+    """Whether the first or the last entry was written with this key: who changed one of them locks nobody out. True where nothing is written yet."""
+    ends = [select(audit).order_by(order).limit(1) for order in (audit.c.seq, audit.c.seq.desc())]
+    fitting: list[bool] = []
+    for query in ends:
+        try:
+            fitting += [
+                hmac.compare_digest(mac_of(key, row), row["mac"]) for row in connection.execute(query).mappings()
+            ]
+        except (TypeError, ValueError):  # a value that no registry wrote
+            fitting.append(False)
+    return any(fitting) or not fitting
 
 
 def mac_of(key: bytes, row: Mapping[Any, Any]) -> str:
@@ -127,28 +141,41 @@ def mac_of(key: bytes, row: Mapping[Any, Any]) -> str:
 
 
 def keep_head(path: Path, head: Head, at: dt.datetime) -> None:
-    """Add a head to a file of heads, a line of JSON each, and see it on the disk."""
-    line = canonical({"seq": head.seq, "mac": head.mac, "at": at}) + "\n"
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(line.encode())
-        file.flush()
-        os.fsync(file.fileno())
+    """Add a head to a file of heads, a line of JSON each, and see it on the disk. Raises BadInput when it cannot be written."""
+    line = (canonical({"seq": head.seq, "mac": head.mac, "at": at}) + "\n").encode()
+    try:
+        with os.fdopen(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600), "r+b") as file:
+            size = file.seek(0, os.SEEK_END)
+            if size and os.pread(file.fileno(), 1, size - 1) != b"\n":
+                line = b"\n" + line  # a line that was cut off by a fault takes no other with it
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise BadInput(
+            f"the head of the audit chain cannot be written: {error.strerror}",
+            where=path.name,
+            hint="Check the place, its room and whose it is.",
+        ) from None
 
 
 def read_heads(path: Path) -> tuple[Head, ...]:
     """The heads of a file that `keep_head` wrote; none when there is no file. Raises BadInput."""
     if not path.is_file():
         return ()
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise BadInput(f"it cannot be read: {error.strerror}", where=path.name, hint="Check the rights of the file.") from None  # fmt: skip
     found: list[Head] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+    for number, line in enumerate(lines, 1):
         try:
             read = json.loads(line)
             found.append(Head(int(read["seq"]), str(read["mac"])))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             raise BadInput(
                 f"line {number} is no head of an audit chain",
                 where=path.name,
-                hint='Expected lines such as {"at": ..., "mac": ..., "seq": 17}, as `liverboard registry verify --keep-head` writes them.',
+                hint='Expected lines such as {"at": ..., "mac": ..., "seq": 17}, as `liverboard registry verify --keep-head` writes them. Take a line out only when you know that a fault cut it off.',
             ) from None
     return tuple(found)

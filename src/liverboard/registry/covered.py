@@ -75,7 +75,7 @@ def seals_in(detail: str) -> Mapping[str, str]:
         return {}
     try:
         return json.loads(detail)[WROTE]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return {}
 
 

@@ -32,6 +32,7 @@ from liverboard.registry.schema import (  # fmt: skip
     headers,
     meeting_cases,
     meetings,
+    metadata,
     studies,
 )
 from liverboard.registry.study_files import digest_of_file, files_of, is_derived
@@ -57,6 +58,37 @@ class Verified:
 
 def verify(connection: Connection, key: bytes, heads: Iterable[Head] = ()) -> Verified:
     """Hold the whole store against its chain, and the chain against heads kept elsewhere."""
+    try:
+        return _held_against(connection, key, heads)
+    except Exception as error:
+        if _is_unreadable(error) and (strange := tuple(_strange(connection))):
+            return Verified(0, 0, 0, strange)
+        raise
+
+
+def _is_unreadable(error: Exception) -> bool:
+    """Whether it comes from a value that no write of the registry can have left, such as a day that is none: SQLite keeps anything in any column."""
+    return isinstance(error, (TypeError, ValueError)) or "decode" in str(getattr(error, "orig", ""))
+
+
+def _strange(connection: Connection) -> Iterator[str]:
+    """Every such value, and where a table cannot be read on."""
+    for table in metadata.sorted_tables:
+        key = next(iter(table.primary_key.columns))
+        last: object = 0
+        try:
+            for row in connection.execute(select(table).order_by(key)).mappings():
+                last = row[key]
+                for column in table.columns:
+                    if row[column] is not None and not isinstance(row[column], column.type.python_type):
+                        yield f"{table.name} row {last} holds no true value of {column.name}"
+        except Exception as error:
+            if not _is_unreadable(error):
+                raise
+            yield f"the row of {table.name} after row {last} holds a value that cannot be read"
+
+
+def _held_against(connection: Connection, key: bytes, heads: Iterable[Head]) -> Verified:
     faults: list[str] = []
     macs: dict[int, str] = {}
     digests: dict[int, str] = {}
@@ -87,7 +119,12 @@ def verify(connection: Connection, key: bytes, heads: Iterable[Head] = ()) -> Ve
             faults.append(f"the trail ends at entry {last}, but its head was once entry {head.seq}: it was cut short")
         elif head.seq and macs.get(head.seq) != head.mac:
             faults.append(f"audit entry {head.seq} is another than when its head was kept: the trail was rewritten")
-    faults += [*_verify_versions(connection), *_verify_minutes(connection), *_verify_told(connection)]
+    faults += [
+        *_verify_order(connection),
+        *_verify_versions(connection),
+        *_verify_minutes(connection),
+        *_verify_told(connection),
+    ]
     things, found, notes = _verify_sealed(connection, key, sealed, covered_from)
     return Verified(len(macs), rows + things, compared, (*faults, *found), notes)
 
@@ -168,6 +205,16 @@ def _rows(connection: Connection) -> Iterator[tuple[int, str, str, str]]:
         yield entry["audit_seq"] or 0, entry["digest"], decision_digest(entry), f"signed decision {entry['id']}"
 
 
+def _verify_order(connection: Connection) -> Iterator[str]:
+    """Rows stand in the order in which the trail wrote them: the last header counts, and of two events of a day the later."""
+    for table, word in ((headers, "header"), (events, "event")):
+        before = 0
+        for row in connection.execute(select(table.c.seq, table.c.audit_seq).order_by(table.c.seq)):
+            if row.audit_seq < before:
+                yield f"{word} row {row.seq} stands behind one that was written later"
+            before = row.audit_seq
+
+
 def _verify_versions(connection: Connection) -> list[str]:
     newest: dict[int, int] = {}
     for table in (headers, events):
@@ -208,7 +255,7 @@ def _read(text: str | None) -> dict[str, Any]:
     """A row's content; empty where it was changed beyond reading, which its digest tells."""
     try:
         read: Any = json.loads(text or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return cast("dict[str, Any]", read) if isinstance(read, dict) else {}
 

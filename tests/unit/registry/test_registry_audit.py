@@ -125,6 +125,14 @@ def test_any_changed_value_is_found(written: Store, table: Table, column: str) -
     assert faults(written)
 
 
+def swap_places(connection: Connection, table: Table, versions: tuple[int, int]) -> None:
+    """Two rows of a case change their numbers; what each says stays. The last header counts, and of two events of a day the later."""
+    of_case = select(func.max(table.c.seq)).where(table.c.case_id == 1)
+    first, second = (connection.scalar(of_case.where(table.c.version == version)) for version in versions)
+    for number, new in ((first, 9999), (second, first), (9999, second)):
+        connection.execute(update(table).where(table.c.seq == number).values(seq=new))
+
+
 REMOVED: dict[str, Callable[[Connection], Any]] = {
     "an event removed": lambda c: c.execute(delete(events).where(events.c.event_id == "d1", events.c.case_id == 1)),
     "all events of a case removed": lambda c: c.execute(delete(events).where(events.c.case_id == 2)),
@@ -132,6 +140,8 @@ REMOVED: dict[str, Callable[[Connection], Any]] = {
     "an entry of a read or plan removed": lambda c: c.execute(delete(audit).where(audit.c.action == "meeting.plan")),
     "an event moved to another case": lambda c: c.execute(update(events).where(events.c.event_id == "labs-2024-06-02-1").values(case_id=2)),
     "two cases swap pseudonyms": lambda c: [c.execute(update(cases).where(cases.c.pseudonym == a).values(pseudonym=b)) for a, b in (("NELM-1", "t"), ("NELM-2", "NELM-1"), ("t", "NELM-2"))],
+    "two headers of a case swapped": lambda c: swap_places(c, headers, (1, 4)),
+    "two events of a case swapped": lambda c: swap_places(c, events, (2, 3)),
     "the version put back": lambda c: c.execute(update(cases).where(cases.c.id == 1).values(version=2)),
     "a signature taken away": lambda c: c.execute(update(decisions).values(signed=None)),
     "a signed decision removed": lambda c: c.execute(delete(decisions)),
@@ -251,6 +261,27 @@ def test_heads_are_kept_and_read_back(tmp_path: Path) -> None:
         keep_head(path, Head(seq, f"{seq:064x}"), dt.datetime(2025, 1, 1, tzinfo=dt.UTC))
     assert [head.seq for head in read_heads(path)] == [3, 7]
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_line_that_a_fault_cut_off_takes_no_head_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "heads.jsonl"
+    keep_head(path, Head(3, "3" * 64), dt.datetime(2025, 1, 1, tzinfo=dt.UTC))
+    whole = path.read_text()
+    with path.open("a") as file:
+        file.write(whole[:40])
+    keep_head(path, Head(7, "7" * 64), dt.datetime(2025, 1, 1, tzinfo=dt.UTC))
+    with pytest.raises(BadInput, match="line 2"):  # told, since it may as well be one that someone took away
+        read_heads(path)
+    lines = path.read_text().splitlines()
+    path.write_text(f"{lines[0]}\n{lines[2]}\n")
+    assert [head.seq for head in read_heads(path)] == [3, 7]
+
+
+def test_heads_that_cannot_be_written_or_read_are_told(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="cannot be written"):
+        keep_head(tmp_path, Head(3, "3" * 64), dt.datetime(2025, 1, 1, tzinfo=dt.UTC))
+    with pytest.raises(BadInput, match="cannot be read"):
+        read_heads(Path("/proc/self/mem"))  # a file whose reading fails, for root too
 
 
 @pytest.mark.parametrize("line", ["{}", "[]", "{", '{"seq": "x", "mac": ""}', "\x00\xff", "null"])

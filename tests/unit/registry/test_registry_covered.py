@@ -253,6 +253,32 @@ def test_what_is_put_in_or_taken_out_is_named(lived: Store, what: str) -> None:
     assert any(says in fault for fault in faults(lived)), faults(lived)
 
 
+STRANGE = {
+    "events.date": "'the day before'",
+    "events.author": "CAST(x'ff00c3' AS TEXT)",
+    "events.content": "replace(hex(zeroblob(3000)), '0', '[')",
+    "headers.version": "'second'",
+    "audit.at": "'2025-13-41'",
+    "audit.mac": "x'ff00'",
+    "audit.detail": """'{"wrote":{' || replace(hex(zeroblob(3000)), '0', '"a":{')""",
+    "cases.review_on": "'soon'",
+    "studies.path": "'a' || char(0) || 'b'",
+    "studies.files": "replace(hex(zeroblob(3000)), '0', '[')",
+}
+
+
+@pytest.mark.parametrize("place", STRANGE)
+def test_a_value_that_no_registry_wrote_is_told(lived: Store, place: str) -> None:
+    if lived.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL refuses such a value itself")
+    table, column = place.split(".")
+    key = next(iter(metadata.tables[table].primary_key.columns)).name
+    change = text(f"UPDATE {table} SET {column} = {STRANGE[place]} WHERE {key} = (SELECT max({key}) FROM {table})")  # noqa: S608  (names of the schema)
+    behind_its_back(lived, lambda connection: connection.execute(change))
+    found = faults(lived)
+    assert any(table.removesuffix("ies").removesuffix("s") in fault for fault in found), found
+
+
 def test_an_older_state_put_back_is_found(lived: Store) -> None:
     """Every value is one that the store itself once wrote."""
     with lived.read() as connection:
