@@ -10,7 +10,8 @@ from tests.registry_samples import EDITOR, LABS
 from tests.web_samples import KEY, Visitor, words
 
 from liverboard.board.cohort_summary import DAYS_A_MONTH
-from liverboard.clinical.events import Case
+from liverboard.clinical.events import Case, Procedure
+from liverboard.clinical.sirt_details import SirtDetails
 from liverboard.phantom.cohort import CohortPlan, draw_people
 from liverboard.phantom.cohort_story import case_of
 from liverboard.registry.cases import add_case, append_events, list_cases
@@ -145,3 +146,13 @@ def test_looking_at_the_cohort_is_in_the_trail(filled_site: Site, viewer: Visito
     entries = Visitor(filled_site, "manager").json("/trail")["entries"]
     assert ("viewer", "cohort.read") in {(e["actor"], e["action"]) for e in entries}
     assert len(list_cases(filled_site.store, EDITOR)) == 41
+
+
+def test_an_activity_keeps_the_digits_that_were_given(site: Site, viewer: Visitor) -> None:
+    with site.store.transaction(EDITOR) as tx:
+        for number in range(10):
+            case = treated(number, "sirt_resin", months=20, died=False)
+            details = {"details": SirtDetails.model_validate({"injected_activity": "0.77 GBq"})}
+            events = tuple(e.model_copy(update=details) if isinstance(e, Procedure) else e for e in case.events)
+            add_case(tx, "lyon", case.model_copy(update={"events": events}))
+    assert "0.77 GBq" in words(viewer.get("/cohort"))
