@@ -73,7 +73,6 @@ NEEDS: Mapping[str, Right | str | None] = {
     "POST /cases/{centre}/{case}/studies/{number}/again": _EDIT,
     "POST /cases/{centre}/{case}/studies/{number}/confirm": _EDIT,
     "GET /cases/{centre}/{case}/viewer": "see_cases",
-    "GET /cases/{centre}/{case}/viewer/event/{event}": "see_cases",
     "GET /cases/{centre}/{case}/viewer/study/{number}": "see_cases",
     "GET /cases/{centre}/{case}/reading": "see_cases",
     "GET /cases/{centre}/{case}/view/{place}": "see_cases",
@@ -81,7 +80,7 @@ NEEDS: Mapping[str, Right | str | None] = {
 }
 EXAMPLE = {
     "meeting": "1", "action": "999", "centre": "lyon", "case": "NELM-1", "tab": "facts", "screen": "cases", "link": "x" * 43,
-    "number": "1", "event": "d1", "place": "study-1", "name": "nobody",
+    "number": "1", "place": "study-1", "name": "nobody",
 }  # fmt: skip
 # Forms that are read before the rights are looked at; nothing is kept of them.
 FIELDS = {"POST /meetings/{meeting}/cases/{case}/draft": {"version": "0", "case_version": "7"}}

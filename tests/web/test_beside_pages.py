@@ -33,10 +33,11 @@ _ASKED = (
     "/cases/{centre}/{case}/events/new?kind=labs",
     "/cases/{centre}/{case}/events/new?kind=procedure&technique=tae",
     "/cases/{centre}/{case}/events/withdraw?event={event}",
+    "/cases/{centre}/{case}/viewer?event={event}",
 )
 _NO_PAGES = {
     "/": "leads on to the agenda",
-    "/cases/{centre}/{case}/viewer": "leads on to the newest scan",
+    "/cases/{centre}/{case}/viewer": "asked for with an event, below; else it leads on to the newest scan",
     "/sign-in/openid": "leads on to the identity provider",
     "/sign-in/openid/back": "the identity provider leads back to it",
     "/meetings/{meeting}/minutes.pdf": "paper",

@@ -220,4 +220,4 @@ def test_the_name_of_an_event_stays_one_part_of_an_address(site: Site) -> None:
     with site.store.transaction(CHAIR) as tx:
         append_events(tx, CaseKey("lyon", "NELM-1"), [event], 1)
     answer = Visitor(site, "viewer").get("/cases/lyon/NELM-1/viewer")
-    assert answer.headers["location"] == "/cases/lyon/NELM-1/viewer/event/a%3Fb%23c%20d"
+    assert answer.headers["location"] == "/cases/lyon/NELM-1/viewer?event=a%3Fb%23c+d"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import time
 import zipfile
 from collections.abc import Iterable
 from contextlib import suppress
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,7 @@ from liverboard.volume.write import write_nifti
 from liverboard.web import measuring
 from liverboard.web.measure_study import measure
 from liverboard.web.measuring import Worker
+from liverboard.web.pages import scan
 from liverboard.web.site import Site
 
 PAGE = "/cases/lyon/NELM-1/studies"
@@ -162,7 +165,7 @@ def test_dicom_loses_its_identifiers_and_offers_the_true_day(
         ([("a.nii.gz", b"not gzip")], 415, "damaged"),
         ([zipped([("../../../../escaped.nii", b"x")])], 400, "leads out"),
         ([zipped([("bomb.nii", bytes(60_000_000))])], 400, "times its size"),
-        ([("a.zip", b"PK\x03\x04 cut")], 415, "no DICOM"),
+        ([("a.zip", b"PK\x03\x04 cut")], 400, "damaged"),
         ([zipped([]), ("b.nii", b"x")], 400, "together with other files"),
     ],
 )
@@ -262,11 +265,27 @@ def test_no_name_of_a_case_leads_elsewhere(editor: Visitor, case: str) -> None:
         "studies",
         "studies/1",
         "viewer",
-        "viewer/event/x",
+        "viewer?event=x",
         "viewer/study/1",
         "view/study-000000000000/result.json",
     ):
         assert editor.get(f"/cases/lyon/{case}/{path}").status_code in {400, 404, 414, 422}, path
+
+
+@pytest.mark.parametrize("name", ["scan/2", "..", "a b?c#d&e=f", "é"])
+def test_the_pages_of_an_event_are_reached_whatever_its_id_holds(site: Site, editor: Visitor, name: str) -> None:
+    event = {"kind": "imaging", "id": name, "date": "2024-06-20", "studies": [{"path": "a.nii.gz", "role": "y90_pet"}]}
+    with site.store.transaction(EDITOR) as tx:
+        append_events(tx, KEY, [event], 1)
+    for way in (editor.get("/cases/lyon/NELM-1/viewer").headers["location"], editor.json(PAGE)["scans"][0]["path"]):
+        assert editor.get(way).status_code == 200, way
+    events = editor.get("/cases/lyon/NELM-1/events").text
+    for way in re.findall(r'href="([^"]*(?:corrects|withdraw)[^"]*)"', events):
+        assert editor.get(unescape(way)).status_code == 200, way
+
+
+def test_the_role_of_an_image_is_told_in_words() -> None:
+    assert [scan(language, "y90_pet") for language in ("en", "fr")] == ["Y-90 PET", "TEP Y-90"]
 
 
 def test_a_full_disk_is_told(site: Site, editor: Visitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

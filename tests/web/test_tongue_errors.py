@@ -204,7 +204,7 @@ def _zip(name: str, content: bytes) -> bytes:
         ("viewer", "/people", "le rôle « lecteur » ne permet pas de gérer les comptes"),
         ("editor", f"{_PAGE}/events/new?kind=nothing", "ce type d'événement n'existe pas"),
         ("editor", f"{_PAGE}/studies/9", "le cas n'a pas d'examen de ce numéro"),
-        ("editor", f"{_PAGE}/viewer/event/none", "le cas n'a pas d'examen avec images de ce nom"),
+        ("editor", f"{_PAGE}/viewer?event=none", "le cas n'a pas d'examen avec images de ce nom"),
         ("chair", "/meetings/99", "cette réunion n'existe pas"),
     ],
 )

@@ -46,6 +46,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "spect_ct": "SPECT/CT",
     "sstr": "SSTR",
     "us": "US",
+    "y90_pet": "Y-90 PET",
     "y90_pet_ct": "Y-90 PET/CT",
     "y90_pet_mr": "Y-90 PET/MR",
     # doses

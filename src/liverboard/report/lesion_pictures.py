@@ -15,17 +15,21 @@ from numpy.typing import NDArray
 from PIL import Image as Picture
 from PIL import ImageDraw, ImageFont
 
+from liverboard.clinical.coded_words import words
 from liverboard.clinical.extent import Lesion, LiverExtent
 from liverboard.imaging import KeySlice, Measurement, Scan, even_slices, slice_of
 from liverboard.imaging.diameters import Diameters
 from liverboard.report.palette import DARK
-from liverboard.volume import Image
+from liverboard.volume import Image, Mask
+from liverboard.volume.phase_words import phase_of
 
 PIXELS = 640
 _FINER = 2  # drawn twice as large and brought down, so that lines are smooth
 _SAMPLES = 320
 _SHEET = (4, 3)
 _CT_WINDOW = (-85.0, 165.0)
+_BRIGHTEST = 99.9  # percent: of 1000 voxels one may be white all over
+_ENOUGH = 200_000  # voxels of a mask that tell its brightness
 _AMBER, _BLUE, _GREY, _INK, _PAGE = (DARK[name] for name in ("amber", "accent", "mark", "ink", "page"))
 Window = tuple[float, float]
 
@@ -33,8 +37,8 @@ Window = tuple[float, float]
 def lesion_pictures(scan: Scan, measured: Measurement) -> dict[str, bytes]:
     """A PNG for each lesion, by its id: the axial slice of its longest diameter, its outline, both diameters in mm, its segment, a scale bar, R and L."""
     phase, image = best_phase(scan.phases)
-    window = _window(image)
     others = list(measured.masks.values())
+    window = grey_window(image, _drawn(scan, measured))
 
     def drawn(lesion: Lesion) -> bytes:
         return _lesion(lesion, measured.diameters[lesion.id], scan, others, image, phase, window)
@@ -47,7 +51,7 @@ def lesion_pictures(scan: Scan, measured: Measurement) -> dict[str, bytes]:
 def overview(scan: Scan, measured: Measurement) -> bytes | None:
     """One sheet of axial slices from the top of the liver to its bottom, lesions outlined and named, segments with their borders; None without a liver and lesions."""
     phase, image = best_phase(scan.phases)
-    window = _window(image)
+    window = grey_window(image, _drawn(scan, measured))
     across, down = _SHEET
     slices = even_slices(image, scan.liver, list(measured.masks.values()), scan.segments, across * down, 440)
     if not slices:
@@ -63,6 +67,10 @@ def overview(scan: Scan, measured: Measurement) -> bytes | None:
     for n, panel in enumerate(panels):
         sheet.paste(panel, (8 + (n % across) * (width + 8), head + 8 + (n // across) * (height + 8)))
     return _png(sheet)
+
+
+def _drawn(scan: Scan, measured: Measurement) -> list[Mask]:
+    return [*measured.masks.values(), *([] if scan.liver is None else [scan.liver])]
 
 
 def best_phase(phases: Mapping[str, Image]) -> tuple[str, Image | None]:
@@ -119,7 +127,7 @@ def _lesion(
     _text(
         draw,
         (PIXELS - 14, 10),
-        f"{phase or 'no image'} · z {part.z_lps_mm + 0.0:.1f} mm",
+        f"{words(phase) or 'no image'} · z {part.z_lps_mm + 0.0:.1f} mm",
         15,
         DARK["soft"],
         anchor="ra",
@@ -202,22 +210,31 @@ def _canvas(
     return picture, ImageDraw.Draw(picture), at
 
 
-def _window(image: Image | None) -> Window:
-    """The grey window: liver CT for Hounsfield units, else from the values of the image."""
+def grey_window(image: Image | None, drawn: Sequence[Mask]) -> Window:
+    """The grey window: liver CT for Hounsfield units, else up to nearly the brightest value within what is drawn, so that a hot lesion keeps its shades."""
     if image is None:
         return 0.0, 1.0
     if image.origin.unit == "HU" or (image.origin.modality is None and float(image.array.min()) <= -900):
         return _CT_WINDOW
-    values: NDArray[Any] = image.array[
-        :: max(1, image.array.shape[0] // 64),
-        :: max(1, image.array.shape[1] // 64),
-        :: max(1, image.array.shape[2] // 64),
-    ]
-    finite = values[np.isfinite(values)]
+    within = [_values(image, mask) for mask in drawn]
+    values = np.concatenate(within) if within else np.empty(0)
+    if values.size == 0:
+        values = image.array[tuple(slice(None, None, max(1, n // 64)) for n in image.array.shape)]
+    finite = values[np.isfinite(values)].astype(np.float64)
     if finite.size == 0:
         return 0.0, 1.0
-    low, high = float(np.percentile(finite, 1)), float(np.percentile(finite, 99.5))
-    return min(low, 0.0), max(high, low + 1e-6)
+    low, high = min(0.0, float(np.percentile(finite, 1))), float(np.percentile(finite, _BRIGHTEST))
+    return low, float(f"{max(high, low + 1e-6):.3g}")
+
+
+def _values(image: Image, mask: Mask) -> NDArray[Any]:
+    """The values of the image at the voxels of a mask on any grid; of a large one at some of them."""
+    voxels = np.argwhere(mask.array)
+    points = mask.geometry.lps_mm(voxels[:: 1 + len(voxels) // _ENOUGH].astype(np.float64))
+    inverse = np.linalg.inv(image.geometry.affine)
+    index = np.round(points @ inverse[:3, :3].T + inverse[:3, 3]).astype(np.int64)
+    inside = ((index >= 0) & (index < image.array.shape)).all(axis=1)
+    return image.array[tuple(index[inside].T)]
 
 
 def _line(
@@ -278,12 +295,16 @@ def _headline(extent: LiverExtent) -> str:
 
 
 def _subline(scan: Scan, extent: LiverExtent, phase: str, step: float) -> str:
-    said = [f"{phase} phase" if phase else "no image", f"axial slices {step:.0f} mm apart, seen from the feet"]
+    said = [_taken(phase), f"axial slices {step:.0f} mm apart, seen from the feet"]
     if extent.segments_from:
         said.append(f"segments: {extent.segments_from}")
     if any(lesion.machine for lesion in extent.lesions) or (scan.liver is not None and scan.liver.machine):
         said.append("auto: drawn by a program")
     return " · ".join(said)
+
+
+def _taken(phase: str) -> str:
+    return f"{words(phase)} phase" if phase_of(phase) else words(phase) or "no image"
 
 
 def _largest(lines: Sequence[Any]) -> dict[str, Sequence[Sequence[float]]]:

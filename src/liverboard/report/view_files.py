@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 from liverboard.clinical.extent import Frozen
 from liverboard.imaging import Measurement, Scan, crop
 from liverboard.imaging.masks import bounding_box, drawn_on, grid_around
-from liverboard.report.lesion_pictures import lesion_pictures, overview
+from liverboard.report.lesion_pictures import grey_window, lesion_pictures, overview
 from liverboard.report.meshes import Surface, stl, surface_of
 from liverboard.volume import Geometry, Image, Mask
 from liverboard.volume.write import write_nifti
 
 MOST_VOXELS: Final = 24_000_000  # of one image: what a browser holds on its graphics card without trouble
 _MARGIN_MM: Final = 40.0
-_CT_WINDOW: Final = (-85.0, 165.0)
 
 
 class ViewImage(Frozen):
@@ -79,7 +78,7 @@ def write_view(folder: Path, scan: Scan, found: Measurement | None) -> View:
         shown, thinned = _shown(image, box)
         name = f"{number}-{re.sub(r'[^a-z0-9]+', '-', role.lower()).strip('-') or 'image'}.nii.gz"
         write_nifti(folder / name, _plain(shown.array), shown.geometry)
-        low, high = _window(image)
+        low, high = grey_window(image, drawn)
         images.append(ViewImage(role=role, file=name, low=low, high=high))
         coarser = coarser or thinned
     lesion_map = _write_map(folder / "lesions.nii.gz", [m for m in masks if m.array.any()])
@@ -126,17 +125,6 @@ def _plain(array: NDArray[Any]) -> NDArray[Any]:
     if array.dtype.kind in "iub" and (array.size == 0 or (int(array.min()) >= -32768 and int(array.max()) <= 32767)):
         return array.astype(np.int16)
     return np.nan_to_num(array.astype(np.float32))
-
-
-def _window(image: Image) -> tuple[float, float]:
-    if image.origin.unit == "HU" or (image.origin.modality is None and float(image.array.min()) <= -900):
-        return _CT_WINDOW
-    thin = image.array[tuple(slice(None, None, max(1, n // 64)) for n in image.array.shape)]
-    finite = thin[np.isfinite(thin)].astype(np.float64)
-    if finite.size == 0:
-        return 0.0, 1.0
-    low, high = min(0.0, float(np.percentile(finite, 1))), float(np.percentile(finite, 99.5))
-    return low, float(f"{max(high, low + 1e-6):.3g}")
 
 
 def _write_map(path: Path, masks: Sequence[Mask]) -> str | None:

@@ -103,6 +103,10 @@ class OpenedCase:
             return f"/meetings/{place.meeting}/cases/{quote(self.stored.key.case, safe='')}#minutes"
         return f"{self.path}/header"
 
+    def viewer_of(self, event: str) -> str:
+        """Where the viewer of an event is. Its id may hold any letter, a slash too, and so is no part of the path."""
+        return f"{self.path}/viewer?{urlencode({'event': event})}{self.asked.replace('?', '&', 1)}"
+
     def linked(self, html: str) -> str:
         """Sections of a dossier whose links to other sections lead to the pages of the case where those stand."""
         here = set(_ID.findall(html))

@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from pydantic import BaseModel
 
+from liverboard.clinical.coded_words import words
 from liverboard.errors import Problem, UserError
 from liverboard.report.palette import DARK, LIGHT, css_variables
 from liverboard.report.words import MODALITY, unit_words
@@ -51,14 +52,13 @@ def _environment(language: str) -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
-    words = translations(language)
-    made.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue]
+    spoken = translations(language)
+    made.install_gettext_callables(spoken.gettext, spoken.ngettext, newstyle=True)  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue]
     made.filters["day"] = functools.partial(day, language)
     made.filters["said"] = functools.partial(_said, language)
     made.filters["word"] = functools.partial(word, language)
     made.filters["unit"] = lambda name: say(language, unit_words(str(name)))
     made.filters["scan"] = functools.partial(scan, language)
-    made.filters["plain"] = lambda name: str(name).replace("_", " ")
     shown: dict[str, Any] = {"language": language, "languages": LANGUAGES, "screen_of": screen_of}
     made.globals.update(shown)
     return made
@@ -100,8 +100,8 @@ def _kept(text: str) -> Markup:
 
 
 def scan(language: str, modality: str) -> str:
-    """Such as Y-90 PET or TEP Y-90."""
-    return say(language, MODALITY.get(modality, modality))
+    """A modality, or the role of an image, such as Y-90 PET or TEP Y-90."""
+    return say(language, MODALITY.get(modality, words(modality)))
 
 
 def day(language: str, date: dt.date | dt.datetime | None) -> str:

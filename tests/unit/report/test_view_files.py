@@ -75,3 +75,23 @@ def test_an_image_is_cut_to_the_liver_and_thinned_without_moving(
 def test_a_scan_without_masks_is_an_image_alone(tmp_path: Path) -> None:
     view = write_view(tmp_path, Scan(phases=scan().phases), None)
     assert [each.role for each in view.images] == ["arterial"] and view.files == {view.images[0].file}
+
+
+def test_the_window_of_a_hot_lesion_shows_its_shades(tmp_path: Path) -> None:
+    """A PET is dark nearly everywhere: a window by all its voxels is white wherever a lesion takes up anything."""
+    seen = scan()
+    i, j, k = np.indices((200, 150, 100))
+    far = Geometry(
+        AFFINE + np.array([[0, 0, 0, -90.0], [0, 0, 0, -90.0], [0, 0, 0, 75.0], [0, 0, 0, 0]]), (200, 150, 100)
+    )
+    away = (i - 88) ** 2 + (j - 71) ** 2 + (k - 47) ** 2
+    pet = Image(np.where(away < 40**2, 1e6 * np.exp(-away / 400.0), 0.0), far)
+    seen = Scan(seen.liver, seen.lesions, phases={"y90_pet": pet})
+    (image,) = write_view(tmp_path, seen, measure_extent(seen)).images
+    inverse = np.linalg.inv(far.affine)
+    index = np.round(
+        np.argwhere(seen.lesions[0].array) @ (inverse @ AFFINE)[:3, :3].T + (inverse @ AFFINE)[:3, 3]
+    ).astype(int)
+    values = pet.array[tuple(index.T)]
+    assert (values >= image.high).mean() < 0.05 and image.high < 1.1 * values.max()
+    assert (values >= np.percentile(pet.array, 99.5)).mean() > 0.5  # as it was

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 from typing import Annotated, Any, get_args
-from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi import Path as PathPart
@@ -25,6 +24,7 @@ from liverboard.registry.studies import StudyLine, Taking, case_folder, list_stu
 from liverboard.registry.studies import receive as take_in
 from liverboard.registry.study_files import SENDING, passing
 from liverboard.registry.study_parts import LEFT_OUT, MASKS, StudyParts, keep_parts, read_parts, tell_parts, with_roles
+from liverboard.report.words import anchor
 from liverboard.web.gate import Form, Here, Person, prove, reads_its_own_form, who_may
 from liverboard.web.measure_study import Result
 from liverboard.web.measuring import VIEW_FOLDER, read_result, rules_of
@@ -123,7 +123,7 @@ def studies(request: Request, site: Here, opened: Opened, who: Reader) -> Respon
             event=event.id,
             date=event.date,
             modality=event.modality,
-            path=f"{opened.path}/viewer/event/{quote(event.id, safe='')}{opened.asked}",
+            path=opened.viewer_of(event.id),
         )
         for event in pictured(opened.stored.case)
     )
@@ -134,7 +134,9 @@ def studies(request: Request, site: Here, opened: Opened, who: Reader) -> Respon
         studies=tuple(reversed(shown)),
         most_megabytes=most_megabytes(),
     )
-    return page(request, "studies.html", content=content, opened=opened, stored=opened.stored, tab="studies")
+    return page(
+        request, "studies.html", content=content, opened=opened, stored=opened.stored, tab="studies", anchor=anchor
+    )
 
 
 @router.post("/cases/{centre}/{case}/studies", responses={200: {"model": Sent}}, openapi_extra=_FORM)
@@ -290,6 +292,7 @@ def _page(
         modalities=MODALITIES,
         roles=ROLES,
         may_edit=opened.may_edit,
+        anchor=anchor,
     )
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 from typing import Annotated, Final
-from urllib.parse import quote
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi import Path as PathPart
 from fastapi.responses import FileResponse, RedirectResponse, Response
 
@@ -26,6 +25,7 @@ from liverboard.web.views import EVENT, STUDY, pictured, place_of, view_folder
 
 router = APIRouter(tags=["viewer"])
 Number = Annotated[int, PathPart(ge=1, le=2**31 - 1)]
+Event = Annotated[str | None, Query(description="the id of an imaging event")]
 Reader = Annotated[Person, who_may("see_cases")]
 _KINDS: Final = {".png": "image/png"}
 
@@ -51,19 +51,14 @@ class Making(Frozen):
     making: bool
 
 
-@router.get("/cases/{centre}/{case}/viewer", include_in_schema=False)
-def newest(opened: Opened) -> Response:
-    """The viewer of the newest scan that has images."""
+@router.get("/cases/{centre}/{case}/viewer", responses={200: {"model": ViewPage}})
+def of_event(request: Request, site: Here, opened: Opened, event: Event = None) -> Response:
+    """The scan of an imaging event of the case; without one, the way to the newest that has images, or to the studies."""
     shown = pictured(opened.stored.case)
-    if not shown:
-        return RedirectResponse(f"{opened.path}/studies{opened.asked}", status_code=303)
-    return RedirectResponse(f"{opened.path}/viewer/event/{quote(shown[0].id, safe='')}{opened.asked}", status_code=303)
-
-
-@router.get("/cases/{centre}/{case}/viewer/event/{event}", responses={200: {"model": ViewPage}})
-def of_event(request: Request, site: Here, opened: Opened, event: str) -> Response:
-    """The scan of an imaging event of the case."""
-    found = next((each for each in pictured(opened.stored.case) if each.id == event), None)
+    if event is None:
+        newest = opened.viewer_of(shown[0].id) if shown else f"{opened.path}/studies{opened.asked}"
+        return RedirectResponse(newest, status_code=303)
+    found = next((each for each in shown if each.id == event), None)
     if found is None:
         raise NoSuchView("the case has no scan with images of this name", hint="Look at the images of the case.")
     home = case_folder(site.store, opened.stored.key)
