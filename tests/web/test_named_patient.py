@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.dicom_samples import ct, edit
-from tests.registry_samples import EDITOR, LABS
+from tests.registry_samples import CHAIR, EDITOR, LABS
 from tests.web_samples import KEY, Visitor, words
 
 from liverboard.registry.cases import append_events, case_as_known, correct
+from liverboard.registry.meetings import plan_meeting, schedule
 from liverboard.web.site import Site
 
 CASE = "/cases/lyon/NELM-1"
@@ -45,6 +47,24 @@ def test_who_sends_the_study_and_every_page_of_the_case_are_told(editor: Visitor
             assert f'href="{CASE}/events#event-typed"' in notice and "Zwiebel" not in notice
     assert editor.json(CASE)["names_patient"] == ["event typed, field note"]
     assert TOLD not in words(editor.get("/cases/lyon/NELM-2"))
+
+
+def test_the_board_is_told_on_the_page_of_the_meeting(
+    site: Site, editor: Visitor, viewer: Visitor, chair: Visitor, sent: str
+) -> None:
+    with site.store.transaction(CHAIR) as tx:
+        meeting = plan_meeting(tx, "lyon", dt.date(2025, 1, 2), "Board")
+        schedule(tx, meeting, KEY)
+    talk = f"/meetings/{meeting}/cases/NELM-1"
+    for visitor in (chair, editor, viewer):
+        page = visitor.get(talk)
+        notice = page.text.partition('class="notice wrong named"')[2].partition("</div>")[0]
+        assert TOLD in words(page)
+        assert f'href="{CASE}/events#event-typed"' in notice and "Zwiebel" not in notice
+    version = case_as_known(site.store, EDITOR, KEY).version
+    with site.store.transaction(EDITOR) as tx:
+        correct(tx, KEY, "typed", {**LABS, "note": "feels well"}, version)
+    assert TOLD not in words(chair.get(talk))
 
 
 def test_it_is_told_no_more_and_hidden_once_it_is_corrected(site: Site, editor: Visitor, sent: str) -> None:

@@ -27,6 +27,7 @@ from liverboard.registry.meetings import (
     sign_off,
     write_minutes,
 )
+from liverboard.registry.words_before import places_that_name
 from liverboard.web.gate import Form, Here, Person, who_may
 from liverboard.web.images import Unread
 from liverboard.web.notices import Notice, on_to
@@ -221,7 +222,8 @@ def _shown(request: Request, room: _Room, typed: Minutes, problem: UserError | N
         minutes=case_minutes(room.item, seen.as_seen()),
         unread=unread,
     )
-    opened = OpenedCase(seen.stored, seen.day, decision.signed, may_edit=False)
+    named = places_that_name(site.store, seen.stored) if decision.signed is None else ()
+    opened = OpenedCase(seen.stored, seen.day, decision.signed, may_edit=False, named=named)
     is_open = agenda.meeting.state == "planned" and decision.signed is None
     return page(
         request,
