@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
+from threading import enumerate as enumerate_threads
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from liverboard.registry.cases import CaseKey, add_case, case_as_known
 from liverboard.registry.meetings import plan_meeting, schedule
 from liverboard.registry.studies import case_folder
 from liverboard.web import images
+from liverboard.web.readings import Readings
 from liverboard.web.site import Site
 
 REAL = CaseKey("lyon", "DEMO-Y90")
@@ -244,6 +246,28 @@ def test_a_disk_that_takes_nothing_ends_the_wait_too(scanned: Site, held: Held) 
     who.get(PAGE)
     read_now(held, who)
     assert who.json(f"{PAGE}/facts")["unread"] is None and held.begun == 1
+
+
+def test_many_cases_wait_for_two_readers() -> None:
+    readings, go, read = Readings(), Event(), list[int]()
+
+    def reading(number: int) -> Callable[[], None]:
+        def run() -> None:
+            assert go.wait(30) and number % 10, "every tenth fails"
+            read.append(number)
+
+        return run
+
+    done = [readings.start(CaseKey("lyon", f"C-{number}"), "d", reading(number)) for number in range(40)]
+    assert readings.start(CaseKey("lyon", "C-7"), "d", reading(99)) is done[7]
+    assert readings.going_on(CaseKey("lyon", "C-39")) and not done[0].is_set()
+    assert sum(1 for thread in enumerate_threads() if thread.name == "images") == 2
+    go.set()
+    assert all(each.wait(30) for each in done)
+    assert sorted(read) == [number for number in range(40) if number % 10] and not readings.going_on(
+        CaseKey("lyon", "C-39")
+    )
+    until(lambda: not any(thread.name == "images" for thread in enumerate_threads()))
 
 
 @pytest.mark.slow

@@ -71,7 +71,7 @@ def images_of(site: Site, key: CaseKey, case: Case, day: dt.date, wait_s: float 
 
     known = found()
     if known is None:
-        site.readings.start(key, digest, read).join(wait_s)
+        site.readings.start(key, digest, read).wait(wait_s)
         known = found() if wait_s else None
     return known or unread_of(scans, problem="they are being read", being_read=True)
 

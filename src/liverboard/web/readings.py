@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
-from threading import BoundedSemaphore, Event, Lock, Thread
+from threading import Event, Lock, Thread
 from typing import Final
 
+from liverboard.incidents import keep_incident
 from liverboard.registry.cases import CaseKey
 
 _AT_ONCE: Final = 2  # so that a person does not wait behind what is read ahead
@@ -17,28 +19,40 @@ class Readings:
     def __init__(self) -> None:
         self.stop = Event()
         self.wrong: dict[tuple[CaseKey, str], tuple[float, str]] = {}
-        self._going: dict[tuple[CaseKey, str], Thread] = {}
-        self._lock, self._room = Lock(), BoundedSemaphore(_AT_ONCE)
+        self._asked: dict[tuple[CaseKey, str], Event] = {}
+        self._waiting: deque[tuple[tuple[CaseKey, str], Callable[[], None]]] = deque()
+        self._readers, self._lock = 0, Lock()
 
-    def start(self, key: CaseKey, digest: str, read: Callable[[], None]) -> Thread:
-        """The thread that reads what `digest` names, begun now where nobody did before. `read` raises nothing."""
-
-        def run() -> None:
-            try:
-                with self._room:
-                    read()
-            finally:
-                with self._lock:
-                    del self._going[key, digest]
-
+    def start(self, key: CaseKey, digest: str, read: Callable[[], None]) -> Event:
+        """Set when what `digest` names was read; that is asked for now where nobody did before."""
+        name = key, digest
         with self._lock:
-            going = self._going.get((key, digest))
-            if going is None:
-                going = self._going[key, digest] = Thread(target=run, daemon=True, name="images")
-                going.start()
-            return going
+            done = self._asked.get(name)
+            if done is None:
+                done = self._asked[name] = Event()
+                self._waiting.append((name, read))
+                if self._readers < _AT_ONCE:
+                    self._readers += 1
+                    Thread(target=self._read_on, daemon=True, name="images").start()
+            return done
 
     def going_on(self, key: CaseKey) -> bool:
-        """Whether images of a case are being read."""
+        """Whether images of a case are being read, or will be."""
         with self._lock:
-            return any(case == key for case, _ in self._going)
+            return any(case == key for case, _ in self._asked)
+
+    def _read_on(self) -> None:
+        """Read what waits, first come, first read, until nothing does."""
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._readers -= 1
+                    return
+                name, read = self._waiting.popleft()
+            try:
+                read()
+            except Exception as error:  # a fault of one is not the end of those that wait
+                keep_incident(error)
+            finally:
+                with self._lock:
+                    self._asked.pop(name).set()
