@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import replace
+from html import unescape
 from typing import Any
 
 import pytest
@@ -22,6 +24,7 @@ from liverboard.web.prepared import weigh
 from liverboard.web.routes.discussion import minutes_of_form
 from liverboard.web.seen import PAGE_ONE
 from liverboard.web.site import Site
+from liverboard.web.tongue import say
 
 READER = Actor("chair", "chair", "lyon")
 OTHER = CaseKey("lyon", "NELM-2")
@@ -133,6 +136,31 @@ def test_who_attends_is_kept_by_specialty(editor: Visitor, meeting: int) -> None
     assert editor.json(f"/meetings/{meeting}")["attendance"] == [{"specialty": "pathology", "person": "A. B."}]
 
 
+def test_two_who_write_down_who_is_there_lose_nobody(editor: Visitor, chair: Visitor, meeting: int) -> None:
+    path = f"/meetings/{meeting}/attendance"
+    row = {"specialty-0": "pathology", "person-0": "A. B."}
+    editor.post(path, row)
+    there = re.findall('name="there" value="([^"]*)"', unescape(chair.get(f"/meetings/{meeting}").text))
+    chair.post(path, {**row, "there": there, "specialty-1": "radiology", "person-1": "C. D."})
+    editor.post(
+        path, {"there": there, "specialty-0": "pathology", "person-0": "A. Bell"}
+    )  # seen before the chair wrote
+    found = editor.json(f"/meetings/{meeting}")["attendance"]
+    assert [each["person"] for each in found] == ["A. Bell", "C. D."]
+
+
+def test_a_specialty_is_offered_and_kept_whatever_the_language(editor: Visitor, chair: Visitor, meeting: int) -> None:
+    path = f"/meetings/{meeting}/attendance"
+    chair.client.cookies.set("language", "fr")
+    assert '<option value="anatomopathologie">' in chair.get(f"/meetings/{meeting}").text
+    row = {"specialty-0": "anatomopathologie", "person-0": "A. B.", "specialty-1": "surgery", "person-1": "C. D."}
+    assert chair.post(path, row).status_code == 303
+    found = [each["specialty"] for each in editor.json(f"/meetings/{meeting}")["attendance"]]
+    assert found == ["pathology", "surgery"]
+    shown = re.findall('name="specialty-[01]"[^>]* value="([^"]*)"', chair.get(f"/meetings/{meeting}").text)
+    assert shown == ["anatomopathologie", "surgery"]  # what somebody typed of their own stays as it is
+
+
 # --- meeting mode --------------------------------------------------------------------------------------------------------------------------------------
 
 
@@ -156,6 +184,19 @@ def test_every_option_stands_with_its_verdict(editor: Visitor, meeting: int) -> 
     assert all(each["verdict"] for each in found["options"])
     page = words(editor.get(page_of(meeting)))
     assert all(each["name"] in page for each in found["options"])
+
+
+def test_a_french_board_reads_every_option_in_french(viewer: Visitor, editor: Visitor, meeting: int) -> None:
+    path = page_of(meeting)
+    for reader in (viewer, editor):
+        reader.client.cookies.set("language", "fr")
+    found = editor.json(path)["options"]
+    page = unescape(words(editor.get(path)))
+    minutes = page[page.index("Compte rendu") :]
+    for each in found:
+        assert say("fr", each["name"]) in minutes
+        assert " ".join(say("fr", each["why"]).split()) in minutes
+    assert "Liver resection" not in editor.get(path).text
 
 
 def test_minutes_are_kept_as_they_are_typed(editor: Visitor, meeting: int) -> None:

@@ -202,11 +202,12 @@ def meeting() -> MeetingMinutes:
     signed = CaseMinutes(
         case="NELM-1", considered=(choice,), chosen=choice, reason=TYPED, deviation=TYPED, dissent=TYPED, written_by="A", signed_by="B",
         signed=dt.datetime(2024, 5, 6, 10, 30, tzinfo=dt.UTC), follow_up_on=dt.date(2024, 8, 1),
-        actions=(ActionLine(what=TYPED, owner=TYPED, due=dt.date(2024, 6, 1)),), **common,
+        actions=(ActionLine(what=TYPED, owner=TYPED, due=dt.date(2024, 6, 1)),),
+        present=(Present(specialty="radiology", people=(TYPED,)),), **common,
     )  # fmt: skip
     against = choice.model_copy(update={"verdict": "excluded", "word": "excluded"})
     draft = CaseMinutes(
-        case="NELM-2", chosen=against, written_by="A", **common | {"who": "sex not known, age not known"}
+        case="NELM-2", chosen=against, written_by="A", present=(), **common | {"who": "sex not known, age not known"}
     )
     empty = CaseMinutes(case="NELM-3", **common | {"rules": None})
     return MeetingMinutes(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pydantic import Field
@@ -17,7 +17,7 @@ from liverboard.options.report import OptionsReport, OptionVerdict
 from liverboard.options.verdict import Verdict
 from liverboard.options.words import OPTION_WORDS, SIGNS, VERDICT_WORDS
 from liverboard.registry.cases import CaseKey
-from liverboard.registry.meetings import Agenda, AgendaItem, Minutes, Sight
+from liverboard.registry.meetings import Agenda, AgendaItem, Attendee, Minutes, Sight
 
 AGAINST_THE_RULES: frozenset[Verdict] = frozenset({"excluded", "not_indicated", "cannot_tell"})
 _FIRST = 4  # facts that are named where an option needs many
@@ -55,6 +55,11 @@ class ActionLine(Frozen):
     done: dt.datetime | None = None
 
 
+class Present(Frozen):
+    specialty: str
+    people: tuple[str, ...]
+
+
 class CaseMinutes(Frozen):
     """One case. `signed_by` None: a draft, or nothing was decided (`chosen` None and `reason` None)."""
 
@@ -75,6 +80,9 @@ class CaseMinutes(Frozen):
     written_by: str | None = None
     signed_by: str | None = None
     signed: dt.datetime | None = None
+    present: tuple[Present, ...] | None = Field(
+        default=None, description="who was there by the signature, where it is kept"
+    )
 
     @property
     def empty(self) -> bool:
@@ -84,11 +92,6 @@ class CaseMinutes(Frozen):
     def unexplained(self) -> bool:
         """Whether the choice departs from the rules and nobody wrote why."""
         return self.chosen is not None and self.chosen.against_the_rules and not self.deviation
-
-
-class Present(Frozen):
-    specialty: str
-    people: tuple[str, ...]
 
 
 class MeetingMinutes(Frozen):
@@ -110,19 +113,20 @@ class MeetingMinutes(Frozen):
     def signed(self) -> int:
         return sum(each.signed is not None for each in self.cases)
 
+    def others_were_there(self, case: CaseMinutes) -> bool:
+        """Whether the list of who attends was changed since the decision of a case was signed."""
+        return case.present is not None and case.present != self.attendance
+
 
 def minutes_of(agenda: Agenda, seen: Mapping[CaseKey, Seen]) -> MeetingMinutes:
     """The minutes as they stand. `seen` holds every case of the agenda."""
     meeting = agenda.meeting
-    people: dict[str, list[str]] = {}
-    for each in sorted(agenda.attendance, key=lambda one: (one.specialty, one.person)):
-        people.setdefault(each.specialty, []).append(each.person)
     return MeetingMinutes(
         centre=meeting.centre,
         title=meeting.title,
         date=meeting.date,
         held=meeting.state == "held",
-        attendance=tuple(Present(specialty=name, people=tuple(found)) for name, found in people.items()),
+        attendance=_present(agenda.attendance),
         cases=tuple(case_minutes(item, seen[item.case.key]) for item in agenda.items),
     )
 
@@ -153,7 +157,15 @@ def case_minutes(item: AgendaItem, seen: Seen) -> CaseMinutes:
         written_by=decision.changed_by,
         signed_by=decision.signed_by,
         signed=decision.signed,
+        present=None if sight is None or sight.present is None else _present(sight.present),
     )
+
+
+def _present(attendees: Iterable[Attendee]) -> tuple[Present, ...]:
+    people: dict[str, list[str]] = {}
+    for each in sorted(attendees, key=lambda one: (one.specialty, one.person)):
+        people.setdefault(each.specialty, []).append(each.person)
+    return tuple(Present(specialty=name, people=tuple(found)) for name, found in people.items())
 
 
 def who_line(case: Case, day: dt.date) -> str:

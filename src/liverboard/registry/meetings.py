@@ -79,11 +79,21 @@ class Minutes:
 
 
 @dataclass(frozen=True, slots=True)
+class Attendee:
+    specialty: str
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sight:
-    """What the rules said when a decision was signed, kept in the audit trail: by choice, its verdict (None: no rules) and why. `rules`: their version."""
+    """What the rules said when a decision was signed, kept in the audit trail: by choice, its verdict (None: no rules) and why. `rules`: their version.
+
+    `present`: who was there by then; the registry writes it, since the list of the meeting may still grow. None: of a signature before that was kept.
+    """
 
     rules: str
     verdicts: Mapping[str, tuple[str | None, str]]
+    present: tuple[Attendee, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +114,6 @@ class AgendaItem:
     case: CaseLine
     position: int
     decision: Decision
-
-
-@dataclass(frozen=True, slots=True)
-class Attendee:
-    specialty: str
-    person: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,16 +220,22 @@ def close_meeting(tx: Transaction, meeting_id: int) -> None:
 # --- the minutes ---------------------------------------------------------------------------------------------------------------------------------------
 
 
-def attend(tx: Transaction, meeting_id: int, attendees: Sequence[Attendee]) -> None:
-    """Who is there, by specialty: this list replaces the one before it. Raises BadInput, NotPermitted."""
+def attend(tx: Transaction, meeting_id: int, attendees: Sequence[Attendee], seen: Sequence[Attendee] | None = None) -> None:  # fmt: skip
+    """Who is there, by specialty. `seen`: the list that `attendees` was made of (None: as it is now); what others changed of it meanwhile stays.
+
+    Raises BadInput, NotPermitted.
+    """
     meeting = _planned(tx, meeting_id, "take_minutes")
     for one in attendees:
         if not all(1 <= len(word) <= 64 and word.isprintable() for word in (one.specialty, one.person)):
             raise BadInput("specialty and person of who attends are 1 to 64 characters")
         found = identifiers_in(one.specialty) + identifiers_in(one.person)
         _no_patient("the list of who attends", [kind for kind in found if not kind.startswith("name")])
+    now, typed = set(_present(tx.connection, meeting_id)), set(attendees)
+    before = now if seen is None else set(seen)
+    present = (now - (before - typed)) | (typed - before)
     tx.connection.execute(attendance.delete().where(attendance.c.meeting_id == meeting_id))
-    rows = [{"meeting_id": meeting_id, "specialty": s, "person": p} for s, p in sorted({(a.specialty, a.person) for a in attendees})]  # fmt: skip
+    rows = [{"meeting_id": meeting_id, "specialty": s, "person": p} for s, p in sorted((a.specialty, a.person) for a in present)]  # fmt: skip
     if rows:
         tx.connection.execute(attendance.insert(), rows)
     detail = {"meeting": meeting_id, "present": len(rows)}
@@ -290,7 +300,9 @@ def sign_off(tx: Transaction, meeting_id: int, key: CaseKey, expected_version: i
     tx.connection.execute(cases.update().where(cases.c.id == case.id).values(state=state, review_on=row.follow_up_on))
     verdicts = {} if sight is None else {"rules": sight.rules, "verdicts": {k: list(v) for k, v in sight.verdicts.items()}}  # fmt: skip
     wrote: list[Thing] = [("decision", row.id), ("case", case.id)]
-    tx.note(_SIGHT, centre=key.centre, case=key.case, detail={"meeting": meeting_id, **verdicts}, wrote=wrote)
+    present = [[a.specialty, a.person] for a in _present(tx.connection, meeting_id)]
+    detail = {"meeting": meeting_id, "present": present, **verdicts}
+    tx.note(_SIGHT, centre=key.centre, case=key.case, detail=detail, wrote=wrote)
 
 
 def finish_action(tx: Transaction, centre: str, action_id: int) -> None:
@@ -343,8 +355,7 @@ def read_agenda(store: Store, by: Actor, meeting_id: int) -> Agenda:
             )
             for row in connection.execute(query).all()
         )
-        present = connection.execute(select(attendance).where(attendance.c.meeting_id == meeting_id).order_by(attendance.c.id))  # fmt: skip
-        attendees = tuple(Attendee(row.specialty, row.person) for row in present)
+        attendees = _present(connection, meeting_id)
     names = [item.case.key.case for item in items]
     store.note(by, "meeting.read", centre=meeting.centre, detail={"meeting": meeting_id, "cases": len(items), "which": names})  # fmt: skip
     return Agenda(meeting, items, attendees)
@@ -401,6 +412,11 @@ def _planned(tx: Transaction, meeting_id: int, right: Any) -> Meeting:
     return meeting
 
 
+def _present(connection: Connection, meeting_id: int) -> tuple[Attendee, ...]:
+    rows = connection.execute(select(attendance).where(attendance.c.meeting_id == meeting_id).order_by(attendance.c.id))
+    return tuple(Attendee(row.specialty, row.person) for row in rows)
+
+
 def _of_centre(tx: Transaction, meeting: Meeting, key: CaseKey) -> Row[Any]:
     if key.centre != meeting.centre:
         raise BadInput("the case and the meeting belong to two centres")
@@ -448,7 +464,10 @@ def _sight(connection: Connection, signed_in: int) -> Sight | None:
     told = json.loads(note.detail)
     if "rules" not in told:
         return None
-    return Sight(told["rules"], {choice: (verdict, why) for choice, (verdict, why) in told["verdicts"].items()})
+    present = tuple(Attendee(*each) for each in told["present"]) if "present" in told else None
+    return Sight(
+        told["rules"], {choice: (verdict, why) for choice, (verdict, why) in told["verdicts"].items()}, present
+    )
 
 
 def _minutes(connection: Connection, row: Row[Any]) -> Minutes:

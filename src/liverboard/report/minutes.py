@@ -65,14 +65,22 @@ def _data(minutes: MeetingMinutes, language: str, say: Say) -> dict[str, object]
         "draft": not minutes.held or minutes.signed < len(minutes.cases),
         "synthetic": minutes.synthetic,
         "present": [[clean(say(each.specialty)), clean(", ".join(each.people))] for each in minutes.attendance],
-        "cases": [_case(number, each, say) for number, each in enumerate(minutes.cases, 1)],
+        "cases": [_case(number, each, say, _there(minutes, each, say)) for number, each in enumerate(minutes.cases, 1)],
         "colours": LIGHT,
         "statement": say(minutes.statement),
         "versions": say(f"liverboard {__version__}, knowledge {knowledge_version()}"),
     }
 
 
-def _case(number: int, case: CaseMinutes, say: Say) -> dict[str, object]:
+def _there(minutes: MeetingMinutes, case: CaseMinutes, say: Say) -> str:
+    """Who was there when the decision of a case was signed, if not those whom the list of the meeting names now."""
+    if case.present is None or not minutes.others_were_there(case):
+        return ""
+    named = (f"{say(each.specialty)} ({', '.join(each.people)})" for each in case.present)
+    return ", ".join(named) or say("nobody is written down")
+
+
+def _case(number: int, case: CaseMinutes, say: Say, there: str) -> dict[str, object]:
     deviation = clean(case.deviation or "")
     if case.unexplained:
         deviation = say("the choice departs from the rules, and no reason is written")
@@ -94,7 +102,11 @@ def _case(number: int, case: CaseMinutes, say: Say) -> dict[str, object]:
         "as_of": say(f"as of {day(case.as_of)}" + ("" if case.rules is None else f" · rules {clean(case.rules)}")),
         "chosen": None if case.chosen is None else _choice(case.chosen, say),
         "considered": [_choice(each, say) for each in case.considered],
-        "said": [[say(title), clean(text)] for title, text in (*said, ("Seen again", seen_again)) if text],
+        "said": [
+            [say(title), clean(text)]
+            for title, text in (*said, ("Seen again", seen_again), ("There when signed", there))
+            if text
+        ],
         "actions": [
             [clean(a.what), clean(a.owner or ""), "" if a.due is None else say(day(a.due))] for a in case.actions
         ],

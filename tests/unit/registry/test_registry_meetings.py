@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import delete, exc, select, update
@@ -93,7 +94,8 @@ def test_a_whole_meeting(store: Store, meeting: int) -> None:
     assert [item.case.key for item in agenda.items] == [B, A]
     assert agenda.attendance == (Attendee("radiology", "RD"), Attendee("surgery", "SU"))
     decision = agenda.items[1].decision
-    assert (decision.signed_by, decision.version, decision.sight) == ("chair", 2, sight)
+    assert (decision.signed_by, decision.version) == ("chair", 2)
+    assert decision.sight == replace(sight, present=agenda.attendance)
     assert agenda.items[0].decision.sight is None
     assert decision.minutes.dissent == MINUTES.dissent
     assert [(a.what, a.owner, a.due) for a in decision.minutes.actions] == [(a.what, a.owner, a.due) for a in MINUTES.actions]  # fmt: skip
@@ -308,6 +310,30 @@ def test_only_the_chair_signs_and_only_their_centre_sees(store: Store, meeting: 
     assert list_meetings(store, STRANGER) == ()
     with pytest.raises(NotPermitted), store.transaction(VIEWER) as tx:
         write_minutes(tx, meeting, A, MINUTES, 1)
+
+
+def test_two_who_write_down_who_is_there_lose_nobody(store: Store, meeting: int) -> None:
+    first, second, third, late = (Attendee("surgery", name) for name in ("A", "B", "C", "D"))
+    with store.transaction(EDITOR) as tx:
+        attend(tx, meeting, [first, second])
+    with store.transaction(CHAIR) as tx:  # both opened the page now
+        attend(tx, meeting, [first, second, third], [first, second])
+    with store.transaction(EDITOR) as tx:
+        attend(tx, meeting, [second, late], [first, second])
+    assert read_agenda(store, VIEWER, meeting).attendance == (second, third, late)
+
+
+def test_who_was_there_when_it_was_signed_stays_with_the_decision(store: Store, meeting: int) -> None:
+    there, late = Attendee("surgery", "A"), Attendee("pathology", "B")
+    with store.transaction(CHAIR) as tx:
+        attend(tx, meeting, [there])
+        write_minutes(tx, meeting, A, MINUTES, 0)
+        sign_off(tx, meeting, A, 1, Sight("2026.1", {}))
+    with store.transaction(EDITOR) as tx:
+        attend(tx, meeting, [late])
+    agenda = read_agenda(store, VIEWER, meeting)
+    assert agenda.attendance == (late,)
+    assert [each.decision.sight and each.decision.sight.present for each in agenda.items] == [(there,), None]
 
 
 def test_no_patient_stands_in_a_title_or_among_those_who_attend(store: Store) -> None:

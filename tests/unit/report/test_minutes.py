@@ -133,3 +133,16 @@ def test_what_is_kept_with_a_signature_is_what_was_seen() -> None:
         "biliary_stent": None,
         "ctace": verdicts()["ctace"],
     }
+
+
+def test_who_was_there_by_the_signature_stays_when_the_list_of_the_meeting_goes_on() -> None:
+    def found(*present: Attendee) -> MeetingMinutes:
+        return meeting_minutes(Minutes(chosen="tae"), sight=Sight("2020.1", {}, present))
+
+    left = found(Attendee("pathology", "D"), Attendee("surgery", "A"))
+    assert "There when signed pathology (D), surgery (A)" in text_of(render_minutes_pdf(left))
+    assert "There when signed nobody is written down" in text_of(render_minutes_pdf(found()))
+    same = found(Attendee("surgery", "A"), Attendee("surgery", "B"), Attendee("radiology", "C"))
+    assert "There when signed" not in text_of(render_minutes_pdf(same))
+    before_it_was_kept = meeting_minutes(Minutes(chosen="tae"), sight=Sight("2020.1", {}))
+    assert "There when signed" not in text_of(render_minutes_pdf(before_it_was_kept))

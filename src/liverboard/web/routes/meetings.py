@@ -134,7 +134,7 @@ def meeting(
         may_prepare=is_open and who.may("prepare_meetings"),
         may_write=is_open and who.may("take_minutes"),
         may_close=is_open and who.may("sign_off"),
-        specialties=SPECIALTIES,
+        names=_names(language_of(request)),
         rows=rows,
     )
     if is_open and found.items:
@@ -181,16 +181,23 @@ def _moved(names: Sequence[str], form: dict[str, str]) -> list[str]:
 
 
 @router.post("/meetings/{meeting}/attendance")
-def attendance(site: Here, form: Form, meeting: Number, who: Writer) -> Response:
-    """Who is there, by specialty; a row without a person is left out."""
+def attendance(request: Request, site: Here, form: Form, meeting: Number, who: Writer) -> Response:
+    """Who is there, by specialty; a row without a person is left out. `there`: the list as the person saw it."""
+    written = {name: specialty for specialty, name in _names(language_of(request)).items()}
     people: list[Attendee] = []
     for row in range(_MOST_PEOPLE):
         specialty, person = (form.get(f"{what}-{row}", "").strip() for what in ("specialty", "person"))
         if person:
-            people.append(Attendee(specialty, person))
+            people.append(Attendee(written.get(specialty, specialty), person))
+    seen = [Attendee(*line.split("\t", 1)) for line in form.get("there", "").split("\n") if "\t" in line]
     with site.store.transaction(who) as tx:
-        attend(tx, meeting, people)
+        attend(tx, meeting, people, seen)
     return on_to(f"/meetings/{meeting}", Notice.ATTENDANCE_KEPT)
+
+
+def _names(language: str) -> dict[str, str]:
+    """The specialties that are offered, as the reader calls them; what somebody typed stays as it is."""
+    return {specialty: say(language, specialty) for specialty in SPECIALTIES}
 
 
 @router.post("/meetings/{meeting}/close")
