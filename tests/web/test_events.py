@@ -14,6 +14,8 @@ from tests.web_samples import KEY, Visitor, words
 from liverboard.clinical.events import EVENT_KINDS
 from liverboard.registry.cases import add_case, append_events, case_as_known
 from liverboard.web.drafts import Draft, content_of, start
+from liverboard.web.forms import groups_of
+from liverboard.web.helps import HELPS
 from liverboard.web.routes.events import TECHNIQUES
 from liverboard.web.site import Site
 
@@ -42,6 +44,16 @@ def test_every_kind_and_technique_has_a_form(editor: Visitor) -> None:
         inputs = re.findall(r'<(?:input|select|textarea)[^>]*\bname="([^"]+)"', response.text.split('id="event"')[1])
         single = [name for name in inputs if f'type="checkbox" name="{name}"' not in response.text]
         assert len(single) == len(set(single)) > 10, technique
+
+
+def test_a_lesion_is_asked_for_with_its_help_once(editor: Visitor) -> None:
+    fields = {f.name.removeprefix("lesions.0."): f for g in groups_of("imaging") for f in g.fields if f.name.startswith("lesions.0.")}  # fmt: skip
+    assert [name for name, field in fields.items() if not field.help] == []
+    assert "Plausible: 1 to 400 mm." in fields["longest"].help and fields["longest"].units == ("mm", "cm")
+    page = editor.get(NEW, params={"kind": "imaging"}).text
+    assert 'id="help-lesions.0.was"' in page and 'id="help-lesions.1.was"' not in page
+    inputs = {re.sub(r"\.\d+", "", f.name) for kind in EVENT_KINDS for g in groups_of(kind) for f in g.fields}
+    assert set(HELPS) - inputs == {"lesions.organ"}  # of lesions outside the liver
 
 
 def test_nothing_is_kept_before_it_was_shown(site: Site, editor: Visitor) -> None:

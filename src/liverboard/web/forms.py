@@ -12,17 +12,17 @@ from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from liverboard.clinical.dictionary import FactDefinition, all_definitions
+from liverboard.clinical.dictionary import FactDefinition, all_definitions, load_lesion_dictionary
 from liverboard.clinical.events import EVERY_KIND, details_type
 from liverboard.clinical.quantity import Unit
 from liverboard.report.words import unit_words
 from liverboard.units import with_point
+from liverboard.web.helps import HELPS
 
 Kind = Literal["text", "long", "date", "choice", "truth", "whole", "number", "list"]
 ROWS = 3  # empty rows offered where a list of things can be filled in
 _OWN = {"id", "kind", "date", "recorded", "corrects"}
 _LAST = ("confirmed", "note")
-_SAYS = {"confirmed": "Someone looked at the values of this event again: they hold, however implausible they are."}
 _LONG = {"note", "reason", "dissent", "deviation"}
 
 
@@ -145,7 +145,8 @@ def _row(kind: str, path: str, model: type[BaseModel]) -> Iterator[Field]:
 
 
 def _field(kind: str, path: str, info: FieldInfo, shown: str | None = None) -> Field:
-    fact = _facts().get(f"{kind}.{path}")
+    stated = re.sub(r"\.\d+", "", path)
+    fact = _facts().get(f"{kind}.{stated}")
     what, choices, unit = _leaf(info)
     if what == "text" and path.rsplit(".", maxsplit=1)[-1] in _LONG:
         what = "long"
@@ -156,7 +157,7 @@ def _field(kind: str, path: str, info: FieldInfo, shown: str | None = None) -> F
         name=path,
         label=fact.label if fact is not None else _words(shown or path),
         kind=what,
-        help=_help(fact) or _SAYS.get(path, ""),
+        help=_help(fact) or HELPS.get(stated.removeprefix("extrahepatic_"), ""),
         choices=choices,
         units=tuple(dict.fromkeys(units)),
     )
@@ -174,9 +175,21 @@ def _help(fact: FactDefinition | None) -> str:
     return f"{fact.definition} Plausible: {low:g} to {high:g}{f' {unit}' if unit else ''}."
 
 
+_OF_A_LESION = {
+    "longest": "lesion_longest_mm",
+    "volume": "lesion_volume_ml",
+    "capsule_distance": "lesion_capsule_distance_mm",
+    "vessel_distance": "lesion_vessel_distance_mm",
+    "bile_duct_distance": "lesion_bile_duct_distance_mm",
+    "hypervascular": "lesion_hypervascular",
+    "treated": "lesion_treated",
+}  # the facts of a lesion that are what is stated of it
+
+
 @functools.cache
 def _facts() -> Mapping[str, FactDefinition]:
-    return {fact.stated_in: fact for fact in all_definitions().values() if fact.stated_in is not None}
+    stated = {fact.stated_in: fact for fact in all_definitions().values() if fact.stated_in is not None}
+    return stated | {f"imaging.lesions.{key}": load_lesion_dictionary()[name] for key, name in _OF_A_LESION.items()}
 
 
 def _parts(annotation: object) -> Iterator[object]:
