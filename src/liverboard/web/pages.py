@@ -182,4 +182,5 @@ def _margins(language: str) -> str:
     _ = translations(language).gettext
     numbers = _("page %(page)s of %(pages)s") % {"page": '" counter(page) "', "pages": '" counter(pages) "'}
     use = _("Research use")
-    return f':root:lang({language}){{--research-use:"{use}";--page-of:"{numbers}"}}'
+    here, invented = f":root:lang({language})", _("SYNTHETIC")
+    return f'{here}{{--research-use:"{use}";--page-of:"{numbers}"}}{here}:has(.tag.flag){{--running:"{invented}"}}'
