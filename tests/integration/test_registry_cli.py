@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import sqlite3
 from pathlib import Path
@@ -92,6 +94,24 @@ def test_a_move_to_postgresql(liverboard: Terminal, data: Path, postgres: Postgr
     assert liverboard.json("verify", "--data", data)["faults"] == []
     assert liverboard.json("init", "--data", data)["database"] == "postgresql"
     assert liverboard("move", url, "--data", data)[0] == 10  # there are tables already
+
+
+def test_with_another_key_or_a_key_that_cannot_be_written_nothing_is_done(
+    liverboard: Terminal, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(source: object, target: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "link", read_only)
+        code, shown = liverboard("centre", "paris", "--data", data)
+    assert code == 10 and "centre-paris.key: it cannot be written" in shown
+    assert liverboard.json("centre", "paris", "--data", data) == {"centre": "paris"}  # was not kept without its key
+    (data / "keys" / "audit.key").write_text("5a" * 32)
+    (tmp_path / "case.yaml").write_text("case: N-1\nevents: []")
+    for words in (["import", tmp_path / "case.yaml"], ["centre", "nice"], ["init"], ["backup", tmp_path / "b"]):
+        code, shown = liverboard(*words, "--data", data)
+        assert code == 10 and "not the one that this registry was written with" in shown
 
 
 def test_a_decision_that_is_there_is_corrected_where_the_chair_agrees(liverboard: Terminal, data: Path, tmp_path: Path) -> None:  # fmt: skip

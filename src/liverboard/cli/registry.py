@@ -72,10 +72,9 @@ def centre(
     from liverboard.registry.store import add_centre
 
     folder = _folder(data)
-    with closing(open_store(data)) as store:
-        with store.transaction(CONSOLE) as tx:
-            add_centre(tx, name)
-        folder.make_centre_key(name)
+    with closing(open_store(data)) as store, store.transaction(CONSOLE) as tx:
+        add_centre(tx, name)
+        folder.make_centre_key(name)  # a centre whose key cannot be written is not kept
     _show(json, {"centre": name}, f"centre {name} is in the registry; keep a copy of its key too")
 
 

@@ -6,28 +6,29 @@ A backup is one SQLite file with the same tables, whatever the database of the s
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Integer, exc, func, inspect, select, text
+from sqlalchemy import Connection, Integer, Table, exc, func, inspect, select, text
 from sqlalchemy.engine import make_url
 
 from liverboard.errors import BadInput, MissingData, Problem
 from liverboard.registry.audit import Head, head_of, keep_head, read_heads
 from liverboard.registry.folder import DataFolder, keep_url
-from liverboard.registry.migrate import head_revision, migrate, revision_of
+from liverboard.registry.migrate import MOVED, head_revision, migrate, revision_of, version
 from liverboard.registry.permissions import CONSOLE, EVERYWHERE, Actor
 from liverboard.registry.schema import metadata
-from liverboard.registry.store import Clock, Store, StoreUnavailable, cover, engine_of, system_clock
+from liverboard.registry.store import Clock, Store, StoreUnavailable, cover, engine_of, plain_words, system_clock
+from liverboard.registry.study_files import clear, passing
 from liverboard.registry.verify import Verified, verify, verify_files
 
 _BATCH: Final = 2000
 _SHOWN: Final = 20
+PASSING: Final = ".liverboard-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,11 @@ def verify_store(store: Store, by: Actor, more_heads: Sequence[Head] = (), *, fi
     with store.read() as connection:
         found = verify(connection, store.audit_key, [*read_heads(store.folder.heads), *more_heads])
     if files:
-        found = replace(found, faults=(*found.faults, *_files_faults(store)))
+        try:
+            found = replace(found, faults=(*found.faults, *_files_faults(store)))
+        except (TypeError, ValueError):  # a path that is none, which is among the faults already
+            if not found.faults:
+                raise
     store.note(by, "store.verify", detail={"entries": found.entries, "faults": len(found.faults)})
     return found
 
@@ -65,23 +70,21 @@ def keep_store_head(store: Store, by: Actor) -> Head:
 def back_up(store: Store, by: Actor, to: Path) -> Kept:
     """Write the store as it is at one moment into a new file, while others work on. Raises BadInput when the file is there already, StoreUnavailable."""
     by.require("keep_store", EVERYWHERE)
-    if to.exists():
-        raise BadInput("there is a file of this name already", where=to.name, hint="A backup never replaces another.")
-    temporary = to.with_name(f".{to.name}.{secrets.token_hex(4)}")
     try:
-        temporary.touch(mode=0o600)
-        with store.read() as source, _whole_file(temporary) as target:
-            migrate(target)
-            kept = Kept(_copy(source, target), head_of(source))
-        os.link(temporary, to)
+        if to.exists():
+            raise FileExistsError
+        with _on_its_way(to.parent) as place, store.read() as source:
+            made, head = place / to.name, head_of(source)
+            made.touch(mode=0o600)
+            with _whole_file(made, "the backup cannot be written") as target:
+                migrate(target)
+                kept = Kept(_copy(source, target), head)
+            keep_head(store.folder.heads, head, store.now())
+            os.link(made, to)
     except FileExistsError:
-        raise BadInput("there is a file of this name already", where=to.name) from None
+        raise BadInput("there is a file of this name already", where=to.name, hint="A backup never replaces another.") from None  # fmt: skip
     except OSError as error:
         raise BadInput(f"the backup cannot be written: {error.strerror}", where=to.name) from None
-    finally:
-        for part in (temporary, *(temporary.with_name(temporary.name + end) for end in ("-wal", "-shm", "-journal"))):
-            part.unlink(missing_ok=True)
-    keep_head(store.folder.heads, kept.head, store.now())
     store.note(by, "store.backup", detail={"rows": kept.rows, "head": kept.head.seq})
     return kept
 
@@ -94,11 +97,16 @@ def restore(backup: Path, folder: DataFolder, now: Clock = system_clock) -> Kept
     key = folder.audit_key()
     if not backup.is_file():
         raise MissingData("there is no such file", where=backup.name, hint="Name a file that `registry backup` wrote.")
-    copy = folder.path / f".restore.{secrets.token_hex(4)}"
     heads = read_heads(folder.heads)
-    try:
-        shutil.copyfile(backup, copy)
-        with _whole_file(copy) as source:
+    with _on_its_way(folder.path) as place:
+        copy = place / backup.name
+        try:
+            shutil.copyfile(backup, copy)
+        except OSError as error:
+            raise BadInput(
+                f"the backup cannot be copied into the folder: {error.strerror}", where=backup.name
+            ) from None
+        with _whole_file(copy, "the file is no backup of a registry, or its disk has no room") as source:
             _check_backup(source, backup.name)
             migrate(source)
             head = head_of(source)
@@ -111,8 +119,6 @@ def restore(backup: Path, folder: DataFolder, now: Clock = system_clock) -> Kept
                     hint="Nothing was restored. Use another backup, or the keys that belong to it.",
                 )
             rows = _fill_empty(folder.url, source)
-    finally:
-        copy.unlink(missing_ok=True)
     lost = max((known.seq - head.seq for known in heads if known.seq > head.seq), default=0)
     if lost:  # the heads of what is lost stay to be seen, and a new file goes on from here
         folder.heads.rename(folder.path / f"heads-before-restore-{now():%Y%m%dT%H%M%S%f}.jsonl")
@@ -125,7 +131,7 @@ def restore(backup: Path, folder: DataFolder, now: Clock = system_clock) -> Kept
 
 
 def move(store: Store, by: Actor, url: str) -> Kept:
-    """Move the store into another, empty database; others wait meanwhile, and must open the store anew afterwards. The folder then names the new one (never its password).
+    """Move the store into another, empty database; others wait meanwhile, and are refused until they open the store anew. The folder then names the new one (never its password).
 
     Raises BadInput when there is a registry already, StoreUnavailable. The old SQLite file stays beside, under a name that ends in `.moved`.
     """
@@ -133,6 +139,7 @@ def move(store: Store, by: Actor, url: str) -> Kept:
     target = replace(store.folder, url=url)
     with store.transaction(by) as tx:
         tx.note("store.move", detail={"to": make_url(url).get_backend_name()})
+        tx.connection.execute(version.update().values(version_num=MOVED))
         rows, head = _fill_empty(url, tx.connection), head_of(tx.connection)
         moved = Store.open(target, store.now)
         with closing(moved), moved.read() as connection:
@@ -163,15 +170,37 @@ def _files_faults(store: Store) -> tuple[str, ...]:
     return tuple(fault for study, fault in first if (study, fault) in again)
 
 
+@contextmanager
+def _on_its_way(place: Path) -> Generator[Path]:
+    """A folder for a file that is not whole yet; gone afterwards. What a killed process left of one goes too."""
+    clear(place, f"{PASSING}*")
+    with passing(place, PASSING) as made:
+        yield made
+
+
 def _copy(source: Connection, target: Connection) -> int:
-    """Every row of every table, in the order in which they lean on each other."""
+    """Every row of every table."""
     count = 0
-    for table in metadata.sorted_tables:
-        stream = source.execution_options(yield_per=_BATCH).execute(select(table)).mappings()
-        for rows in stream.partitions(_BATCH):
-            target.execute(table.insert(), [dict(row) for row in rows])
-            count += len(rows)
+    for table, rows in _rows(source):
+        target.execute(table.insert(), rows)
+        count += len(rows)
     return count
+
+
+def _rows(source: Connection) -> Iterator[tuple[Table, list[dict[str, Any]]]]:
+    """Rows by table, in the order in which they lean on each other. Raises StoreUnavailable for a damaged source, BadInput for a value that is none."""
+    table = metadata.sorted_tables[0]
+    try:
+        with plain_words():
+            for table in metadata.sorted_tables:
+                stream = source.execution_options(yield_per=_BATCH).execute(select(table)).mappings()
+                for rows in stream.partitions(_BATCH):
+                    yield table, [dict(row) for row in rows]
+    except (TypeError, ValueError):
+        raise BadInput(
+            f"a row of {table.name} holds a value that cannot be read",
+            hint="`liverboard registry verify` says where. Nothing was kept.",
+        ) from None
 
 
 def _fill_empty(url: str, source: Connection) -> int:
@@ -205,8 +234,8 @@ def _set_counters(target: Connection) -> None:
 
 
 @contextmanager
-def _whole_file(path: Path) -> Generator[Connection]:
-    """A SQLite file by itself: no second file beside it when it is closed."""
+def _whole_file(path: Path, refused: str) -> Generator[Connection]:
+    """A SQLite file by itself: no second file beside it when it is closed. Raises BadInput that says `refused`."""
     engine = engine_of(f"sqlite:///{path}")
     try:
         with engine.execution_options(immediate=True).begin() as connection:
@@ -215,16 +244,14 @@ def _whole_file(path: Path) -> Generator[Connection]:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     except exc.DatabaseError as error:
         raise BadInput(
-            "the file is no backup of a registry, or its disk has no room",
-            where=path.name.lstrip("."),
-            hint=f"The database says: {type(error.orig).__name__}. Nothing was kept.",
+            refused, where=path.name, hint=f"The database says: {type(error.orig).__name__}. Nothing was kept."
         ) from None
     finally:
         engine.dispose()
 
 
 def _check_backup(source: Connection, name: str) -> None:
-    if revision_of(source) is None:
+    if revision_of(source) in {None, MOVED}:
         raise BadInput("the file is no backup of a registry", where=name, hint=f"Expected one of version {head_revision()} or older.")  # fmt: skip
 
 

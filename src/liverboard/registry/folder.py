@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
@@ -52,6 +54,10 @@ class DataFolder:
         """The key of a centre's pseudonyms and links. Raises MissingData when its file is not there."""
         return _read_key(self.keys / f"centre-{centre_name(centre)}.key")
 
+    def make_audit_key(self) -> None:
+        """Make the key of the audit chain of a store that has no tables yet. An existing key is never replaced."""
+        _make_key(self.keys / _AUDIT_KEY)
+
     def make_centre_key(self, centre: str) -> None:
         """Make the key of a centre that is new in this store. An existing key is never replaced."""
         _make_key(self.keys / f"centre-{centre_name(centre)}.key")
@@ -78,17 +84,14 @@ def default_folder() -> Path:
 def make_folder(
     path: Path, centre: str, *, url: str | None = None, keys: Path | None = None, dates_policy: DatesPolicy = "shift"
 ) -> DataFolder:
-    """Make a data folder with its keys and settings; one that is there already is opened. Keys that lie there already are used; one that got lost later is never made anew.
+    """Make a data folder with its settings; one that is there already is opened. Its keys come with the tables and the centres of the store, so that a lost one is never made anew.
 
-    Raises BadInput when the folder belongs to another centre or database than asked for.
+    Raises BadInput when the folder belongs to another centre or database than asked for, or cannot be made.
     """
     centre = centre_name(centre)
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_place(path)
     if not (path / _CONFIG).exists():
-        place = Path(os.environ.get(KEYS_VARIABLE) or keys or path / "keys")
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name in (_AUDIT_KEY, f"centre-{centre}.key"):
-            _make_key(place / name)
+        _make_place(Path(os.environ.get(KEYS_VARIABLE) or keys or path / "keys"))
         settings = {"centre": centre, "url": url, "keys": None if keys is None else str(keys.resolve()), "dates_policy": dates_policy}  # fmt: skip
         _write_new(path / _CONFIG, yaml.safe_dump({k: v for k, v in settings.items() if v is not None}).encode())
     folder = open_folder(path)
@@ -100,7 +103,7 @@ def make_folder(
             where=_CONFIG,
             hint=f"Its centre is {folder.centre}. Choose another folder, or edit {_CONFIG} there.",
         )
-    folder.studies.mkdir(mode=0o700, exist_ok=True)
+    _make_place(folder.studies)
     return folder
 
 
@@ -109,7 +112,11 @@ def open_folder(path: Path) -> DataFolder:
 
     The environment goes before `config.yaml`: LIVERBOARD_KEYS (folder of the keys) and LIVERBOARD_REGISTRY_URL (with its password, which then stands in no file).
     """
-    if not (path / _CONFIG).is_file():
+    try:
+        is_there = (path / _CONFIG).is_file()
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    if not is_there:
         raise MissingData(
             "this is not a data folder of a registry", where=path.name, hint="Make one with: liverboard registry init"
         )
@@ -135,6 +142,8 @@ def _settings(path: Path) -> dict[str, Any]:
         read: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError):
         raise BadInput("the settings are not readable YAML", where=path.name, hint=hint) from None
+    except OSError as error:
+        raise _unreadable(path, error) from None
     known = {"centre", "url", "keys", "dates_policy"}
     if not isinstance(read, dict) or not set(read) <= known or not all(isinstance(v, str) for v in read.values()):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
         raise BadInput("the settings hold something else than text under known keys", where=path.name, hint=hint)
@@ -157,6 +166,8 @@ def _read_key(path: Path) -> bytes:
         key = bytes.fromhex(path.read_text(encoding="ascii"))
     except FileNotFoundError:
         raise MissingData("a key is not there", where=path.name, hint=hint) from None
+    except OSError as error:
+        raise _unreadable(path, error) from None
     except (ValueError, UnicodeDecodeError):
         key = b""
     if len(key) != _KEY_BYTES:
@@ -164,22 +175,44 @@ def _read_key(path: Path) -> bytes:
     return key
 
 
+def _unreadable(path: Path, error: OSError) -> MissingData:
+    return MissingData(
+        f"it cannot be read: {error.strerror}", where=path.name, hint="Run this as the user whose folder it is."
+    )
+
+
 def _make_key(path: Path) -> None:
-    try:
-        _write_new(path, secrets.token_hex(_KEY_BYTES).encode())
-    except FileExistsError:
-        return
+    _write_new(path, secrets.token_hex(_KEY_BYTES).encode())
+
+
+def _make_place(path: Path) -> None:
+    with _writing(path):
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def _write_new(path: Path, content: bytes) -> None:
-    """Write a private file that must not exist yet, whole or not at all."""
+    """Write a private file, whole or not at all, unless one is there: then that one counts. Raises BadInput when it cannot be written."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with _writing(path):
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            with suppress(FileExistsError):
+                os.link(temporary, path)  # unlike a rename, this refuses to replace
+        finally:
+            temporary.unlink()
+
+
+@contextmanager
+def _writing(path: Path) -> Generator[None]:
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(temporary, path)  # unlike a rename, this refuses to replace
-    finally:
-        temporary.unlink()
+        yield
+    except OSError as error:
+        raise BadInput(
+            f"it cannot be written: {error.strerror}",
+            where=path.name,
+            hint="Check the place, its room and whose it is.",
+        ) from None

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import as_file, files
+from typing import Final
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, String, column, table
 
 from liverboard.errors import BadInput
+
+MOVED: Final = "moved"  # the version of a database that `registry move` left
+version = table("alembic_version", column("version_num", String()))
 
 
 def migrate(connection: Connection) -> None:

@@ -7,6 +7,7 @@ reads; what a person reads of a case is in the trail before they get it.
 from __future__ import annotations
 
 import datetime as dt
+import sqlite3
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from liverboard.registry import audit, covered
 from liverboard.registry.audit import Entry
 from liverboard.registry.covered import Thing
 from liverboard.registry.folder import DataFolder, centre_name
-from liverboard.registry.migrate import head_revision, migrate, revision_of
+from liverboard.registry.migrate import MOVED, head_revision, migrate, revision_of, version
 from liverboard.registry.permissions import CONSOLE, EVERYWHERE, Actor
 from liverboard.registry.schema import centres
 
@@ -78,45 +79,53 @@ class Store:
 
     @classmethod
     def open(cls, folder: DataFolder, now: Clock = system_clock) -> Store:
-        """Open a store that is there. Raises MissingData when it was never made or is older than this program, BadInput when it is newer, StoreUnavailable."""
-        store = cls(folder, engine_of(folder.url), now, folder.audit_key())
-        with store.read() as connection:
+        """Open a store that is there. Raises MissingData when it was never made or is older than this program, BadInput when it is newer or its audit key is another, StoreUnavailable."""
+        engine = engine_of(folder.url)
+        with plain_words(), engine.connect() as connection:
             found = revision_of(connection)
-        if found is None:
-            raise MissingData("the registry has no tables yet", hint="Make them with: liverboard registry init")
-        if found != head_revision():
-            raise MissingData(
-                f"the registry is at version {found}, this program works with {head_revision()}",
-                hint="Back it up, then bring it up to date with: liverboard registry init",
-            )
-        return store
+            _refuse_moved(found)
+            if found is None:
+                raise MissingData("the registry has no tables yet", hint="Make them with: liverboard registry init")
+            if found != head_revision():
+                raise MissingData(
+                    f"the registry is at version {found}, this program works with {head_revision()}",
+                    hint="Back it up, then bring it up to date with: liverboard registry init",
+                )
+            return cls(folder, engine, now, _key_of(folder, connection))
 
     @classmethod
     def initialise(cls, folder: DataFolder, now: Clock = system_clock) -> Store:
-        """Make the tables, or bring older ones up to date, and open the store. Nothing is done twice."""
+        """Make the tables with their key, or bring older ones up to date, and open the store. Nothing is done twice, and nothing where the audit key is another or away."""
         engine = engine_of(folder.url)
-        with _plain_words(), engine.execution_options(immediate=True).begin() as connection:
+        with plain_words(), engine.execution_options(immediate=True).begin() as connection:
             _lock(connection)
+            found = revision_of(connection)
+            _refuse_moved(found)
+            if found is None:
+                folder.make_audit_key()
             migrate(connection)
+            _key_of(folder, connection)
         store = cls.open(folder, now)
         with store.transaction(CONSOLE) as tx:
             cover(tx)
             if centre_id(tx.connection, folder.centre) is None:
                 add_centre(tx, folder.centre)
+                folder.make_centre_key(folder.centre)
         return store
 
     @contextmanager
     def transaction(self, by: Actor) -> Generator[Transaction]:
         """Everything inside is written, or nothing. Raises StoreUnavailable."""
-        with _plain_words(), self.engine.execution_options(immediate=True).begin() as connection:
+        with plain_words(), self.engine.execution_options(immediate=True).begin() as connection:
             _lock(connection)
+            _refuse_moved(connection.scalar(select(version.c.version_num)))
             yield Transaction(connection, by, self.now(), self.audit_key)
 
     @contextmanager
     def read(self) -> Generator[Connection]:
         """A connection that sees one state of the store and cannot hold up writers. Raises StoreUnavailable."""
         isolation = {} if self.engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
-        with _plain_words(), self.engine.connect().execution_options(**isolation) as connection:
+        with plain_words(), self.engine.connect().execution_options(**isolation) as connection:
             yield connection
 
     def note(self, by: Actor, action: str, **about: Any) -> None:
@@ -182,6 +191,27 @@ def list_centres(store: Store) -> tuple[str, ...]:
         return tuple(sorted(connection.scalars(select(centres.c.name))))
 
 
+def _key_of(folder: DataFolder, connection: Connection) -> bytes:
+    """The audit key, when it is the one of this store. Raises BadInput, MissingData."""
+    key = folder.audit_key()
+    if not audit.fits(connection, key):
+        raise BadInput(
+            "the audit key is not the one that this registry was written with",
+            where="audit.key",
+            hint="Nothing was read or written. Bring back the key from where the centre keeps a copy.",
+        )
+    return key
+
+
+def _refuse_moved(revision: str | None) -> None:
+    """Whoever opened the store before it moved writes nothing more into what was left behind."""
+    if revision == MOVED:
+        raise StoreUnavailable(
+            "the registry has moved to another database",
+            hint="Start liverboard again: config.yaml names the new database. To go back, restore a backup.",
+        )
+
+
 def _lock(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.set_config("lock_timeout", f"{_WAIT_S * 1000:.0f}", True)))
@@ -199,21 +229,28 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 @contextmanager
-def _plain_words() -> Generator[None]:
+def plain_words() -> Generator[None]:
     """What the database refuses for reasons of the machine, as a sentence without SQL or values."""
     try:
         yield
     except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
-        raise StoreUnavailable(
-            f"the database of the registry {_reason(error)}",
-            hint="Look whether it runs and its disk has room. Before repeating a change, look whether it was kept: nothing is kept in part.",
-        ) from None
-
+        raise _unavailable(error) from None
     except (exc.DataError, UnicodeEncodeError, OverflowError):
         raise BadInput(
             "a value holds what a database cannot keep",
             hint="Text without control characters; numbers that are not too large.",
         ) from None
+    except exc.DatabaseError as error:
+        if type(error) is not exc.DatabaseError or not isinstance(error.orig, sqlite3.DatabaseError):
+            raise
+        raise _unavailable(error) from None  # a damaged file
+
+
+def _unavailable(error: Exception) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"the database of the registry {_reason(error)}",
+        hint="Look whether it runs and its disk has room. Before repeating a change, look whether it was kept: nothing is kept in part.",
+    )
 
 
 def _reason(error: Exception) -> str:
@@ -226,6 +263,8 @@ def _reason(error: Exception) -> str:
         ("read-only", "may not be written"),
         ("readonly", "may not be written"),
         ("malformed", "is damaged: restore the last backup"),
+        ("a database", "is damaged: restore the last backup"),
+        ("decode", "is damaged: restore the last backup"),
         ("password", "refuses this user or password"),
     ):
         if sign in text:

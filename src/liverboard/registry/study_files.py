@@ -25,7 +25,8 @@ def passing(place: Path, prefix: str) -> Generator[Path]:
     with tempfile.TemporaryDirectory(dir=place, prefix=prefix) as made:
         door = os.open(made, os.O_RDONLY)
         try:
-            fcntl.flock(door, fcntl.LOCK_EX)
+            with suppress(OSError):  # a disk of the network may have no locks: what is left there stays
+                fcntl.flock(door, fcntl.LOCK_EX)
             yield Path(made)
         finally:
             os.close(door)
@@ -34,14 +35,19 @@ def passing(place: Path, prefix: str) -> Generator[Path]:
 def sweep(studies: Path) -> None:
     """Take away what processes that died left on its way: an upload that was cut off still names its patient."""
     for pattern in (f"{SENDING}*", f"*/*/{INCOMING}*", f"*/*/{MEASURING}*", f"*/*/*/{MEASURING}*"):
-        for folder in studies.glob(pattern):
-            with suppress(OSError):  # a living process holds it, or it is gone
-                door = os.open(folder, os.O_RDONLY)
-                try:
-                    fcntl.flock(door, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    shutil.rmtree(folder, ignore_errors=True)
-                finally:
-                    os.close(door)
+        clear(studies, pattern)
+
+
+def clear(place: Path, pattern: str) -> None:
+    """Take away the folders of `passing` in which no process lives any more."""
+    for folder in place.glob(pattern):
+        with suppress(OSError):  # a living process holds it, or it is gone
+            door = os.open(folder, os.O_RDONLY)
+            try:
+                fcntl.flock(door, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(door)
 
 
 def files_of(folder: Path) -> dict[str, Path]:

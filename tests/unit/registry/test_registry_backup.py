@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
+import sqlite3
 import threading
 from pathlib import Path
 
@@ -15,13 +16,14 @@ from tests.registry_samples import CASE, CHAIR, EDITOR, LABS, VIEWER, HandClock,
 
 from liverboard.errors import BadInput, MissingData, NotPermitted
 from liverboard.registry.audit import read_heads
-from liverboard.registry.backup import back_up, keep_store_head, move, restore, verify_store
+from liverboard.registry.backup import PASSING, back_up, keep_store_head, move, restore, verify_store
 from liverboard.registry.cases import CaseKey, add_case, append_events, case_as_known, list_cases, read_cases
 from liverboard.registry.folder import DataFolder, make_folder, open_folder
 from liverboard.registry.migrate import head_revision
 from liverboard.registry.permissions import CONSOLE
 from liverboard.registry.schema import metadata
-from liverboard.registry.store import Store
+from liverboard.registry.store import Store, StoreUnavailable
+from liverboard.registry.study_files import passing
 
 KEY = CaseKey("lyon", "NELM-1")
 ARCHIVES = Path(__file__).parents[2] / "archives" / "registry"
@@ -156,6 +158,7 @@ def test_what_is_no_backup_or_has_no_place_is_refused(kept: Store, tmp_path: Pat
     with pytest.raises(BadInput, match="cannot be written"):
         back_up(kept, CONSOLE, tmp_path / "nowhere" / "b.sqlite")
     other = make_folder(tmp_path / "other", "lyon")
+    (other.keys / "audit.key").write_text("5a" * 32)
     with pytest.raises(BadInput, match="audit key is another"):
         restore(tmp_path / "b.sqlite", other)
     (other.keys / "audit.key").unlink()
@@ -228,3 +231,81 @@ def test_the_store_of_every_release_is_brought_up_to_date(archive: Path, tmp_pat
 
 def test_there_is_an_archive_of_the_first_version() -> None:
     assert (ARCHIVES / "0001.sqlite.gz").is_file() and head_revision() >= "0001"
+
+
+@pytest.mark.parametrize("target", ["sqlite", "postgresql"])
+def test_who_opened_the_store_before_it_moved_writes_nothing_into_the_old_one(
+    kept: Store, tmp_path: Path, target: str, request: pytest.FixtureRequest
+) -> None:
+    url = request.getfixturevalue("postgres").database() if target == "postgresql" else f"sqlite:///{tmp_path / 'r.db'}"
+    running = Store.open(kept.folder, kept.now)
+    case_as_known(running, EDITOR, KEY)
+    move(kept, CONSOLE, url)
+    with pytest.raises(StoreUnavailable, match="has moved to another database") as caught, running.transaction(EDITOR):
+        raise AssertionError("it was let in")
+    assert caught.value.http_status == 503
+    with pytest.raises(StoreUnavailable, match="has moved"):
+        case_as_known(running, EDITOR, KEY)
+    if running.engine.dialect.name == "postgresql":
+        for act in (Store.open, Store.initialise):
+            with pytest.raises(StoreUnavailable, match="has moved"):
+                act(kept.folder)
+    else:
+        with pytest.raises(BadInput, match="no backup"):
+            restore(kept.folder.path / "registry.sqlite.moved", elsewhere(kept, tmp_path / "new"))
+    running.close()
+    moved = Store.open(open_folder(kept.folder.path), kept.now)
+    with moved.transaction(EDITOR) as tx:
+        append_events(tx, KEY, [{**LABS, "date": "2024-07-01"}], 2)
+    assert verify_store(moved, CONSOLE).faults == ()
+    moved.close()
+
+
+@pytest.mark.parametrize("first", [1, 2])
+def test_a_damaged_file_is_told_and_not_blamed_on_the_backup(tmp_path: Path, first: int) -> None:
+    """Pages of the database are overwritten; `first`: whether the one is among them by which it is known as a database."""
+    store = Store.initialise(make_folder(tmp_path / "data", "lyon"))
+    with store.transaction(EDITOR) as tx:
+        add_case(tx, "lyon", CASE)
+    store.close()
+    database = tmp_path / "data" / "registry.sqlite"
+    with sqlite3.connect(database) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    pages = database.read_bytes()
+    database.write_bytes(pages[: (first - 1) * 4096] + b"\xa5" * (len(pages) - (first - 1) * 4096))
+    for act in (
+        lambda: case_as_known(store, VIEWER, KEY),
+        lambda: verify_store(store, CONSOLE),
+        lambda: back_up(store, CONSOLE, tmp_path / "b.sqlite"),
+        lambda: Store.open(store.folder),
+    ):
+        with pytest.raises(StoreUnavailable, match="is damaged: restore the last backup"):
+            act()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["data"]
+
+
+def test_a_value_that_is_none_is_told_and_not_backed_up(tmp_path: Path) -> None:
+    store = Store.initialise(make_folder(tmp_path / "data", "lyon"))
+    with store.transaction(EDITOR) as tx:
+        add_case(tx, "lyon", CASE)
+    with sqlite3.connect(tmp_path / "data" / "registry.sqlite") as connection:
+        connection.execute("UPDATE cases SET review_on = 'soon'")
+    with pytest.raises(BadInput, match="a row of cases holds a value"):
+        back_up(store, CONSOLE, tmp_path / "b.sqlite")
+    store.close()
+
+
+def test_a_backup_whose_head_cannot_be_kept_is_not_made(kept: Store, tmp_path: Path) -> None:
+    kept.folder.heads.mkdir()
+    with pytest.raises(BadInput, match="head of the audit chain cannot be written"):
+        back_up(kept, CONSOLE, tmp_path / "b.sqlite")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["data"]
+
+
+def test_what_a_killed_backup_left_goes_with_the_next(kept: Store, tmp_path: Path) -> None:
+    left, living = tmp_path / f"{PASSING}left", passing(tmp_path, PASSING)
+    left.mkdir()
+    (left / "b.sqlite").write_text("half")
+    with living as works:
+        back_up(kept, CONSOLE, tmp_path / "b.sqlite")
+        assert works.exists() and not left.exists()
