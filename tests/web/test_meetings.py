@@ -377,6 +377,17 @@ def test_signed_minutes_show_the_verdicts_that_the_board_saw(
     assert chair.json(f"/meetings/{meeting}/minutes")["cases"][0] == before
 
 
+def test_signed_minutes_keep_who_was_there(editor: Visitor, chair: Visitor, meeting: int) -> None:
+    editor.post(f"/meetings/{meeting}/attendance", {"specialty-0": "pathology", "person-0": "A. B."})
+    chair.post(f"{page_of(meeting)}/sign", fields(chair, page_of(meeting)))
+    path = f"/meetings/{meeting}/minutes"
+    assert "There when it was signed" not in words(editor.get(path))
+    late = {"specialty-0": "radiology", "person-0": "C. D.", "there": "pathology\tA. B."}
+    editor.post(f"/meetings/{meeting}/attendance", late)
+    assert editor.json(path)["cases"][0]["present"] == [{"specialty": "pathology", "people": ["A. B."]}]
+    assert "There when it was signed: pathology ( A. B. )." in words(editor.get(path))
+
+
 def test_newer_rules_change_no_signed_minutes(
     chair: Visitor, meeting: int, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

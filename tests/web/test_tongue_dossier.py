@@ -207,7 +207,7 @@ def meeting() -> MeetingMinutes:
     )  # fmt: skip
     against = choice.model_copy(update={"verdict": "excluded", "word": "excluded"})
     draft = CaseMinutes(
-        case="NELM-2", chosen=against, written_by="A", present=(), **common | {"who": "sex not known, age not known"}
+        case="NELM-2", chosen=against, written_by="A", **common | {"who": "sex not known, age not known"}
     )
     empty = CaseMinutes(case="NELM-3", **common | {"rules": None})
     return MeetingMinutes(

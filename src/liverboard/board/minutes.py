@@ -114,8 +114,8 @@ class MeetingMinutes(Frozen):
         return sum(each.signed is not None for each in self.cases)
 
     def others_were_there(self, case: CaseMinutes) -> bool:
-        """Whether the list of who attends was changed since the decision of a case was signed."""
-        return case.present is not None and case.present != self.attendance
+        """Whether the list of who attends named others when the decision of a case was signed. Often it is written down later only."""
+        return bool(case.present) and case.present != self.attendance
 
 
 def minutes_of(agenda: Agenda, seen: Mapping[CaseKey, Seen]) -> MeetingMinutes:

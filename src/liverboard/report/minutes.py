@@ -74,10 +74,8 @@ def _data(minutes: MeetingMinutes, language: str, say: Say) -> dict[str, object]
 
 def _there(minutes: MeetingMinutes, case: CaseMinutes, say: Say) -> str:
     """Who was there when the decision of a case was signed, if not those whom the list of the meeting names now."""
-    if case.present is None or not minutes.others_were_there(case):
-        return ""
-    named = (f"{say(each.specialty)} ({', '.join(each.people)})" for each in case.present)
-    return ", ".join(named) or say("nobody is written down")
+    present = case.present if case.present and minutes.others_were_there(case) else ()
+    return ", ".join(f"{say(each.specialty)} ({', '.join(each.people)})" for each in present)
 
 
 def _case(number: int, case: CaseMinutes, say: Say, there: str) -> dict[str, object]:

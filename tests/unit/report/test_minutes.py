@@ -141,7 +141,9 @@ def test_who_was_there_by_the_signature_stays_when_the_list_of_the_meeting_goes_
 
     left = found(Attendee("pathology", "D"), Attendee("surgery", "A"))
     assert "There when signed pathology (D), surgery (A)" in text_of(render_minutes_pdf(left))
-    assert "There when signed nobody is written down" in text_of(render_minutes_pdf(found()))
+    assert "There when signed" not in text_of(
+        render_minutes_pdf(found())
+    )  # the list is often written after the decisions
     same = found(Attendee("surgery", "A"), Attendee("surgery", "B"), Attendee("radiology", "C"))
     assert "There when signed" not in text_of(render_minutes_pdf(same))
     before_it_was_kept = meeting_minutes(Minutes(chosen="tae"), sight=Sight("2020.1", {}))
