@@ -23,7 +23,7 @@ from httpx import Response
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import update
-from tests.dicom_samples import ct, edit
+from tests.dicom_samples import ct, edit, structure_set
 from tests.registry_samples import EDITOR, LABS
 from tests.web_samples import KEY, Visitor, words
 
@@ -296,6 +296,20 @@ def test_a_full_disk_is_told(site: Site, editor: Visitor, tmp_path: Path, monkey
     response = send(editor, volumes(tmp_path))
     assert response.status_code == 507 and "no room" in words(response)
     assert left(site) == []
+
+
+def test_a_segmentation_that_names_no_lesion_does_not_say_that_there_is_none(
+    site: Site, editor: Visitor, tmp_path: Path, at_once: None
+) -> None:
+    """A structure under a name that is not known is no proof of a liver without lesions."""
+    square = [(0.0, 0.0), (40.0, 0.0), (40.0, 40.0), (0.0, 40.0)]
+    drawn = {"Liver": [[(x, y, 3.0 * k) for x, y in square] for k in range(6)], "Mama": [[(x / 4, y / 4, 6.0) for x, y in square]]}  # fmt: skip
+    sent = send(editor, [("rt.dcm", structure_set(tmp_path / "rt.dcm", drawn).read_bytes())])
+    assert Worker(site.store).measure_next()
+    found = editor.json(sent.headers["location"])["measured"]
+    assert found["liver_volume_ml"] > 0
+    assert found["lesion_count"] is None and found["tumour_volume_ml"] is None and found["burden_percent"] is None
+    assert any("no structure of the segmentation is named tumour" in each for each in found["warnings"])
 
 
 def test_roles_are_changed_and_the_study_measured_again(site: Site, editor: Visitor, measured: str) -> None:

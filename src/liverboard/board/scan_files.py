@@ -169,8 +169,12 @@ def _by_role(
     lesions: list[Mask] | None = None
     if "lesions" in maps:
         lesions = _lesions(maps["lesions"], warnings)
-    elif shared is not None and (held.lesions or several):
+    elif shared is not None and held.lesions:
         lesions = masks_of(_only(shared, held.lesions))
+    elif several:
+        warnings.append(
+            "no structure of the segmentation is named tumour, lesion, metastasis or GTV: lesions were not measured"
+        )
     segments = list(maps["segments"]) if "segments" in maps else _only(shared, held.segments)
     return (
         liver,

@@ -10,10 +10,11 @@ import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
-from liverboard.volume import Geometry, LabelMap, Mask, resample
+from liverboard.volume import Geometry, Image, LabelMap, Mask, resample
 
 Bools = NDArray[np.bool_]
 Box = tuple[slice, slice, slice]
+_ENOUGH = 200_000  # voxels of a mask that tell its brightness
 _NOTHING: Box = (slice(0, 0), slice(0, 0), slice(0, 0))
 
 
@@ -118,6 +119,21 @@ def grid_around(grids: Sequence[Geometry]) -> Geometry:
     stop = [int(n) for n in np.ceil(high + 0.5 - 1e-3)]
     shape = [b - a for a, b in zip(start, stop, strict=True)]
     return first.cropped((start[0], start[1], start[2]), (shape[0], shape[1], shape[2]))
+
+
+def in_hounsfield(image: Image) -> bool:
+    """Whether the values are Hounsfield units: as the file says, else by air as only they write it."""
+    return image.origin.unit == "HU" or (image.origin.modality is None and float(image.array.min()) <= -900)
+
+
+def values_at(image: Image, mask: Mask) -> NDArray[Any]:
+    """The values of an image at the voxels of a mask on any grid, as far as they lie within it; of a large mask at some of them."""
+    voxels = np.argwhere(mask.array)
+    points = mask.geometry.lps_mm(voxels[:: 1 + len(voxels) // _ENOUGH].astype(np.float64))
+    inverse = np.linalg.inv(image.geometry.affine)
+    index = np.round(points @ inverse[:3, :3].T + inverse[:3, 3]).astype(np.int64)
+    inside = ((index >= 0) & (index < image.array.shape)).all(axis=1)
+    return image.array[tuple(index[inside].T)]
 
 
 def label_maps(masks: Sequence[Mask], grid: Geometry) -> list[LabelMap]:

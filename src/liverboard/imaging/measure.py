@@ -24,19 +24,23 @@ from liverboard.clinical.segment_text import segment_of_name
 from liverboard.errors import MissingData, UnsupportedImage
 from liverboard.imaging.diameters import Diameters, diameters
 from liverboard.imaging.distances import Surface, capsule, face_points_mm, surfaces
-from liverboard.imaging.masks import count_parts, crop, drawn_on, parts_of, seen_on
+from liverboard.imaging.masks import count_parts, crop, drawn_on, in_hounsfield, parts_of, seen_on, values_at
 from liverboard.imaging.phases import Viability, phase_values, viability, viable_ml
 from liverboard.imaging.segments import SEGMENTS, is_mirrored, segment_volumes, shared_faces_mm2, shares_of
 from liverboard.volume import Image, LabelMap, Mask
 
 Bools = NDArray[np.bool_]
-_LESION = re.compile(r"\b(tumou?rs?|lesions?|mets?|metastas[ei]s|hcc)\b", re.IGNORECASE)
+_LESION = re.compile(r"\b(tumou?rs?|lesions?|mets?|metastas[ei]s|hcc|gtv)\b", re.IGNORECASE)
 _NOT_LESION = re.compile(r"\b(normal|non[- ]?tumou?r|necrosis|perfused|treated)\b", re.IGNORECASE)
 _LIVER = re.compile(r"^(whole[ _-]*)?liver([ _-]*(mask|parenchyma))?$", re.IGNORECASE)
 _VESSEL = re.compile(r"\b(veins?|vessels?|arter(y|ies)|vena cava|ivc|portal)\b", re.IGNORECASE)
 _DUCT = re.compile(r"\b(bile|biliary|ducts?)\b", re.IGNORECASE)
 _SEGMENT = re.compile(r"\b(segment|seg|couinaud|caudate)\b", re.IGNORECASE)
 _TOO_FEW_VOXELS = 8
+_NO_LIVER_HU, _MOST_OFF = (
+    -50.0,
+    0.2,
+)  # this project's design: not even a fatty liver is as dark as fat, and few masks spill over it by a fifth
 _APART_MM = 5.0
 
 
@@ -90,7 +94,7 @@ class _Around:
 
 
 def guess_roles(names: Sequence[str]) -> Roles:
-    """What structures are by their names: `Liver`; `Tumor 1`, `Lesion 2`, `Metastasis` (never `Normal Tissue`); `liver_segment_4`; `Portal vein`; `Bile duct`."""
+    """What structures are by their names: `Liver`; `Tumor 1`, `Lesion 2`, `Metastasis`, `GTV` (never `Normal Tissue`); `liver_segment_4`; `Portal vein`; `Bile duct`."""
     plain = {name: re.sub(r"[_-]+", " ", name).strip() for name in names}
     liver = next((name for name, text in plain.items() if _LIVER.match(text)), None)
     found: dict[str, list[str]] = {"lesions": [], "segments": [], "vessels": [], "ducts": []}
@@ -147,6 +151,9 @@ def measure_extent(scan: Scan) -> Measurement:
     if scan.segments is not None and is_mirrored(scan.segments):
         warnings.append("segments 6 and 7 lie to the patient's left of 2 and 3: is the segment map mirrored?")
     warnings += _unseen(scan, lesions)
+    warnings += [] if liver is None else _off_the_liver(scan, liver)
+    if scan.lesions is not None and not any(mask.array.any() for mask in scan.lesions):
+        warnings.append("the lesion mask is empty, so no lesion was counted: is that what was seen, or was none drawn?")
     return Measurement(
         extent=LiverExtent(
             liver_volume_ml=liver_ml,
@@ -278,6 +285,20 @@ def _unseen(scan: Scan, lesions: Sequence[Lesion]) -> list[str]:
         f"the {phase} image shows nothing of {count} of {len(lesions)} lesions: they lie beyond it, or it holds no numbers there"
         for phase, count in missing.items()
         if count
+    ]
+
+
+def _off_the_liver(scan: Scan, liver: Mask) -> list[str]:
+    """The CT images on which the liver mask lies where no liver can be, in words."""
+    shares = {
+        phase: float(np.mean(values < _NO_LIVER_HU))
+        for phase, image in scan.phases.items()
+        if in_hounsfield(image) and (values := values_at(image, liver)).size
+    }
+    return [
+        f"{100 * share:.0f} % of the liver mask is fat or air on the {phase} image: does it belong to this image, or is one of them mirrored?"
+        for phase, share in shares.items()
+        if share > _MOST_OFF
     ]
 
 

@@ -11,7 +11,6 @@ from importlib import resources
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image as Picture
 from PIL import ImageDraw, ImageFont
 
@@ -19,6 +18,7 @@ from liverboard.clinical.coded_words import words
 from liverboard.clinical.extent import Lesion, LiverExtent
 from liverboard.imaging import KeySlice, Measurement, Scan, even_slices, slice_of
 from liverboard.imaging.diameters import Diameters
+from liverboard.imaging.masks import in_hounsfield, values_at
 from liverboard.report.palette import DARK
 from liverboard.volume import Image, Mask
 from liverboard.volume.phase_words import phase_of
@@ -29,7 +29,6 @@ _SAMPLES = 320
 _SHEET = (4, 3)
 _CT_WINDOW = (-85.0, 165.0)
 _BRIGHTEST = 99.9  # percent: of 1000 voxels one may be white all over
-_ENOUGH = 200_000  # voxels of a mask that tell its brightness
 _AMBER, _BLUE, _GREY, _INK, _PAGE = (DARK[name] for name in ("amber", "accent", "mark", "ink", "page"))
 Window = tuple[float, float]
 
@@ -214,9 +213,9 @@ def grey_window(image: Image | None, drawn: Sequence[Mask]) -> Window:
     """The grey window: liver CT for Hounsfield units, else up to nearly the brightest value within what is drawn, so that a hot lesion keeps its shades."""
     if image is None:
         return 0.0, 1.0
-    if image.origin.unit == "HU" or (image.origin.modality is None and float(image.array.min()) <= -900):
+    if in_hounsfield(image):
         return _CT_WINDOW
-    within = [_values(image, mask) for mask in drawn]
+    within = [values_at(image, mask) for mask in drawn]
     values = np.concatenate(within) if within else np.empty(0)
     if values.size == 0:
         values = image.array[tuple(slice(None, None, max(1, n // 64)) for n in image.array.shape)]
@@ -225,16 +224,6 @@ def grey_window(image: Image | None, drawn: Sequence[Mask]) -> Window:
         return 0.0, 1.0
     low, high = min(0.0, float(np.percentile(finite, 1))), float(np.percentile(finite, _BRIGHTEST))
     return low, float(f"{max(high, low + 1e-6):.3g}")
-
-
-def _values(image: Image, mask: Mask) -> NDArray[Any]:
-    """The values of the image at the voxels of a mask on any grid; of a large one at some of them."""
-    voxels = np.argwhere(mask.array)
-    points = mask.geometry.lps_mm(voxels[:: 1 + len(voxels) // _ENOUGH].astype(np.float64))
-    inverse = np.linalg.inv(image.geometry.affine)
-    index = np.round(points @ inverse[:3, :3].T + inverse[:3, 3]).astype(np.int64)
-    inside = ((index >= 0) & (index < image.array.shape)).all(axis=1)
-    return image.array[tuple(index[inside].T)]
 
 
 def _line(

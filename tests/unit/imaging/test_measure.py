@@ -153,11 +153,21 @@ def test_nothing_there() -> None:
     liver = ellipsoid(geometry, (15, 15, 15), name="Liver")
     extent = measured(liver, [empty])
     assert (extent.lesion_count, extent.tumour_volume_ml, extent.burden_percent) == (0, 0, 0)
+    assert any("lesion mask is empty" in warning for warning in extent.warnings)
     assert measured(liver, None).lesion_count is None
     with pytest.raises(UnsupportedImage, match="empty"):
         measured(empty, None)
     with pytest.raises(MissingData):
         measured(None, None)
+
+
+def test_a_liver_mask_of_another_or_a_mirrored_image_is_doubted() -> None:
+    geometry = grid((2.0, 2.0, 2.0), size_mm=120)
+    liver, mirrored = ellipsoid(geometry, (20, 25, 20), (-25, 0, 0)), ellipsoid(geometry, (20, 25, 20), (25, 0, 0))
+    image = Image(np.where(liver.array, 60, -900).astype(np.int16), geometry)
+    assert measured(liver, None, phases={"portal": image}).warnings == ()
+    (said,) = measured(mirrored, None, phases={"portal": image}).warnings
+    assert "100 % of the liver mask is fat or air on the portal image" in said
 
 
 def test_a_single_voxel_is_measured_and_doubted() -> None:
@@ -187,6 +197,7 @@ def test_a_mask_that_fills_its_box_or_a_label_of_one_voxel_is_measured() -> None
         (["Liver", "Tumor 1", "Tumor 6", "Normal Tissue"], "Liver", ("Tumor 1", "Tumor 6")),
         (["liver", "lesion_1", "Metastasis-2", "spleen"], "liver", ("lesion_1", "Metastasis-2")),
         (["whole liver", "Perfused tumor", "Tumour"], "whole liver", ("Tumour",)),
+        (["Liver", "GTV", "Body"], "Liver", ("GTV",)),
         (["Leber"], None, ()),
     ],
 )
