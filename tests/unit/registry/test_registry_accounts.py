@@ -151,10 +151,10 @@ def test_an_unknown_name_takes_as_long_as_a_wrong_password(ready: Store, monkeyp
     accounts_room._no_password.cache_clear()
 
     def seconds(name: str) -> float:
-        start = time.perf_counter()
+        start = time.process_time()
         with pytest.raises(NotLoggedIn):
             log_in(ready, name, OTHER)
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     seconds("nobody")  # makes the hash that unknown names are held against
     known = statistics.median(seconds("ed") for _ in range(4))
