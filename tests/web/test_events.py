@@ -12,8 +12,9 @@ from tests.registry_samples import CHAIR, EDITOR, LABS
 from tests.web_samples import KEY, Visitor, words
 
 from liverboard.clinical.events import EVENT_KINDS
+from liverboard.errors import BadInput
 from liverboard.registry.cases import add_case, append_events, case_as_known
-from liverboard.web.drafts import Draft, content_of, start
+from liverboard.web.drafts import Draft, content_of, start, with_events
 from liverboard.web.forms import groups_of
 from liverboard.web.helps import HELPS
 from liverboard.web.routes.events import TECHNIQUES
@@ -194,6 +195,11 @@ RICH = [
     {"id": "i1", "kind": "imaging", "date": "2024-07-03", "modality": "CT", "studies": [{"path": "ct", "role": "arterial"}], "sstr": {"scale": "krenning-0-4", "highest": 3}, "lesions": [{"id": f"L{n}", "segments": [n], "longest": f"{n}1 mm", "hypervascular": n % 2 == 0} for n in range(1, 8)]},
     {"id": "b1", "kind": "board", "date": "2024-07-04", "considered": ["tae", "ctace"], "chosen": "ctace", "reason": "as, agreed", "actions": [{"what": "PET, then TACE", "owner": "IR", "due": "2024-08-01"}]},
     {"id": "s1", "kind": "systemic", "date": "2023-01-01", "drug": "other", "contains": ["chemotherapy"], "until": "2023-06-01"},
+    {"id": "i2", "kind": "imaging", "date": "2024-07-06", "lesions": [], "extrahepatic": {"extent": "limited", "sites": []}, "resected_segments": []},
+    {"id": "i3", "kind": "imaging", "date": "2024-07-07", "lesions": [{"id": "L1", "new": True}, {"id": "L2", "new": False}, {"id": "L3", "new": "equivocal"}]},
+    {"id": "s2", "kind": "systemic", "date": "2023-01-01", "drug": "other", "contains": []},
+    {"id": "f1", "kind": "scout", "date": "2024-07-08", "lung_shunt_fraction": "7 %"},
+    {"id": "a1", "kind": "adverse_event", "date": "2024-07-09", "term": "pain", "cirse": {"grade": "3a", "version": 2025}, "sir": {"grade": "severe", "version": 2017}, "ctcae": {"grade": 3, "version": 5}},
     {"id": "c1", "kind": "clinic", "date": "2024-07-05", "ecog": 0, "frail": False, "biliary": {"stent": True}, "eortc": {"qlq_c30_global": 58, "gi_net21": {"endocrine": 40}}, "note": "two\nlines"},
 ]  # fmt: skip
 
@@ -210,6 +216,51 @@ def test_a_correction_that_changes_nothing_loses_nothing(site: Site, event: dict
     own = {"id", "recorded", "corrects"}
     assert new.corrects == event["id"]
     assert new.model_dump(exclude=own) == old.model_dump(exclude=own)
+
+
+def test_every_choice_of_every_form_is_one_that_the_case_reader_takes() -> None:
+    empty = CASE_OF.model_copy(update={"events": ()})
+    beside = {"cirse.version": {"cirse.grade": "2"}, "sir.version": {"sir.grade": "A"}, "drug": {}, "stopped_for": {"until": "2024-07-01"}}  # fmt: skip
+    needed = {"systemic": {"drug": "other"}, "adverse_event": {"term": "pain"}, "history": {"complete": "yes"}}
+    forms = [(kind, None) for kind in EVENT_KINDS if kind != "plan"] + [("procedure", each) for each in TECHNIQUES]
+    tried = 0
+    for kind, technique in forms:
+        for each in (f for g in groups_of(kind, technique, 1) for f in g.fields if f.kind in {"choice", "truth"}):
+            if each.name == "technique":
+                continue
+            for word in each.choices or ("yes", "no"):
+                typed = {**needed.get(kind, {}), **beside.get(each.name, {}), "date": "2024-06-02", each.name: word}
+                if kind == "adverse_event" and each.name == "sir.version" and word == "2017":
+                    typed["sir.grade"] = "mild"
+                draft = Draft(kind, technique, None, typed, 1)
+                try:
+                    with_events(empty, [draft.tree])
+                except BadInput as error:
+                    wrong = [(kind, technique, word, placed) for placed in draft.placed(error) if placed.input == each.name]  # fmt: skip
+                    assert wrong == []
+                tried += 1
+    assert tried > 300
+
+
+def test_none_and_some_is_asked_about(site: Site, editor: Visitor) -> None:
+    typed = {"kind": "imaging", "date": "2024-06-02", "lesions": "none", "version": "1"}
+    shown = editor.post(NEW, {**typed, "do": "preview"})
+    assert editor.post(NEW, {**typed, "do": "save", "seal": seal(shown)}).status_code == 303
+    assert kept(site, "imaging-2024-06-02-1")["lesions"] == []
+    both = editor.post(NEW, {**typed, "lesions.0.id": "L1", "do": "preview"})
+    assert both.status_code == 400
+    assert '<a href="#lesions">lesions</a>: <bdi>none is chosen here, and some are listed below' in both.text
+
+
+def test_a_problem_of_several_inputs_names_their_group(editor: Visitor) -> None:
+    typed = {"kind": "procedure", "technique": "sirt_resin", "date": "2024-06-02", "do": "preview"}
+    page = editor.post(
+        NEW, {**typed, "details.planned_doses.tumour.mean": "90", "details.planned_doses.tumour.low": "80"}
+    )
+    assert page.status_code == 400
+    assert re.search(
+        r'<a href="#details.planned_doses.tumour.\w+">planned doses: tumour</a>: <bdi>an interval', page.text
+    )
 
 
 def test_a_viewer_writes_nothing(site: Site, viewer: Visitor) -> None:

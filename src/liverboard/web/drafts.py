@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 from liverboard.clinical.case_file import read_case, write_case
@@ -26,7 +27,7 @@ _NOT_TYPED = ("studies", "technique")  # images come in by the page for uploads;
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A problem of what was typed. `input`: the name of the input that it is of, empty where it is of none; `group` and `label` name that one."""
+    """A problem of what was typed. `input`: the name of the input that it is of, or of the first of several; empty where it is of none. `group` and `label` name it; several have no label."""
 
     problem: Problem
     input: str
@@ -65,21 +66,23 @@ class Draft:
         labels |= {field.name: (group.label, field.label) for group in self.groups for field in group.fields}
         found: list[Placed] = []
         for each in error.problems if error is not None else ():
-            name = self._input(each.field or "", labels)
+            path = self._as_typed(each.field or "", labels)
+            below = next((name for name in labels if name.startswith(f"{path}.")), "")
+            whole = path.rpartition(".")[0]  # of an item that is typed with others in one input
+            name = path if path in labels else below or (whole if whole in labels else "")
+            group, label = labels.get(name, ("", ""))
             bare = replace(each, field=None) if name else each
-            found.append(Placed(bare, name, *labels.get(name, ("", ""))))
+            found.append(Placed(bare, name, group, "" if name == below else label))
         return tuple(found)
 
-    def _input(self, path: str, names: Collection[str]) -> str:
-        """The input of a path in the event: rows that were left empty count here, and an item of a list is of the whole list. Empty where there is none."""
+    def _as_typed(self, path: str, names: Collection[str]) -> str:
+        """A path in the event by the names of inputs, where rows that were left empty count."""
         name = ""
         for step in path.replace("[", ".").replace("]", "").split("."):
             rows = self._rows(f"{name}.", names) if step.isdigit() else ()
             here = rows[int(step)] if rows and int(step) < len(rows) else step
             name = f"{name}.{here}" if name else step
-            if name in names:
-                return name
-        return ""
+        return name
 
     def _rows(self, prefix: str, names: Collection[str]) -> Sequence[int]:
         """The rows where something was typed."""
@@ -129,7 +132,14 @@ def start(kind: str, technique: str | None, corrects: AnyEvent | None, today: dt
     content = content_of(corrects)
     typed = posted_of({name: value for name, value in content.items() if name not in {"id", "kind", "recorded"}})
     longest = max((len(value) for value in _lists(content)), default=0)
-    return Draft(kind, technique, corrects, typed, min(MOST_ROWS, max(ROWS, longest + 1)))
+    draft = Draft(kind, technique, corrects, typed, min(MOST_ROWS, max(ROWS, longest + 1)))
+    percents = {field.name for group in draft.groups for field in group.fields if field.units == ("%",)}
+    return replace(draft, typed={name: _percent(text) if name in percents else text for name, text in typed.items()})
+
+
+def _percent(text: str) -> str:
+    """A share as its input asks for it: a case file keeps it as a bare number, and a percentage with its sign."""
+    return text if text.endswith("%") else f"{(Decimal(text) * 100).normalize():f} %"
 
 
 def content_of(event: AnyEvent) -> dict[str, Any]:

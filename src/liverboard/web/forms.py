@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from liverboard.clinical.dictionary import FactDefinition, all_definitions, load_lesion_dictionary
 from liverboard.clinical.events import EVERY_KIND, details_type
 from liverboard.clinical.quantity import Unit
+from liverboard.errors import BadInput, Problem
 from liverboard.report.words import unit_words
 from liverboard.units import with_point
 from liverboard.web.helps import HELPS
@@ -23,6 +24,12 @@ Kind = Literal["text", "long", "date", "choice", "truth", "whole", "number", "li
 ROWS = 3  # empty rows offered where a list of things can be filled in
 _OWN = {"id", "kind", "date", "recorded", "corrects"}
 _LAST = ("confirmed", "note")
+_NONE = "none"  # chosen or typed for a list: it is empty, and that is said
+_MAY_BE_NONE = {
+    "lesions",
+    "extrahepatic_lesions",
+    "contains",
+}  # an empty list of these counts as 0; one left out is unknown
 _LONG = {"note", "reason", "dissent", "deviation"}
 
 
@@ -36,6 +43,7 @@ class Field:
     help: str = ""
     choices: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
+    meant: tuple[Any, ...] = ()  # what the choices stand for, where it is not the words themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +90,10 @@ def worded(kind: str, technique: str | None = None) -> frozenset[str]:
 def tree_of(
     kind: str, posted: Mapping[str, str | Sequence[str]], technique: str | None = None, rows: int = ROWS
 ) -> dict[str, Any]:
-    """What was posted as the event that a case file would hold; what was left empty is left out. Values are checked by the case reader, not here."""
+    """What was posted as the event that a case file would hold; what was left empty is left out. Values are checked by the case reader, not here.
+
+    Raises BadInput where a list is none and holds something.
+    """
     tree: dict[str, Any] = {}
     for group in groups_of(kind, technique, rows):
         for each in group.fields:
@@ -102,6 +113,8 @@ def _gather(found: _Gathering, name: str, info: FieldInfo, rows: int) -> None:
     if model is None:
         found.plain.append(_field(found.kind, name, info))
     elif many:
+        if name in _MAY_BE_NONE:
+            found.plain.append(Field(name, _words(name), "choice", HELPS[name], (_NONE,), meant=([],)))
         found.groups.append(
             Group(
                 _words(name),
@@ -147,7 +160,10 @@ def _row(kind: str, path: str, model: type[BaseModel]) -> Iterator[Field]:
 def _field(kind: str, path: str, info: FieldInfo, shown: str | None = None) -> Field:
     stated = re.sub(r"\.\d+", "", path)
     fact = _facts().get(f"{kind}.{stated}")
-    what, choices, unit = _leaf(info)
+    what, meant, unit = _leaf(info)
+    choices = tuple("yes" if each is True else "no" if each is False else str(each) for each in meant)
+    if what == "list" and choices and path in _MAY_BE_NONE:
+        choices = (*choices, _NONE)
     if what == "text" and path.rsplit(".", maxsplit=1)[-1] in _LONG:
         what = "long"
     units = () if unit is None or unit in {"1", "fraction"} else (unit, *(fact.likely_units if fact else ()))
@@ -157,9 +173,10 @@ def _field(kind: str, path: str, info: FieldInfo, shown: str | None = None) -> F
         name=path,
         label=fact.label if fact is not None else _words(shown or path),
         kind=what,
-        help=_help(fact) or HELPS.get(stated.removeprefix("extrahepatic_"), ""),
+        help=_help(fact) or HELPS.get(stated) or HELPS.get(stated.removeprefix("extrahepatic_"), ""),
         choices=choices,
         units=tuple(dict.fromkeys(units)),
+        meant=meant if what == "choice" else (),
     )
 
 
@@ -236,16 +253,17 @@ def _metadata(annotation: object) -> Iterator[object]:
             yield from _metadata(part)
 
 
-def _leaf(info: FieldInfo) -> tuple[Kind, tuple[str, ...], str | None]:
+def _leaf(info: FieldInfo) -> tuple[Kind, tuple[Any, ...], str | None]:
+    """The kind of an input, what can be chosen, and the unit."""
     unit = _unit(info.annotation, info.metadata)
     if unit is not None:
         return "number", (), unit.canonical
     parts = list(_parts(info.annotation))
-    choices = tuple(str(word) for part in parts if get_origin(part) is Literal for word in get_args(part))
+    choices = tuple(word for part in parts if get_origin(part) is Literal for word in get_args(part))
     if choices:
-        return "choice", choices, None
+        return "choice", (True, False, *choices) if bool in parts else choices, None
     if rows := [part for part in parts if get_origin(part) is tuple]:
-        return "list", tuple(str(word) for part in rows for word in _literals(part)), None
+        return "list", tuple(word for part in rows for word in _literals(part)), None
     for of, kind in ((bool, "truth"), (int, "whole"), (float, "number"), (str, "text")):
         if of in parts:
             return cast(Kind, kind), (), None
@@ -273,7 +291,11 @@ def _value(each: Field, posted: Mapping[str, str | Sequence[str]]) -> Any:
         case "number":
             unit = posted.get(f"{each.name}|unit", each.units[0] if each.units else "")
             return _number(text, unit if isinstance(unit, str) and unit in each.units else "")
+        case "choice":
+            return dict(zip(each.choices, each.meant, strict=True)).get(text, text)
         case "list":
+            if text.casefold() == _NONE and (each.name in _MAY_BE_NONE or not each.choices):
+                return []
             if each.name.split(".")[-1] in {"segments", "resected_segments"}:
                 return text
             return [part.strip() for part in re.split(r"[,\n]", text) if part.strip()]
@@ -293,7 +315,11 @@ def _number(text: str, unit: str) -> str | float:
 
 def _set(tree: dict[str, Any], path: Sequence[str], value: Any) -> None:
     for step in path[:-1]:
-        tree = tree.setdefault(step, {})
+        below: Any = tree.setdefault(step, {})
+        if not isinstance(below, dict):
+            none_and_some = Problem("none is chosen here, and some are listed below", field=path[0])
+            raise BadInput("the event cannot be kept as it is", problems=[none_and_some], hint="Put it right below; what you typed is kept.")  # fmt: skip
+        tree = cast("dict[str, Any]", below)
     tree[path[-1]] = value
 
 
@@ -317,7 +343,7 @@ def _flat(content: Any, name: str) -> Iterator[tuple[str, str]]:
             for row, value in enumerate(items):
                 yield from _flat(value, f"{name}.{row}")
         else:
-            yield name, ", ".join(str(item) for item in items)
+            yield name, ", ".join(str(item) for item in items) or _NONE
     elif isinstance(content, bool):
         yield name, "yes" if content else "no"
     elif content is not None:

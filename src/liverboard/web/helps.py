@@ -11,6 +11,8 @@ _SEGMENTS = "As a radiologist writes them: S5/8, IVa/V, 2+3, V-VIII, caudate."
 # By the path in the event, rows without their numbers; a lesion outside the liver is asked for what a lesion of the liver is.
 HELPS: Final[Mapping[str, str]] = {
     "confirmed": "Someone looked at the values of this event again: they hold, however implausible they are.",
+    "lesions": "None: no lesion of the liver is seen. Otherwise list them below.",
+    "extrahepatic_lesions": "None: no lesion outside the liver is seen. Otherwise list them below.",
     "lesions.id": "Name of the lesion, such as L1; the same on every scan.",
     "lesions.short": "Diameter across the longest one.",
     "lesions.viable": "Longest diameter of the part that enhances in the arterial phase; 0 where nothing enhances.",

@@ -151,7 +151,7 @@ def _form(
         dated=dated,
         error=refused or error,
         placed=placed,
-        errors={each.input: each.problem for each in reversed(placed)},
+        errors={each.input: each.problem for each in reversed(placed) if each.label},
         seal="" if moved is None else draft.seal(stored.version),
         techniques=TECHNIQUES if draft.kind in WITH_DETAILS else (),
         anchor=anchor,
