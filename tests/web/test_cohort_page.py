@@ -95,6 +95,25 @@ def test_a_median_that_a_cut_curve_does_not_reach_is_not_called_unreached(site: 
     assert "non atteinte avant la fin de la courbe, à 34.0" in page
 
 
+def test_a_filter_that_would_give_a_small_count_away_is_refused_in_words(site: Site, viewer: Visitor) -> None:
+    """30 treated by TAE, 12 by cTACE, 4 with beads, one not: 47 less 30 and 12 is 5, so that each of the last two is known to be somebody."""
+    with site.store.transaction(EDITOR) as tx:
+        for number in range(46):
+            technique = "tae" if number < 30 else "ctace" if number < 42 else "debtace"
+            add_case(tx, "lyon", treated(number, technique, months=20 + number % 9, died=number % 2 == 0))
+    assert viewer.json("/cohort")["cohort"]["cases"] == 47
+    assert viewer.json("/cohort?treatment=tae")["cohort"]["cases"] == 30
+    refused = viewer.json("/cohort?treatment=ctace")["cohort"]
+    assert refused["cases"] == {"withheld": True}
+    assert not (refused["groups"] or refused["completeness"] or refused["rooms"])
+    page = viewer.get("/cohort?treatment=ctace")
+    assert "a count under five could be worked out" in words(page) and "<svg" not in page.text
+    assert '<option value="ctace" selected>' in page.text
+    assert '<option value="ctace"' not in viewer.get("/cohort").text
+    viewer.post("/language", {"language": "fr"})
+    assert "un effectif inférieur à cinq pourrait être déduit" in words(viewer.get("/cohort?treatment=ctace"))
+
+
 def test_half_days_and_nearly_all_are_not_rounded_away(site: Site, viewer: Visitor) -> None:
     with site.store.transaction(EDITOR) as tx:
         for number in range(10):

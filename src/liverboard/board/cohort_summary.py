@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,7 +21,8 @@ from liverboard.clinical.events import Board, Case, Procedure
 from liverboard.clinical.extent import Frozen
 from liverboard.clinical.facts import facts_of
 from liverboard.response.endpoints import endpoints_of
-from liverboard.synthesis.disclosure import MIN_CELL, Below, Count, Sum, least_total, protect, share
+from liverboard.synthesis.disclosure import MIN_CELL, Below, Count, Sum, Withheld, least_total, protect, share_of_part
+from liverboard.synthesis.disclosure_table import Key, protect_table
 from liverboard.synthesis.kaplan_meier import SurvivalCurve, kaplan_meier
 from liverboard.synthesis.logrank import logrank
 from liverboard.synthesis.observations import observe
@@ -30,7 +31,7 @@ DAYS_A_MONTH: Final = 30.4375
 UNKNOWN: Final = "unknown"
 NOT_FOLLOWED: Final = "not followed"
 GROUPS: Final = ("treatment", "chosen", "primary_site", "who_grade", "pattern", "extrahepatic", "sex", "year")
-_MOST_GROUPS: Final = 6  # curves in one picture; further groups are counted, not drawn
+MOST_CURVES: Final = 6  # in one picture; further groups are counted, not drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,9 @@ class CohortRow:
     days: int | None
     died: bool
     procedures: CasePart
+
+    def value(self, group: str) -> str:
+        return self.groups.get(group) or UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +73,15 @@ class Group(Frozen):
 
 
 class Known(Frozen):
-    """In how many cases a fact is known."""
+    """In how many cases a fact is known; None: not shown, since a small count beside it would follow."""
 
     fact: str
-    n: Count
+    n: Count | None
 
 
 class Room(Frozen):
-    """One technique in one room. `habits`: the regimens that were given often enough to be shown."""
+    """One technique in one room. `habits`: the regimens that were given often enough to be shown. Medians are of five or more procedures, and may stand where
+    the number of procedures is hidden."""
 
     room: str
     technique: str
@@ -90,7 +95,7 @@ class Room(Frozen):
 
 
 class Cohort(Frozen):
-    """`cases`: that fit. `groups`: those whose survival is followed; `not_followed`: the others. `logrank_p`: of the groups that are drawn."""
+    """`cases`: that fit; hidden where they are few, or where a small count would follow beside the answers to fewer or other filters. `groups`: those whose survival is followed; `not_followed`: the others. `logrank_p`: of the groups that are drawn."""
 
     min_cell: int
     cases: Count
@@ -133,12 +138,14 @@ def summarise(
     rows: Sequence[CohortRow], wanted: Wanted, min_cell: int = MIN_CELL
 ) -> tuple[Cohort, Mapping[str, SurvivalCurve]]:
     """The cohort as it may be shown, and the curves of the groups that may be drawn, in months, each as far as `min_cell` people are followed."""
-    chosen = [row for row in rows if all((row.groups.get(g) or UNKNOWN) == value for g, value in wanted.where.items())]
+    part = _part(rows, wanted.where)
+    chosen = part.own
     synthetic = any(row.synthetic for row in chosen)
-    if len(chosen) < least_total(min_cell):
+    cases = _table(rows, tuple(wanted.where), min_cell).get(tuple(wanted.where.values()), Withheld())
+    if len(chosen) < least_total(min_cell) or not isinstance(cases, int):
         nothing = Cohort(
             min_cell=min_cell,
-            cases=Below(below=least_total(min_cell)),
+            cases=Below(below=least_total(min_cell)) if len(chosen) < least_total(min_cell) else Withheld(),
             synthetic=synthetic,
             group=wanted.group,
             groups=(),
@@ -148,62 +155,119 @@ def summarise(
             rooms=(),
         )
         return nothing, {}
-    names = [NOT_FOLLOWED if row.days is None else row.groups.get(wanted.group) or UNKNOWN for row in chosen]
-    counts = _counted(names, min_cell)
-    curves = _curves(chosen, names, counts, min_cell)
+    counts = _counted(rows, chosen, wanted, min_cell)
+    groups, curves = _followed(part, wanted.group, counts, min_cell)
     p = None
     if len(curves) > 1:
-        drawn = [(row, name) for row, name in zip(chosen, names, strict=True) if name in curves]
+        drawn = [(row, name) for row in chosen if (name := _sorted_by(row, wanted.group)) in curves]
         p = logrank(observe([r.days or 0 for r, _ in drawn], [r.died for r, _ in drawn]), [name for _, name in drawn]).p
-    known = Counter(fact for row in chosen for fact in row.known)
     return Cohort(
         min_cell=min_cell,
-        cases=len(chosen),
+        cases=cases,
         synthetic=synthetic,
         group=wanted.group,
-        groups=tuple(_group(name, n, curves.get(name), min_cell) for name, n in counts.items() if name != NOT_FOLLOWED),
-        not_followed=counts.get(NOT_FOLLOWED, 0),
+        groups=groups,
+        not_followed=counts.get(NOT_FOLLOWED, 0 if counts else Withheld()),
         logrank_p=p,
-        completeness=tuple(Known(fact=fact, n=share(known[fact], len(chosen), min_cell)) for fact in load_dictionary()),
-        rooms=tuple(_room(each, min_cell) for each in together([row.procedures for row in chosen]).rooms),
+        completeness=tuple(_complete(part, min_cell)),
+        rooms=tuple(_rooms(part, min_cell)),
     ), curves
 
 
-def values_of(rows: Sequence[CohortRow], group: str) -> tuple[str, ...]:
-    """The values that a group has in these rows, most frequent first."""
-    counts = Counter(row.groups.get(group) or UNKNOWN for row in rows)
-    return tuple(sorted(counts, key=lambda name: (name == UNKNOWN, -counts[name], name)))
+def values_of(rows: Sequence[CohortRow], group: str, min_cell: int = MIN_CELL) -> tuple[str, ...]:
+    """The values of a group that cases may be asked for by themselves, most frequent first."""
+    counts = Counter(row.value(group) for row in rows)
+    shown = _table(rows, (group,), min_cell)
+    names = [name for name in counts if isinstance(shown.get((name,)), int) and counts[name] >= least_total(min_cell)]
+    return tuple(sorted(names, key=lambda name: (name == UNKNOWN, -counts[name], name)))
 
 
-def _counted(names: Sequence[str], min_cell: int) -> dict[str, Count]:
-    """How many are in each group, most first; small counts hidden, and as many others as it takes. Empty when that is not enough."""
-    counts = Counter(names)
-    shown = protect({"all": len(names), **counts}, [Sum("all", tuple(counts))], min_cell, keep=("all",))
-    if shown is None:
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Those that fit every filter, and for each filter those that fit all others but not it: what is shown of both, beside what is shown of their sum, must be
+    no small count."""
+
+    own: tuple[CohortRow, ...]
+    others: tuple[tuple[CohortRow, ...], ...]
+
+
+def _part(rows: Sequence[CohortRow], where: Mapping[str, str]) -> _Part:
+    own: list[CohortRow] = []
+    others: dict[str, list[CohortRow]] = {name: [] for name in where}
+    for row in rows:
+        lacking = [name for name, value in where.items() if row.value(name) != value]
+        if not lacking:
+            own.append(row)
+        elif len(lacking) == 1:
+            others[lacking[0]].append(row)
+    return _Part(tuple(own), tuple(tuple(each) for each in others.values()))
+
+
+def _table(rows: Sequence[CohortRow], questions: Sequence[str], min_cell: int) -> dict[Key, Count]:
+    return protect_table(Counter(tuple(row.value(name) for name in questions) for row in rows), min_cell)
+
+
+def _sorted_by(row: CohortRow, group: str) -> str:
+    return NOT_FOLLOWED if row.days is None else row.value(group)
+
+
+def _counted(rows: Sequence[CohortRow], chosen: Sequence[CohortRow], wanted: Wanted, min_cell: int) -> dict[str, Count]:
+    """How many are followed in each group, most first; small counts hidden, and as many others as it takes, here and beside the answers to other questions.
+    Empty when that is not enough."""
+    counts = Counter(_sorted_by(row, wanted.group) for row in chosen)
+    shown = protect({"all": len(chosen), **counts}, [Sum("all", tuple(counts))], min_cell, keep=("all",))
+    questions = dict.fromkeys((*wanted.where, wanted.group))
+    beside = _table(rows, tuple(questions), min_cell)
+    if shown is None or all(None in key for key in beside):
         return {}
+    for name in counts:
+        key = tuple({wanted.group: name, **wanted.where}[each] for each in questions)
+        if name != NOT_FOLLOWED and isinstance(shown[name], int) and not isinstance(beside.get(key), int):
+            shown[name] = Withheld()
     return {
         name: shown[name]
         for name in sorted(counts, key=lambda name: (name in {UNKNOWN, NOT_FOLLOWED}, -counts[name], name))
     }
 
 
-def _curves(
-    rows: Sequence[CohortRow], names: Sequence[str], counts: Mapping[str, Count], min_cell: int
-) -> dict[str, SurvivalCurve]:
-    """Of the groups whose number is shown and of whom enough are followed."""
-    found: dict[str, SurvivalCurve] = {}
-    for name, count in counts.items():
-        if (
-            name == NOT_FOLLOWED
-            or not isinstance(count, int)
-            or count < least_total(min_cell)
-            or len(found) == _MOST_GROUPS
-        ):
+def _followed(
+    part: _Part, group: str, counts: Mapping[str, Count], min_cell: int
+) -> tuple[tuple[Group, ...], dict[str, SurvivalCurve]]:
+    """The groups, and the curves of those whose number is shown, of whom enough are followed, and whose deaths may be counted: a curve has a step for each."""
+    groups: list[Group] = []
+    curves: dict[str, SurvivalCurve] = {}
+    for name, n in counts.items():
+        if name == NOT_FOLLOWED:
             continue
-        followed = [row for row, group in zip(rows, names, strict=True) if group == name]
+        groups.append(Group(name=name, n=n))
+        if not isinstance(n, int) or n < least_total(min_cell) or len(curves) == MOST_CURVES:
+            continue
+        followed = [row for row in part.own if _sorted_by(row, group) == name]
+        others = [[row for row in other if _sorted_by(row, group) == name] for other in part.others]
+        deaths = share_of_part(_dead(followed), map(_dead, others), min_cell)
+        if deaths is None or isinstance(deaths, Below):
+            groups[-1] = Group(name=name, n=n, deaths=deaths)
+            continue
         months = [(row.days or 0) / DAYS_A_MONTH for row in followed]
-        found[name] = _while_enough(kaplan_meier(observe(months, [row.died for row in followed])), min_cell)
-    return found
+        curves[name] = _while_enough(kaplan_meier(observe(months, [row.died for row in followed])), min_cell)
+        groups[-1] = _group(name, n, deaths, curves[name])
+    return tuple(groups), curves
+
+
+def _dead(rows: Sequence[CohortRow]) -> tuple[int, int]:
+    return sum(row.died for row in rows), len(rows)
+
+
+def _complete(part: _Part, min_cell: int) -> Iterator[Known]:
+    """Facts that people are sorted by are known in all but the group of the unknown: hidden where that is."""
+    known, *others = [Counter(fact for row in rows for fact in row.known) for rows in (part.own, *part.others)]
+    for fact in load_dictionary():
+        beside = [(other[fact], len(rows)) for other, rows in zip(others, part.others, strict=True)]
+        n = share_of_part((known[fact], len(part.own)), beside, min_cell)
+        if fact in GROUPS and isinstance(n, int):
+            unknown = _table(part.own, (fact,), min_cell).get((UNKNOWN,))
+            n = n if isinstance(unknown, int) else None
+        yield Known(fact=fact, n=n)
 
 
 def _while_enough(curve: SurvivalCurve, min_cell: int) -> SurvivalCurve:
@@ -213,33 +277,75 @@ def _while_enough(curve: SurvivalCurve, min_cell: int) -> SurvivalCurve:
     return SurvivalCurve(**cut, n=curve.n, n_events=curve.n_events, transform=curve.transform, level=curve.level)
 
 
-def _group(name: str, n: Count, curve: SurvivalCurve | None, min_cell: int) -> Group:
-    if curve is None:
-        return Group(name=name, n=n)
+def _group(name: str, n: int, deaths: Count, curve: SurvivalCurve) -> Group:
     low, high = (float(end) if np.isfinite(end) else None for end in curve.median_ci)
     return Group(
         name=name,
         n=n,
-        deaths=share(curve.n_events, curve.n, min_cell),
+        deaths=deaths,
         median_months=curve.median,
         median_ci=(low, high),
         curve_ends_months=float(curve.time[-1]),
     )
 
 
-def _room(room: RoomTechnique, min_cell: int) -> Room:
-    if room.n < least_total(min_cell) or room.patients < min_cell:
-        return Room(room=room.room, technique=room.technique, n=Below(below=least_total(min_cell)))
+def _rooms(part: _Part, min_cell: int) -> Iterator[Room]:
+    """Technique by technique in each room. Who had a technique first is a group of people: where that is hidden, procedures are not counted either."""
+    first = _table(part.own, ("treatment",), min_cell)
+    hidden = {name for name in {row.value("treatment") for row in part.own} if not isinstance(first.get((name,)), int)}
+    own, *others = [_by_room(rows) for rows in (part.own, *part.others)]
+    for place, room in own.items():
+        beside = [other[place] for other in others if place in other]
+        if not _enough(room, min_cell):
+            yield Room(room=room.room, technique=room.technique, n=Below(below=least_total(min_cell)))
+        elif room.technique in hidden or not all(_enough(each, min_cell) for each in beside):
+            yield _uncounted(room, min_cell)
+        else:
+            yield _counted_room(room, beside, min_cell)
+
+
+def _by_room(rows: Sequence[CohortRow]) -> dict[tuple[str, str], RoomTechnique]:
+    return {(each.room, each.technique): each for each in together([row.procedures for row in rows]).rooms}
+
+
+def _enough(room: RoomTechnique, min_cell: int) -> bool:
+    return room.n >= least_total(min_cell) and room.patients >= min_cell
+
+
+def _uncounted(room: RoomTechnique, min_cell: int) -> Room:
     intervals = room.staged_intervals
-    enough = room.stasis_known >= least_total(min_cell)
     return Room(
         room=room.room,
         technique=room.technique,
-        n=room.n,
-        stasis=share(room.stasis, room.stasis_known, min_cell) if enough else None,
-        stasis_known=room.stasis_known if enough else None,
+        n=Withheld(),
         interval_days=intervals.median_days if intervals is not None and intervals.n >= min_cell else None,
         activity_gbq=room.activity_gbq.median if room.activity_gbq.n >= min_cell else None,
-        stated_percent=100 * room.required_stated / room.required if room.required else None,
-        habits=tuple((each.word, each.n) for each in room.regimens if each.n >= min_cell),
     )
+
+
+def _counted_room(room: RoomTechnique, beside: Sequence[RoomTechnique], min_cell: int) -> Room:
+    known = share_of_part((room.stasis_known, room.n), [(each.stasis_known, each.n) for each in beside], min_cell)
+    stasis = None
+    if room.stasis_known >= least_total(min_cell) and (isinstance(known, int) or room.stasis_known == room.n):
+        ended = [(each.stasis, each.stasis_known) for each in beside]
+        stasis = share_of_part((room.stasis, room.stasis_known), ended, min_cell)
+    return _uncounted(room, min_cell).model_copy(
+        update={
+            "n": room.n,
+            "stasis": stasis,
+            "stasis_known": None if stasis is None else room.stasis_known,
+            "stated_percent": 100 * room.required_stated / room.required if room.required else None,
+            "habits": tuple(_habits(room, beside, min_cell)),
+        }
+    )
+
+
+def _habits(room: RoomTechnique, beside: Sequence[RoomTechnique], min_cell: int) -> Iterator[tuple[str, int]]:
+    """Those given often enough, here and in the other parts, of which none that is left out follows from the number of procedures."""
+    shown = protect_table({(each.word,): each.n for each in room.regimens}, min_cell)
+    elsewhere = [{each.word: each.n for each in other.regimens} for other in beside]
+    for each in room.regimens:
+        if isinstance(shown.get((each.word,)), int) and not any(
+            0 < other.get(each.word, 0) < min_cell for other in elsewhere
+        ):
+            yield each.word, each.n

@@ -52,6 +52,14 @@ def share(count: int, of: int, min_cell: int) -> Count:
     return Withheld() if of - count < min_cell else count
 
 
+def share_of_part(own: tuple[int, int], others: Iterable[tuple[int, int]], min_cell: int) -> Count | None:
+    """A count out of the total of a part of all people. `others`: the same of each other part; None when it could not be shown of one of them, since it follows
+    from this one and from what is shown of all."""
+    if any(of and not isinstance(share(count, of, min_cell), int) for count, of in others):
+        return None
+    return share(*own, min_cell)
+
+
 def protect(
     counts: Mapping[str, int],
     sums: Sequence[Sum],

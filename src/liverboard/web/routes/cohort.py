@@ -10,13 +10,14 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from liverboard.board.cohort_summary import GROUPS, Cohort, Wanted, summarise, values_of
+from liverboard.board.cohort_summary import GROUPS, MOST_CURVES, Cohort, Wanted, summarise, values_of
 from liverboard.clinical.dictionary import load_dictionary
 from liverboard.clinical.extent import Frozen
 from liverboard.registry.cases import list_cases, numbered
 from liverboard.report.palette import WEB
 from liverboard.report.survival_plot import Survival, survival_svg, survival_table, time_words
 from liverboard.report.survival_views import curve_of
+from liverboard.synthesis.disclosure import least_total
 from liverboard.synthesis.kaplan_meier import SurvivalCurve
 from liverboard.web.gate import Here, Person, who_may
 from liverboard.web.pages import drawn, language_of, page, translations
@@ -99,6 +100,10 @@ def _picture(curves: Mapping[str, SurvivalCurve], found: Cohort, language: str) 
         p = found.logrank_p
         shown = "< 0.001" if p < 0.001 else f"= {p:.3f}"
         notes.append(f"Log-rank test of the groups drawn: p {shown}; not adjusted for anything.")
+    if len(curves) < sum(isinstance(group.n, int) for group in found.groups):
+        notes.append(
+            f"No curve: groups of fewer than {least_total(found.min_cell)}, or with fewer than {found.min_cell} deaths, and all but the {MOST_CURVES} largest."
+        )
     plot = Survival(
         "Overall survival from the first liver-directed treatment",
         "months",
