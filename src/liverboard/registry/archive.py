@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final, NoReturn
+from typing import IO, Any, Final, Literal, NoReturn
 
 from liverboard.errors import BadInput
 
@@ -24,6 +24,14 @@ _LONGEST_ABOUT: Final = 100_000  # bytes of the name and attributes of an entry 
 _ABOUT_ENTRIES: Final = (
     tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK,
 )  # fmt: skip
+_ZIP: Final = b"PK\x03\x04"
+_Mode = Literal["r:", "r:gz", "r:bz2", "r:xz"]
+_MODES: Final[dict[bytes, _Mode]] = {
+    b"\x1f\x8b": "r:gz",
+    b"BZh": "r:bz2",
+    b"\xfd7zXZ": "r:xz",
+    b"": "r:",
+}
 _HINT: Final = "Nothing was taken from it. Send a folder, zip or tar with the files as they are."
 
 
@@ -159,8 +167,14 @@ class _Entry(tarfile.TarInfo):
 
 
 def _tar(source: Path) -> tarfile.TarFile | None:
+    with source.open("rb") as file:
+        beginning = file.read(6)
+    if beginning.startswith(_ZIP):  # and no whole one: its end is missing
+        raise zipfile.BadZipFile
+    # By its first bytes: trying one after the other reads a large file of zeros to its end.
+    mode = next(mode for sign, mode in _MODES.items() if beginning.startswith(sign))
     try:
-        return tarfile.open(source, tarinfo=_Entry)
+        return tarfile.open(source, mode, tarinfo=_Entry)
     except tarfile.ReadError:
         return None
 

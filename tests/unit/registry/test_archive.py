@@ -6,6 +6,7 @@ import gzip
 import io
 import os
 import tarfile
+import time
 import zipfile
 from pathlib import Path
 
@@ -95,8 +96,6 @@ def test_tricks_are_refused_and_nothing_is_left(tmp_path: Path) -> None:
         a_tar(tmp_path / "x.tgz", (tarfile.TarInfo("a"), os.urandom(5_000))).read_bytes()[:2_000]
     )
     for trick in sorted(tricks.iterdir()):
-        if trick.name == "cut.zip":
-            continue  # no longer a zip: a plain file, which the reader of cases refuses
         with pytest.raises(BadInput):
             unpack(trick, tmp_path / "out")
     assert sorted(each.name for each in tmp_path.iterdir()) == ["tricks", "x.tgz"]
@@ -176,3 +175,23 @@ def test_a_tar_with_endless_attributes_is_refused_before_they_are_read(
     (tmp_path / "t.tgz").write_bytes(gzip.compress(raw + whole if first else whole[:1024] + raw + bytes(1024)))
     with pytest.raises(BadInput, match="longer than any file"):
         list(read_members(tmp_path / "t.tgz"))
+
+
+def test_a_zip_that_was_cut_off_is_told_as_damaged(tmp_path: Path) -> None:
+    whole = a_zip(tmp_path / "whole.zip", case=b"case: N-1")
+    (tmp_path / "cut.zip").write_bytes(whole.read_bytes()[:-30])
+    with pytest.raises(BadInput, match="archive is damaged"):
+        list(read_members(tmp_path / "cut.zip"))
+
+
+def test_a_huge_file_is_told_by_its_size_before_it_is_read(tmp_path: Path) -> None:
+    text, zeros = tmp_path / "case.yaml", tmp_path / "zeros.yaml"
+    text.write_text("case: N-1\n")
+    zeros.touch()
+    for file in (text, zeros):
+        os.truncate(file, 2_000_000_000)
+    started = time.monotonic()
+    with pytest.raises(BadInput, match="larger than 20 MB"):
+        list(read_members(text))
+    assert list(read_members(zeros)) == []  # as an empty tar begins
+    assert time.monotonic() - started < 5
