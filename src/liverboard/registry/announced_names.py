@@ -1,7 +1,7 @@
 """Names of people found in a text by what announces them: a title, a label, "née", "alias", "patient".
 
 A title with a capital behind it is taken at its word, save before an eponym. Signs that clinical text has too ("patient Chose", "mr liver", "M Stage") count only where no word of clinical text
-follows. `MR` in capitals is magnetic resonance and announces nobody.
+follows. `MR` in capitals is magnetic resonance, save before a word in capitals that is none of clinical text and no sequence ("MR DUPONT"), in a text that is not all in capitals.
 """
 
 from __future__ import annotations
@@ -39,6 +39,10 @@ _WEAK_TITLE: Final = re.compile(
 _BARE_M: Final = re.compile(
     rf"(?<![\w.-])(?<![A-Z0-9]\s)M\s+(?P<name>{_LARGE}[{_CAPITAL}](?:[a-zà-ÿ'’]{{2,}}|[{_CAPITAL}]{{4,}}|[{_CAPITAL}]{{2,}}(?=\s+[{_CAPITAL}][a-zà-ÿ]))(?:-[{_CAPITAL}]\w+)?)(?![\w-])"
 )
+_MR: Final = re.compile(
+    rf"(?<![\w.-])MR(?:\.\s*|\s+)(?P<name>{_LARGE}[{_CAPITAL}'’]{{4,}}(?:-[{_CAPITAL}'’]{{2,}})?)(?![\w'’-])"
+)
+_IN_SMALL_LETTERS: Final = re.compile(r"(?<![^\W\d_])[a-zà-ÿ]{2,}")
 _DOCTOR: Final = re.compile(
     rf"\b(?:Drs?|Dre|Doctor|Docteur|Prof|Professor|Professeur|Pr)\b(?:\.\s*|\s+){_FIRST}{_A_NAME}"
 )
@@ -97,6 +101,9 @@ _BRANDS: Final = _words(
     lanreotide octreotide everolimus sunitinib lutetium chromogranin gallium yttrium holmium
     """
 )
+_SEQUENCES: Final = _words(
+    "blade cube dess dixon fiesta fisp flair flash haste ideal lava mprage propeller space spair star stir thrive trufi twist vibe"
+)  # of magnetic resonance, as they are written behind it
 _ALSO_NAMES: Final = _words(
     "may petit grand grande long young short small day read dixon hope farmer field fields branch"
 )  # with a capital
@@ -116,6 +123,10 @@ def person_named(text: str) -> bool:
         return True
     weak = (each for look in (_WEAK_TITLE, _BARE_M, _WEAK_WORD) for each in look.finditer(text))
     if any(not _clinical(match.groupdict().get("small") or match["name"]) for match in weak):
+        return True
+    if _IN_SMALL_LETTERS.search(text) and any(
+        not (_clinical(each["name"]) or _plain(each["name"]) in _SEQUENCES) for each in _MR.finditer(text)
+    ):
         return True
     labelled = _LABELLED.search(_NOT_A_NAME.sub("", text))
     filed = "/" in text and " " not in text and _FILED.search(text)
