@@ -172,7 +172,7 @@ def _tar(source: Path) -> tarfile.TarFile | None:
     if beginning.startswith(_ZIP):  # and no whole one: its end is missing
         raise zipfile.BadZipFile
     # By its first bytes: trying one after the other reads a large file of zeros to its end.
-    mode = next(mode for sign, mode in _MODES.items() if beginning.startswith(sign))
+    mode: _Mode = next(mode for sign, mode in _MODES.items() if beginning.startswith(sign))
     try:
         return tarfile.open(source, mode, tarinfo=_Entry)
     except tarfile.ReadError:
