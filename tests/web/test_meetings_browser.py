@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+import shutil
+import subprocess
 from typing import Any
 
 import pytest
@@ -167,6 +170,23 @@ def test_a_whole_meeting_without_javascript(browser: Any, address: str, site: Si
         assert words in said, words
     assert case_as_known(site.store, CHAIR, KEY).case.events[-1].kind == "board"
     assert [item.case.key for item in read_agenda(site.store, CHAIR, meeting).items] == [KEY, THIRD, OTHER]
+
+
+def test_the_agenda_on_paper_has_margins_and_whole_words(browser: Any, address: str, meeting: int, site: Site) -> None:
+    if shutil.which("pdftotext") is None:
+        pytest.skip("pdftotext (poppler-utils) is missing")
+    context = signed_in(browser, address, "chair", locale="fr", color_scheme="dark")
+    page = context.new_page()
+    for path, words in (("/agenda?state=scheduled", {"programmé", "données"}), (f"/meetings/{meeting}", {"données"})):
+        page.goto(address + path)
+        printed = page.pdf(prefer_css_page_size=True)
+        read = subprocess.run(["pdftotext", "-bbox", "-", "-"], input=printed, capture_output=True, check=True)
+        found = re.findall('xMin="([0-9.]+)".*xMax="([0-9.]+)".*>(.*)</word>', read.stdout.decode())
+        assert words <= {word for _, _, word in found}, path
+        assert min(float(left) for left, _, _ in found) > 30, path  # points; the paper is 595 wide
+        assert max(float(right) for _, right, _ in found) < 565, path
+        assert not {"Prévoir", "discuter"} & {word for _, _, word in found}, path
+    context.close()
 
 
 def test_cases_are_looked_through_after_the_page_is_shown(

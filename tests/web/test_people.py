@@ -86,6 +86,7 @@ def test_the_trail_shows_who_read_a_case_and_only_to_its_centre(site: Site, view
     viewer.get("/cases/lyon/NELM-1")
     found = admin.json("/trail?case=NELM-1")["entries"]
     assert ("viewer", "case.read") in {(e["actor"], e["action"]) for e in found}
+    assert "unseen. Asked" in words(admin.get("/trail"))
     manager = Visitor(site, "manager")
     assert {e["centre"] for e in manager.json("/trail")["entries"]} == {"lyon"}
     assert manager.get("/trail?centre=paris").status_code == 403
