@@ -6,17 +6,16 @@ import datetime as dt
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Any, Final
 
-from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, Select, func, select
 
 from liverboard.clinical.case_file import read_case, write_case
 from liverboard.clinical.case_withdraw import undoing_of, withdrawal_of
-from liverboard.clinical.events import AnyEvent, Case
+from liverboard.clinical.events import Case
 from liverboard.errors import BadInput, MissingData, UserError
 from liverboard.registry.audit import canonical, digest_of_rows, event_digest, header_digest
+from liverboard.registry.case_rows import CaseKey, StoredCase, stored_cases
 from liverboard.registry.covered import Thing
 from liverboard.registry.frozen import require_for_decisions
 from liverboard.registry.identity import refuse_identifiers
@@ -31,7 +30,6 @@ EventTree = Mapping[str, Any]  # an event as a case file in JSON writes it
 _HEADER: Final = ("liverboard", "sex", "birth_year", "as_of", "question")
 _MANY: Final = 500  # cases read at a time
 _NAMED: Final = 100  # cases read together that the trail names one by one
-_EVENT: Final[TypeAdapter[AnyEvent]] = TypeAdapter(AnyEvent)
 
 
 class Conflict(UserError):  # noqa: N818
@@ -42,36 +40,6 @@ class Conflict(UserError):  # noqa: N818
 
 class NoSuchCase(MissingData):
     http_status = 404
-
-
-@dataclass(frozen=True, slots=True)
-class CaseKey:
-    """Which case: a pseudonym is unique within its centre."""
-
-    centre: str
-    case: str
-
-
-@dataclass(frozen=True, slots=True)
-class Entered:
-    """An event with who entered it and when."""
-
-    event: AnyEvent
-    author: str
-    at: dt.datetime
-    version: int
-
-
-@dataclass(frozen=True, slots=True)
-class StoredCase:
-    """A case as of one version. `state` and `review_on` are those of today, whatever the version."""
-
-    key: CaseKey
-    version: int
-    state: CaseState
-    review_on: dt.date | None
-    case: Case
-    entered: tuple[Entered, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +278,7 @@ def case_as_known(store: Store, by: Actor, key: CaseKey, known_at: dt.datetime |
     by.require("see_cases", key.centre)
     with store.read() as connection:
         row = find_case(connection, key)
-        found = next(_stored(connection, [row], known_at), None)
+        found = next(stored_cases(connection, [row], known_at), None)
     if found is None:
         raise NoSuchCase("the case was not in the store at that moment", hint="Choose a later moment.")
     store.note(by, "case.read", centre=key.centre, case=key.case, detail={"version": found.version, "known_at": known_at})  # fmt: skip
@@ -346,7 +314,7 @@ def read_cases(
         told = {"which": [row.pseudonym for row in rows]} if named else numbered(row.id for row in rows)
         store.note(by, purpose, centre=which.centre, detail={"cases": len(rows), "known_at": known_at, **told})
         for start in range(0, len(rows), _MANY):
-            yield from _stored(connection, rows[start : start + _MANY], known_at)
+            yield from stored_cases(connection, rows[start : start + _MANY], known_at)
 
 
 def numbered(numbers: Iterable[int]) -> dict[str, str]:
@@ -418,34 +386,6 @@ def _writes_since(connection: Connection, case_id: int, version: int) -> list[tu
     for row in connection.execute(query):
         found.setdefault((row.version, row.author, row.entered), []).append(row.event_id)
     return [(author, entered, ", ".join(what[:5])) for (_, author, entered), what in sorted(found.items())]
-
-
-def _stored(connection: Connection, rows: Iterable[Row[Any]], known_at: dt.datetime | None) -> Iterator[StoredCase]:
-    rows = list(rows)
-    ids = [row.id for row in rows]
-    newest: dict[int, Row[Any]] = {}
-    for header in connection.execute(_until(headers, ids, known_at)):
-        newest[header.case_id] = header  # ordered by seq: the last one stays
-    entries = {
-        case_id: list(group)
-        for case_id, group in groupby(connection.execute(_until(events, ids, known_at)), key=lambda row: row.case_id)
-    }
-    for row in rows:
-        header = newest.get(row.id)
-        if header is None:
-            continue
-        of_case = entries.get(row.id, [])
-        stated = json.loads(header.content)
-        read = tuple(_EVENT.validate_python(json.loads(entry.content)) for entry in of_case)
-        case = Case(**stated, case=row.pseudonym, centre=row.centre, synthetic=row.synthetic or None, events=read)
-        entered = tuple(Entered(e, x.author, x.entered, x.version) for e, x in zip(read, of_case, strict=True))
-        version = max([header.version, *(entry.version for entry in of_case)])
-        yield StoredCase(CaseKey(row.centre, row.pseudonym), version, row.state, row.review_on, case, entered)
-
-
-def _until(table: Any, ids: Sequence[int], known_at: dt.datetime | None) -> Select[Any]:
-    query = select(table).where(table.c.case_id.in_(ids)).order_by(table.c.case_id, table.c.seq)
-    return query if known_at is None else query.where(table.c.entered <= known_at)
 
 
 def count_cases(store: Store, by: Actor) -> dict[CaseState, int]:

@@ -20,6 +20,7 @@ from tests.registry_samples import (
 
 from liverboard.clinical.facts import facts_of
 from liverboard.errors import BadInput, NotPermitted
+from liverboard.registry.backup import verify_store
 from liverboard.registry.bring import bring
 from liverboard.registry.cases import (
     CaseFilter,
@@ -39,7 +40,7 @@ from liverboard.registry.cases import (
     withdraw,
 )
 from liverboard.registry.folder import make_folder
-from liverboard.registry.hand_out import Extract, export_cases
+from liverboard.registry.hand_out import Extract, export_cases, facts_table
 from liverboard.registry.permissions import CONSOLE
 from liverboard.registry.schema import APPEND_ONLY, audit, events, metadata
 from liverboard.registry.store import Store, add_centre
@@ -88,6 +89,23 @@ def test_a_correction_supersedes_and_the_past_stays(kept: Store, clock: HandCloc
     then = case_as_known(kept, VIEWER, KEY, known_at=before)
     assert then.case == CASE.model_copy(update={"centre": "lyon"})
     assert then.version == 1
+
+
+def test_a_clock_that_was_set_back_leaves_every_moment_readable(kept: Store, clock: HandClock) -> None:
+    """A correction that was entered, by the clock, before what it corrects: with a version count those before it."""
+    clock.pass_(days=2)
+    with kept.transaction(EDITOR) as tx:
+        append_events(tx, KEY, [LABS], 1)
+    clock.pass_(days=-1)
+    with kept.transaction(EDITOR) as tx:
+        correct(tx, KEY, "labs-2024-06-02-1", {**LABS, "bilirubin": "30 umol/L"}, 2)
+    versions: list[int] = []
+    for hours in (-12, 12, 36):
+        moment = clock.at + dt.timedelta(hours=hours)
+        versions.append(case_as_known(kept, VIEWER, KEY, moment).version)
+        assert facts_table(kept, MANAGER, dt.date(2025, 1, 1), Extract(known_at=moment)).height == 1
+    assert versions == [1, 3, 3]
+    assert verify_store(kept, CONSOLE).faults == ()
 
 
 def test_before_it_was_added_there_is_no_case(kept: Store) -> None:

@@ -14,7 +14,8 @@ from liverboard.clinical.derive_timeline import replaced_by, undoings
 from liverboard.clinical.events import Board, Treatment
 from liverboard.clinical.extent import Frozen
 from liverboard.options.words import OPTION_WORDS
-from liverboard.registry.cases import CaseFilter, CaseKey, CaseLine, Entered, count_cases, list_cases
+from liverboard.registry.case_rows import Entered
+from liverboard.registry.cases import CaseFilter, CaseKey, CaseLine, count_cases, list_cases
 from liverboard.registry.schema import CaseState
 from liverboard.report.words import anchor
 from liverboard.web.forms import worded
