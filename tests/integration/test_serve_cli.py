@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
@@ -10,6 +11,7 @@ import sys
 from pathlib import Path
 
 import httpx
+import pytest
 from typer.testing import CliRunner
 
 from liverboard.cli.app import app
@@ -30,6 +32,19 @@ def test_the_first_start_says_where_the_site_is_and_makes_the_administrator(tmp_
             site.send_signal(signal.SIGINT)
         assert site.wait(timeout=20) in {0, 130}
         assert "Traceback" not in site.stderr.read()
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_the_folder_of_a_demo_is_thrown_away_however_it_is_stopped(tmp_path: Path, stop: signal.Signals) -> None:
+    command = [sys.executable, "-m", "liverboard", "demo", "--cases", "0", "--port", "0"]
+    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env) as site:
+        assert site.stdout is not None
+        assert "Sign in at" in site.stdout.readline()
+        assert list(tmp_path.glob("liverboard-demo-*"))
+        site.send_signal(stop)
+        assert site.wait(timeout=20) == 130
+    assert not list(tmp_path.glob("liverboard-demo-*"))
 
 
 def test_a_port_that_is_taken_is_told_and_nothing_is_made(tmp_path: Path) -> None:

@@ -82,12 +82,14 @@ def demo(
     cases: Annotated[int, typer.Option(metavar="N", min=0, max=20000, help="Synthetic cases beside the samples.")] = 60,
 ) -> None:
     """The web app with sample cases in a throw-away folder: look at every page without touching anything."""
+    import signal
     import tempfile
 
     from liverboard.cli.show import progress
     from liverboard.web.demo import PASSWORD, PEOPLE, fill
     from liverboard.web.site import Site
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, so that the folder goes
     with _until_stopped(), _door(host, port) as door, tempfile.TemporaryDirectory(prefix="liverboard-demo-") as name:
         with progress("Filling the demo") as step:
             store = fill(Path(name), cases, step)
