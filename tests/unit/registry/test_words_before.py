@@ -120,3 +120,21 @@ def test_an_export_of_texts_leaves_out_those_of_a_case_that_names_its_patient(ty
     assert "question" not in ours and not [event for event in ours["events"] if "note" in event]
     assert others["question"] and [event for event in others["events"] if "note" in event]
     assert len(told) == 1 and "NELM-1" in told[0] and "Zwiebel" not in told[0]
+
+
+def test_a_draft_alone_takes_no_texts_from_an_export(store: Store, tmp_path: Path) -> None:
+    """What is typed into minutes before they are signed does not go out, so it gives nobody away."""
+    with store.transaction(EDITOR) as tx:
+        add_case(tx, "lyon", CASE)
+    with store.transaction(CHAIR) as tx:
+        meeting = plan_meeting(tx, "lyon", DAY, "Board")
+        schedule(tx, meeting, KEY)
+        write_minutes(tx, meeting, KEY, minutes("as Zwiebelkuchen wishes"), 0)
+    arrive(store, tmp_path / "a")
+    assert [place.meeting for place in places_that_name(store, case_as_known(store, EDITOR, KEY))] == [meeting] * 2
+    told: list[str] = []
+    export_cases(store, MANAGER, tmp_path / "out.zip", Extract(free_text=True), tell=told.append)
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        text = archive.read("lyon/NELM-1.json").decode()
+    assert json.loads(text)["question"] == CASE.question and "Zwiebelkuchen" not in text
+    assert told == []
