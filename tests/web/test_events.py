@@ -242,6 +242,16 @@ def test_every_choice_of_every_form_is_one_that_the_case_reader_takes() -> None:
     assert tried > 300
 
 
+def test_a_slip_of_the_unit_is_corrected_by_choosing_another(site: Site, editor: Visitor) -> None:
+    with site.store.transaction(EDITOR) as tx:
+        append_events(tx, KEY, [{**LABS, "id": "l9", "albumin": "3.8 g/L"}, {"id": "f1", "kind": "scout", "date": "2024-07-01", "lung_shunt_fraction": "7 %"}], 1)  # fmt: skip
+    page = editor.get(NEW, params={"corrects": "l9"}).text
+    assert re.search(r'id="albumin"[^>]*value="3.8"', page)
+    typed = {"kind": "labs", "corrects": "l9", "date": "2024-06-02", "albumin": "3.8", "albumin|unit": "g/dL", "do": "preview"}  # fmt: skip
+    assert "38\u202fg/L" in editor.post(NEW, typed).text
+    assert re.search(r'id="lung_shunt_fraction"[^>]*value="7"', editor.get(NEW, params={"corrects": "f1"}).text)
+
+
 def test_none_and_some_is_asked_about(site: Site, editor: Visitor) -> None:
     typed = {"kind": "imaging", "date": "2024-06-02", "lesions": "none", "version": "1"}
     shown = editor.post(NEW, {**typed, "do": "preview"})
@@ -261,6 +271,9 @@ def test_a_problem_of_several_inputs_names_their_group(editor: Visitor) -> None:
     assert re.search(
         r'<a href="#details.planned_doses.tumour.\w+">planned doses: tumour</a>: <bdi>an interval', page.text
     )
+    twice = {f"details.planned_doses.lesions.{row}.{name}": value for row in (1, 2) for name, value in (("lesion", "L1"), ("mean", "90"))}  # fmt: skip
+    page = editor.post(NEW, {**typed, **twice})
+    assert re.search(r'<a href="#details.planned_doses.tumour.\w+">planned doses</a>: <bdi>lesion given twice', page.text)  # fmt: skip
 
 
 def test_a_viewer_writes_nothing(site: Site, viewer: Visitor) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -15,7 +16,7 @@ from liverboard.clinical.events import EVENT_KINDS, AnyEvent, Case
 from liverboard.errors import BadInput, Problem, UserError
 from liverboard.registry.cases import EventTree, StoredCase
 from liverboard.registry.identity import identifier_problems
-from liverboard.web.forms import ROWS, Group, groups_of, posted_of, tree_of
+from liverboard.web.forms import ROWS, Field, Group, groups_of, posted_of, title, tree_of
 from liverboard.web.moves import Effect, effect
 from liverboard.web.prepared import measured, weigh, weighed
 from liverboard.web.site import Site
@@ -27,18 +28,16 @@ _NOT_TYPED = ("studies", "technique")  # images come in by the page for uploads;
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A problem of what was typed. `input`: the name of the input that it is of, or of the first of several; empty where it is of none. `group` and `label` name it; several have no label."""
+    """A problem of what was typed. `input`: the name of the input that it is of, or of the first of several; empty where it is of none.
+
+    `group`, `row` (from 1; 0: none) and `label` name it; several inputs have no label.
+    """
 
     problem: Problem
-    input: str
-    group: str
-    label: str
-
-    @property
-    def row(self) -> int:
-        """The row of the input as a person counts; 0 where there are none."""
-        rows = [step for step in self.input.split(".") if step.isdigit()]
-        return int(rows[0]) + 1 if rows else 0
+    input: str = ""
+    group: str = ""
+    row: int = 0
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +63,17 @@ class Draft:
         """The problems of what was typed, each with the input that it is of."""
         labels = {"date": ("", "date")}
         labels |= {field.name: (group.label, field.label) for group in self.groups for field in group.fields}
-        found: list[Placed] = []
-        for each in error.problems if error is not None else ():
-            path = self._as_typed(each.field or "", labels)
-            below = next((name for name in labels if name.startswith(f"{path}.")), "")
-            whole = path.rpartition(".")[0]  # of an item that is typed with others in one input
-            name = path if path in labels else below or (whole if whole in labels else "")
-            group, label = labels.get(name, ("", ""))
-            bare = replace(each, field=None) if name else each
-            found.append(Placed(bare, name, group, "" if name == below else label))
-        return tuple(found)
+        return tuple(self._placed(each, labels) for each in (error.problems if error is not None else ()))
+
+    def _placed(self, problem: Problem, labels: Mapping[str, tuple[str, str]]) -> Placed:
+        path = self._as_typed(problem.field or "", labels)
+        whole = path.rpartition(".")[0]  # of an item that is typed with others in one input
+        below = next((name for name in labels if name.startswith(f"{path}.")), "")
+        bare = replace(problem, field=None)
+        if path not in labels and below:
+            return Placed(bare, below, title(re.sub(r"\.\d+", "", path)), _row(path))
+        name = next((name for name in (path, whole) if name in labels), "")
+        return Placed(bare, name, labels[name][0], _row(name), labels[name][1]) if name else Placed(problem)
 
     def _as_typed(self, path: str, names: Collection[str]) -> str:
         """A path in the event by the names of inputs, where rows that were left empty count."""
@@ -121,6 +121,11 @@ class Draft:
 _OWN = ("id", "kind", "date", "recorded", "corrects")
 
 
+def _row(path: str) -> int:
+    """The row of a path as a person counts; 0 where there is none."""
+    return next((int(step) + 1 for step in path.split(".") if step.isdigit()), 0)
+
+
 def _root(name: str) -> str:
     return name.partition(".")[0]
 
@@ -133,13 +138,16 @@ def start(kind: str, technique: str | None, corrects: AnyEvent | None, today: dt
     typed = posted_of({name: value for name, value in content.items() if name not in {"id", "kind", "recorded"}})
     longest = max((len(value) for value in _lists(content)), default=0)
     draft = Draft(kind, technique, corrects, typed, min(MOST_ROWS, max(ROWS, longest + 1)))
-    percents = {field.name for group in draft.groups for field in group.fields if field.units == ("%",)}
-    return replace(draft, typed={name: _percent(text) if name in percents else text for name, text in typed.items()})
+    inputs = {field.name: field for group in draft.groups for field in group.fields if field.units}
+    return replace(draft, typed={name: _bare(text, inputs[name]) if name in inputs else text for name, text in typed.items()})  # fmt: skip
 
 
-def _percent(text: str) -> str:
-    """A share as its input asks for it: a case file keeps it as a bare number, and a percentage with its sign."""
-    return text if text.endswith("%") else f"{(Decimal(text) * 100).normalize():f} %"
+def _bare(text: str, asked: Field) -> str:
+    """A quantity of a case file as its input shows it, in the unit that stands beside; a share is a bare number there, and asked for in percent."""
+    unit = asked.units[0]
+    if unit == "%" and not text.endswith("%"):
+        return f"{(Decimal(text) * 100).normalize():f}"
+    return text.removesuffix(f" {unit}")
 
 
 def content_of(event: AnyEvent) -> dict[str, Any]:

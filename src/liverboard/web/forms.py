@@ -138,12 +138,12 @@ def _nested(kind: str, path: str, model: type[BaseModel], rows: int) -> Iterator
         else:
             inner.append(
                 Group(
-                    _title(f"{path}.{name}"),
+                    title(f"{path}.{name}"),
                     tuple(each for row in range(rows) for each in _row(kind, f"{path}.{name}.{row}", part)),
                     rows=True,
                 )
             )
-    yield Group(_title(path), tuple(plain))
+    yield Group(title(path), tuple(plain))
     yield from inner
 
 
@@ -350,7 +350,7 @@ def _flat(content: Any, name: str) -> Iterator[tuple[str, str]]:
         yield name, str(content)
 
 
-def _title(path: str) -> str:
+def title(path: str) -> str:
     """A group by its whole path: the tumour has planned doses and delivered doses."""
     return ": ".join(_words(part) for part in path.removeprefix("details.").split("."))
 
