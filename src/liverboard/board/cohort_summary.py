@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from liverboard.board.procedure_cohort import CasePart, RoomTechnique, part_of, together
+from liverboard.board.procedure_cohort import CasePart, RoomTechnique, part_of, rooms_of
 from liverboard.clinical.derive_timeline import visible_events
 from liverboard.clinical.dictionary import load_dictionary
 from liverboard.clinical.events import Board, Case, Procedure
@@ -204,7 +204,8 @@ def _part(rows: Sequence[CohortRow], where: Mapping[str, str]) -> _Part:
 
 
 def _table(rows: Sequence[CohortRow], questions: Sequence[str], min_cell: int) -> dict[Key, Count]:
-    return protect_table(Counter(tuple(row.value(name) for name in questions) for row in rows), min_cell)
+    columns = [[row.groups.get(name) or UNKNOWN for row in rows] for name in questions]
+    return protect_table(Counter(zip(*columns, strict=True)) if columns else {(): len(rows)}, min_cell)
 
 
 def _sorted_by(row: CohortRow, group: str) -> str:
@@ -260,7 +261,7 @@ def _dead(rows: Sequence[CohortRow]) -> tuple[int, int]:
 
 def _complete(part: _Part, min_cell: int) -> Iterator[Known]:
     """Facts that people are sorted by are known in all but the group of the unknown: hidden where that is."""
-    known, *others = [Counter(fact for row in rows for fact in row.known) for rows in (part.own, *part.others)]
+    known, *others = [_known(rows) for rows in (part.own, *part.others)]
     for fact in load_dictionary():
         beside = [(other[fact], len(rows)) for other, rows in zip(others, part.others, strict=True)]
         n = share_of_part((known[fact], len(part.own)), beside, min_cell)
@@ -275,6 +276,15 @@ def _while_enough(curve: SurvivalCurve, min_cell: int) -> SurvivalCurve:
     enough = curve.at_risk >= min_cell
     cut = {name: getattr(curve, name)[enough] for name in ("time", "at_risk", "events", "censored", "survival", "se", "lower", "upper", "variance_log")}  # fmt: skip
     return SurvivalCurve(**cut, n=curve.n, n_events=curve.n_events, transform=curve.transform, level=curve.level)
+
+
+def _known(rows: Sequence[CohortRow]) -> Counter[str]:
+    """In how many cases each fact is known; many cases have the same ones."""
+    found: Counter[str] = Counter()
+    for facts, count in Counter(row.known for row in rows).items():
+        for fact in facts:
+            found[fact] += count
+    return found
 
 
 def _group(name: str, n: int, deaths: Count, curve: SurvivalCurve) -> Group:
@@ -305,7 +315,7 @@ def _rooms(part: _Part, min_cell: int) -> Iterator[Room]:
 
 
 def _by_room(rows: Sequence[CohortRow]) -> dict[tuple[str, str], RoomTechnique]:
-    return {(each.room, each.technique): each for each in together([row.procedures for row in rows]).rooms}
+    return {(each.room, each.technique): each for each in rooms_of([row.procedures for row in rows])}
 
 
 def _enough(room: RoomTechnique, min_cell: int) -> bool:

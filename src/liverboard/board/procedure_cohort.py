@@ -205,22 +205,26 @@ def procedures_of_cohort(
 
 def together(parts: Sequence[CasePart], *, notes: Sequence[str] = ()) -> CohortProcedures:
     """The parts of many cases side by side."""
-    rows = [row for part in parts for row in part.rows]
-    intervals = tuple(each for part in parts for each in part.intervals)
     asked = Counter((technique, asks) for part in parts for technique, asks, _ in part.asked)
     missed = Counter((technique, asks) for part in parts for technique, asks, stated in part.asked if not stated)
     return CohortProcedures(
         cases=len(parts),
         synthetic=sum(part.synthetic for part in parts),
-        rows=tuple(rows),
-        intervals=intervals,
-        rooms=tuple(_rooms(rows, intervals)),
+        rows=tuple(row for part in parts for row in part.rows),
+        intervals=tuple(each for part in parts for each in part.intervals),
+        rooms=rooms_of(parts),
         missing=tuple(
             Missed(technique=technique, asks=asks, missing=count, of=asked[technique, asks])
             for (technique, asks), count in sorted(missed.items(), key=lambda pair: (-pair[1], pair[0]))
         ),
         notes=tuple(notes),
     )
+
+
+def rooms_of(parts: Sequence[CasePart]) -> tuple[RoomTechnique, ...]:
+    """Each technique in each room, over the parts of many cases."""
+    rows = [row for part in parts for row in part.rows]
+    return tuple(_rooms(rows, [each for part in parts for each in part.intervals]))
 
 
 def room_of(row: ProcedureRow) -> str:

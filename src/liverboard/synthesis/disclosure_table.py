@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from functools import lru_cache
 
 from liverboard.synthesis.disclosure import Count, Sum, least_total, protect
 
@@ -17,6 +18,12 @@ def protect_table(held: Mapping[tuple[str, ...], int], min_cell: int) -> dict[Ke
     shows or hides it, and combinations are hidden until no small count follows. Three and more are shown only where no combination is small, since then every
     sum and difference of answers is none, or of that many people. Of fewer people than `least_total` nothing is shown.
     """
+    return dict(_protected(tuple(sorted(held.items())), min_cell))
+
+
+@lru_cache(maxsize=1_000)  # pages ask for the same tables again and again
+def _protected(counts: tuple[tuple[tuple[str, ...], int], ...], min_cell: int) -> Mapping[Key, Count]:
+    held = dict(counts)
     if sum(held.values()) < least_total(min_cell):
         return {}
     questions = len(next(iter(held)))
