@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Row, select
 from liverboard.errors import BadInput, NotPermitted
 from liverboard.registry.permissions import EVERYWHERE, Actor
 from liverboard.registry.schema import Role, accounts, centres, links, sessions
-from liverboard.registry.store import Store, Transaction, centre_id, insert_row
+from liverboard.registry.store import ADD_CENTRE, Store, Transaction, centre_id, insert_row
 
 IDLE: Final = dt.timedelta(minutes=30)
 ABSOLUTE: Final = dt.timedelta(hours=12)
@@ -89,7 +89,7 @@ def create_account(
         raise BadInput("an account that sees cases belongs to a centre", hint="Name its centre.")
     owner = None if centre is None else centre_id(tx.connection, centre)
     if centre is not None and owner is None:
-        raise BadInput("the store has no such centre", hint="Add the centre first.")
+        raise BadInput("the store has no such centre", hint=ADD_CENTRE)
     account_id = insert_row(
         tx.connection,
         accounts,

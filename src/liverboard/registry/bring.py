@@ -17,7 +17,7 @@ from liverboard.registry.cases import CaseFilter, CaseKey, StoredCase, add_case,
 from liverboard.registry.frozen import FROZEN_HINT, decisions_touched
 from liverboard.registry.identity import identifier_problems
 from liverboard.registry.permissions import Actor
-from liverboard.registry.store import Store, list_centres
+from liverboard.registry.store import ADD_CENTRE, Store, list_centres
 
 Step = Callable[[str], None]
 
@@ -72,11 +72,7 @@ def bring(
     for name, key in keyed.items():
         if key.centre not in centres:
             problems.append(
-                Problem(
-                    f"{name}: the store has no such centre",
-                    field="centre",
-                    hint="Name a centre of this store, or leave it out.",
-                )
+                Problem(f"{name}: the store has no centre '{key.centre[:64]}'", field="centre", hint=ADD_CENTRE)
             )
         elif found[name].centre not in {None, key.centre}:
             problems.append(

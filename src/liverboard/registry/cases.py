@@ -23,7 +23,7 @@ from liverboard.registry.known_words import refuse_known
 from liverboard.registry.permissions import Actor
 from liverboard.registry.schema import CaseState, cases, centres, events, headers, studies
 from liverboard.registry.spans import spans_of
-from liverboard.registry.store import Store, Transaction, centre_id, insert_row
+from liverboard.registry.store import ADD_CENTRE, Store, Transaction, centre_id, insert_row
 from liverboard.registry.trail import NUMBERS
 
 EventTree = Mapping[str, Any]  # an event as a case file in JSON writes it
@@ -78,7 +78,7 @@ def add_case(tx: Transaction, centre: str, case: Case) -> int:
     key = CaseKey(centre, case.case)
     owner = centre_id(tx.connection, centre)
     if owner is None:
-        raise BadInput("the store has no such centre", hint="Name a centre that `liverboard registry init` made.")
+        raise BadInput(f"the store has no centre '{centre[:64]}'", hint=ADD_CENTRE)
     if case.centre not in {None, centre}:
         raise BadInput("the case names another centre", hint="Import it as that centre, or take `centre` out of it.")
     if _row_of(tx.connection, key) is not None:

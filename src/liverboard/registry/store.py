@@ -29,6 +29,7 @@ _WRITERS_LOCK: Final = (
     0x4C4956  # any number, the same for all writers: PostgreSQL then has one writer at a time, as SQLite has by itself
 )
 _WAIT_S: Final = 30
+ADD_CENTRE: Final = "Add it with `liverboard registry centre NAME`, or name one that is there."
 Clock = Callable[[], dt.datetime]
 
 
