@@ -377,6 +377,22 @@ def test_a_cancelled_measurement_is_stopped(
     assert not [name for name in left(site) if "result.json" in name]
 
 
+def test_a_measurement_that_is_stopped_halfway_leaves_nothing(
+    site: Site, editor: Visitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(editor, volumes(tmp_path))
+    program = (
+        "import json, sys, time, pathlib; from liverboard.registry.study_files import MEASURING, passing\n"
+        "with passing(pathlib.Path(sys.argv[2]).parent, MEASURING) as made:\n"
+        "    (made / 'half').write_bytes(b'x'); print(json.dumps({'percent': 65}), flush=True); time.sleep(60)"
+    )
+    real = measuring.subprocess.Popen
+    monkeypatch.setattr(measuring.subprocess, "Popen", lambda args, **k: real([args[0], "-c", program, *args[3:]], **k))
+    monkeypatch.setattr(Worker, "_told", lambda self, study, percent: percent < 65)  # as when somebody cancels
+    assert Worker(site.store).measure_next()
+    assert [name for name in left(site) if "half" in name] == []
+
+
 @pytest.mark.parametrize(("program", "says"), [("import os; os.kill(os.getpid(), 9)", "more memory"), ("pass", "")])
 def test_a_measurement_that_dies_is_told_and_harms_nobody(
     site: Site, editor: Visitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, says: str

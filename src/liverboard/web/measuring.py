@@ -25,7 +25,7 @@ from liverboard.registry.measuring import Outcome, Waiting, any_waits, finish, g
 from liverboard.registry.permissions import Actor
 from liverboard.registry.store import Store
 from liverboard.registry.studies import case_folder
-from liverboard.registry.study_files import VIEW, derived, sweep
+from liverboard.registry.study_files import MEASURING, VIEW, clear, derived, sweep
 from liverboard.registry.study_parts import LEFT_OUT, StudyParts, read_parts
 from liverboard.volume.deidentify import Rules
 from liverboard.web.measure_study import RESULT, Result
@@ -101,6 +101,7 @@ def measure_event(event: Imaging, folder: Path, out: Path, told: Callable[[int],
         for pipe in (child.stdin, child.stdout):
             if pipe is not None:
                 pipe.close()
+        clear(out.parent, f"{MEASURING}*")  # of one that was killed
     if said is None or child.returncode == 0:
         return
     if not said and child.returncode == -signal.SIGKILL:
