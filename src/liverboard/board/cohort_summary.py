@@ -80,7 +80,7 @@ class Known(Frozen):
 
 
 class Room(Frozen):
-    """One technique in one room. `habits`: the regimens that were given often enough to be shown. Medians are of five or more procedures, and may stand where
+    """One technique in one room. `habits`: the regimens that were given often enough to be named, most often first; None: how often would give a small count away. Medians are of five or more procedures, and may stand where
     the number of procedures is hidden."""
 
     room: str
@@ -91,7 +91,7 @@ class Room(Frozen):
     interval_days: float | None = None
     activity_gbq: float | None = None
     stated_percent: float | None = None
-    habits: tuple[tuple[str, int], ...] = ()
+    habits: tuple[tuple[str, int | None], ...] = ()
 
 
 class Cohort(Frozen):
@@ -350,12 +350,12 @@ def _counted_room(room: RoomTechnique, beside: Sequence[RoomTechnique], min_cell
     )
 
 
-def _habits(room: RoomTechnique, beside: Sequence[RoomTechnique], min_cell: int) -> Iterator[tuple[str, int]]:
-    """Those given often enough, here and in the other parts, of which none that is left out follows from the number of procedures."""
+def _habits(room: RoomTechnique, beside: Sequence[RoomTechnique], min_cell: int) -> Iterator[tuple[str, int | None]]:
+    """How often is told where no small count follows from it and the number of procedures, here and in the other parts."""
     shown = protect_table({(each.word,): each.n for each in room.regimens}, min_cell)
     elsewhere = [{each.word: each.n for each in other.regimens} for other in beside]
     for each in room.regimens:
-        if isinstance(shown.get((each.word,)), int) and not any(
-            0 < other.get(each.word, 0) < min_cell for other in elsewhere
-        ):
-            yield each.word, each.n
+        if each.n >= min_cell:
+            told = isinstance(shown.get((each.word,)), int)
+            alone = any(0 < other.get(each.word, 0) < min_cell for other in elsewhere)
+            yield each.word, each.n if told and not alone else None
