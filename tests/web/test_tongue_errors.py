@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 import re
 import zipfile
 from html import unescape
@@ -19,7 +20,9 @@ from tests.error_sentences import PLACE, sentences
 from tests.web_browser import signed_in
 from tests.web_samples import KEY, Visitor
 
-from liverboard.errors import KnowledgeBaseError, Problem
+from liverboard.clinical import case_file
+from liverboard.clinical.events import EVENT_KINDS
+from liverboard.errors import BadInput, KnowledgeBaseError, Problem
 from liverboard.registry import covered
 from liverboard.registry.identity import Kind
 from liverboard.registry.schema import Role, StudyState
@@ -30,6 +33,13 @@ from liverboard.web.tongue import SUBJECTS, say
 
 _PLACES = re.compile(r"\{[=n]?\d+\}")
 _BOUNDS = [f"{a} {PLACE} and {b} {PLACE}" for a in ("at least", "more than") for b in ("at most", "less than")]
+# What a case file is told of its values, said by a table and by a function that the reader of the source does not look into.
+_OF_MODELS = [
+    *(said for said, _ in case_file._PLAIN.values()),  # pyright: ignore[reportPrivateUsage]
+    f"unknown key '{PLACE}'",
+    f"'{PLACE}' identifies a person",
+    "remove it: a case carries a pseudonym only",
+]
 # What the reader of the source finds and no page shows.
 _INNER = {
     "Value error,": "taken off the message of pydantic",
@@ -78,7 +88,7 @@ def _words() -> set[str]:
         f"event row {PLACE}",
         "not an SQL condition",
     }
-    return {each.replace("_", " ") for each in listed} | bounds | set(sentences())
+    return {each.replace("_", " ") for each in listed} | bounds | set(_OF_MODELS) | set(sentences())
 
 
 def test_the_source_is_read() -> None:
@@ -102,6 +112,24 @@ def test_every_sentence_has_french_words() -> None:
     missing = [f"{place} {text}" for text, place in sentences().items() if _is_sentence(text) and _plain(text) not in known]  # fmt: skip
     assert [each for each in missing if each.split(" ", 1)[1] not in _INNER] == []
     assert set(_INNER) <= set(sentences())
+
+
+def test_what_the_models_refuse_is_told_in_french() -> None:
+    known = {_plain(each) for subject in SUBJECTS for each in _entries(subject)}
+    assert [each for each in _OF_MODELS if _plain(each) not in known] == []
+
+
+@pytest.mark.parametrize("kind", sorted(EVENT_KINDS))
+def test_no_words_of_a_library_are_shown(kind: str) -> None:
+    """Values of any wrong form in every field of an event: each refusal is a sentence of ours, which the French knows."""
+    odd = ("x" * 5000, -1, 10**30, "1e999", True, None, [], ["x"] * 300, {"other": 1}, [{}], "\0", "5 kg", [["a"]])
+    for name, value in itertools.product(set(EVENT_KINDS[kind].model_fields) - {"kind"}, odd):
+        event = {"id": "x1", "kind": kind, "date": "2024-01-01", name: value}
+        try:
+            case_file.read_case(json.dumps({"case": "N-1", "events": [event]}), is_json=True)
+        except BadInput as error:
+            told = {each.message for each in error.problems}
+            assert not [each for each in told if _is_sentence(each) and say("fr", each) == each], (name, value)
 
 
 def test_no_entry_is_left_over() -> None:

@@ -198,6 +198,7 @@ _PLAIN: dict[str, tuple[str, str | None]] = {
     "string_too_long": ("the text is too long", None),
     "string_too_short": ("the text is empty", None),
     "finite_number": ("expected a finite number", None),
+    "int_parsing_size": ("the number is too large", None),
 }
 
 
