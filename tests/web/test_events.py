@@ -252,6 +252,27 @@ def test_a_slip_of_the_unit_is_corrected_by_choosing_another(site: Site, editor:
     assert re.search(r'id="lung_shunt_fraction"[^>]*value="7"', editor.get(NEW, params={"corrects": "f1"}).text)
 
 
+@pytest.mark.parametrize("typed", ["1e400", "nan", "-inf"])
+def test_a_number_that_is_none_is_told_at_its_input(editor: Visitor, typed: str) -> None:
+    response = editor.post(NEW, {**TYPED, "inr": typed, "do": "preview"})
+    assert response.status_code == 400
+    assert re.search('<a href="#inr">INR</a>: <bdi>expected a (finite )?number', response.text)
+
+
+def test_a_share_that_may_be_a_fraction_is_asked_about(editor: Visitor) -> None:
+    typed = {"kind": "scout", "date": "2024-06-02", "do": "preview"}
+    asked = editor.post(NEW, {**typed, "lung_shunt_fraction": "0,06"})
+    assert asked.status_code == 400 and "may be 6 % or 0.06 %" in words(asked)
+    for plain in ("6", "0", "0.5 %", "100"):
+        assert editor.post(NEW, {**typed, "lung_shunt_fraction": plain}).status_code == 200, plain
+    assert "may be 6 % or 0.06 %" in words(editor.post(f"{CASE}/what-if", {"lung_shunt_fraction": "0.06"}))
+
+
+def test_an_event_that_says_nothing_is_not_kept(editor: Visitor) -> None:
+    response = editor.post(NEW, {"kind": "labs", "date": "2024-06-02", "bilirubin": " ", "do": "preview"})
+    assert response.status_code == 400 and "nothing is filled in" in words(response)
+
+
 def test_none_and_some_is_asked_about(site: Site, editor: Visitor) -> None:
     typed = {"kind": "imaging", "date": "2024-06-02", "lesions": "none", "version": "1"}
     shown = editor.post(NEW, {**typed, "do": "preview"})

@@ -113,6 +113,11 @@ class Draft:
             named["corrects"] = self.corrects.id
         return {**self.kept, **typed, **{name: value for name, value in named.items() if value is not None}}
 
+    @property
+    def empty(self) -> bool:
+        """Whether it says no more than that something of this kind was."""
+        return self.technique is None and not set(self.tree) - set(_OWN)
+
     def seal(self, version: int) -> str:
         """Changes with what was typed and with the case: what is saved is what was shown."""
         return hashlib.sha256(json.dumps([self.tree, version], sort_keys=True, default=str).encode()).hexdigest()[:32]
@@ -144,10 +149,10 @@ def start(kind: str, technique: str | None, corrects: AnyEvent | None, today: dt
 
 def _bare(text: str, asked: Field) -> str:
     """A quantity of a case file as its input shows it, in the unit that stands beside; a share is a bare number there, and asked for in percent."""
-    unit = asked.units[0]
-    if unit == "%" and not text.endswith("%"):
-        return f"{(Decimal(text) * 100).normalize():f}"
-    return text.removesuffix(f" {unit}")
+    if not asked.share:
+        return text.removesuffix(f" {asked.units[0]}")
+    percent = f"{(Decimal(text) * 100).normalize():f}"
+    return f"{percent} %" if 0 < float(percent) < 1 else percent  # which would be asked about
 
 
 def content_of(event: AnyEvent) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,6 +45,7 @@ class Field:
     choices: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
     meant: tuple[Any, ...] = ()  # what the choices stand for, where it is not the words themselves
+    share: bool = False  # a fraction that is asked for in percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +94,20 @@ def tree_of(
 ) -> dict[str, Any]:
     """What was posted as the event that a case file would hold; what was left empty is left out. Values are checked by the case reader, not here.
 
-    Raises BadInput where a list is none and holds something.
+    Raises BadInput with what a case file cannot tell apart: a list that is none and holds something, a share that may be a fraction or a percentage.
     """
     tree: dict[str, Any] = {}
+    problems: list[Problem] = []
     for group in groups_of(kind, technique, rows):
         for each in group.fields:
-            value = _value(each, posted)
-            if value is not None:
-                _set(tree, each.name.split("."), value)
+            try:
+                value = _value(each, posted)
+                if value is not None:
+                    _set(tree, each.name.split("."), value)
+            except ValueError as error:
+                problems.append(Problem(str(error), field=each.name))
+    if problems:
+        raise BadInput("the event cannot be kept as it is", problems=problems, hint="Put it right below; what you typed is kept.")  # fmt: skip
     return cast("dict[str, Any]", _lists(tree))
 
 
@@ -177,6 +185,7 @@ def _field(kind: str, path: str, info: FieldInfo, shown: str | None = None) -> F
         choices=choices,
         units=tuple(dict.fromkeys(units)),
         meant=meant if what == "choice" else (),
+        share=unit == "fraction",
     )
 
 
@@ -290,7 +299,7 @@ def _value(each: Field, posted: Mapping[str, str | Sequence[str]]) -> Any:
             return int(text) if text.isascii() and text.removeprefix("-").isdigit() and len(text) < 12 else text
         case "number":
             unit = posted.get(f"{each.name}|unit", each.units[0] if each.units else "")
-            return _number(text, unit if isinstance(unit, str) and unit in each.units else "")
+            return _number(text, unit if isinstance(unit, str) and unit in each.units else "", share=each.share)
         case "choice":
             return dict(zip(each.choices, each.meant, strict=True)).get(text, text)
         case "list":
@@ -303,14 +312,27 @@ def _value(each: Field, posted: Mapping[str, str | Sequence[str]]) -> Any:
             return text
 
 
-def _number(text: str, unit: str) -> str | float:
+def _number(text: str, unit: str, *, share: bool) -> str | float:
     """A bare number gets the unit of its input; one that was typed with a unit keeps it, and what cannot be read goes on as it is."""
     try:
         text = with_point(text)
         value = float(text)
     except ValueError:
         return text
+    if not math.isfinite(value):
+        return text
+    if share:
+        return share_in_percent(value)
     return f"{value!r} {unit}" if unit else value
+
+
+def share_in_percent(value: float) -> str:
+    """A bare number in an input that asks for a share in percent. Raises ValueError where the fraction of a case file may be meant."""
+    if 0 < value < 1:
+        raise ValueError(
+            f"'{value:g}' may be {100 * value:g} % or {value:g} %; write the one that is meant, with its %"
+        )
+    return f"{value!r} %"
 
 
 def _set(tree: dict[str, Any], path: Sequence[str], value: Any) -> None:

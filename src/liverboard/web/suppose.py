@@ -20,7 +20,7 @@ from liverboard.errors import BadInput, Problem
 from liverboard.options.policy import packaged
 from liverboard.options.weigh import weigh
 from liverboard.units import UnitError, parse_quantity, with_point
-from liverboard.web.forms import Field, Group
+from liverboard.web.forms import Field, Group, share_in_percent
 from liverboard.web.prepared import Weighed
 
 NOT_KNOWN = "not known"  # the choice that takes a fact away
@@ -100,7 +100,7 @@ def _value(fact: FactDefinition, text: str, unit: str) -> Value | None:
     except ValueError:
         return parse_quantity(written, fact.unit or "1", substance=fact.substance)
     if fact.unit == "fraction":
-        return parse_quantity(f"{value!r} %", fact.unit)
+        return parse_quantity(share_in_percent(value), fact.unit)
     if unit in fact.likely_units and unit != fact.unit:
         return parse_quantity(f"{value!r} {unit}", fact.unit or "1", substance=fact.substance)
     if not math.isfinite(value):

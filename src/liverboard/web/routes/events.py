@@ -98,6 +98,8 @@ def event_step(request: Request, site: Here, who: Editor, opened: Opened, form: 
     stored = opened.stored
     try:
         after = with_events(stored.case, [draft.tree])
+        if draft.empty:
+            raise BadInput("nothing is filled in", hint="Fill in what is known, then look again.")
         require_for_decisions(who, stored.key.centre, stored.case, after.events[len(stored.case.events) :])
         if form.get("do") == "save" and form.get("seal") == draft.seal(_whole(form.get("version", ""), 0, 10**9)):
             return _save(site, who, opened, draft, _whole(form.get("version", ""), 0, 10**9))
