@@ -1,8 +1,9 @@
-"""Forms as data, for who asks a page for JSON: where they are sent, and each input with what stands in it."""
+"""Forms as data: for who asks a page for JSON, where they are sent and each input with what stands in it; for the OpenAPI document, their fields."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from liverboard.clinical.extent import Frozen
 from liverboard.web.forms import Field, Group
@@ -56,3 +57,23 @@ def plain(kinds: Mapping[str, str | tuple[str, ...]], typed: Mapping[str, str] =
         else Input(name=name, kind="choice", choices=kind, value=typed.get(name, ""))
         for name, kind in kinds.items()
     )
+
+
+def takes(*names: str, lists: Iterable[str] = (), rows: str = "", more: bool = False) -> dict[str, Any]:
+    """The body of a route in the OpenAPI document: a form with these fields.
+
+    `lists`: fields that come several times; `rows`: a pattern of names with a number in them; `more`: and the inputs that the JSON of its page lists.
+    """
+    text = {"type": "string"}
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {
+            "csrf": {**text, "description": "what every form of the session carries; or the header X-CSRF-Token"},
+            **dict.fromkeys(names, text),
+            **{name: {"type": "array", "items": text} for name in lists},
+        },
+        "additionalProperties": text if more else False,
+    }
+    if rows:
+        schema["patternProperties"] = {rows: text}
+    return {"requestBody": {"content": {"application/x-www-form-urlencoded": {"schema": schema}}}}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from fastapi.routing import APIRoute
+
+from liverboard.web.form_data import takes
 from liverboard.web.routes import (
     agenda,
     cases,
@@ -35,3 +38,7 @@ EVERY = (
     viewer.router,
     cases.router,
 )  # `cases` last: its pages of a case take any name
+
+for _route in (each for router in EVERY for each in router.routes):
+    if isinstance(_route, APIRoute) and "POST" in (_route.methods or ()) and _route.openapi_extra is None:
+        _route.openapi_extra = takes(more=True)  # a form that is made of the fact dictionary

@@ -16,6 +16,7 @@ from liverboard.registry.meetings import Meeting, finish_action, follow_up, list
 from liverboard.registry.permissions import Actor
 from liverboard.registry.schema import CaseState, MeetingState
 from liverboard.registry.store import Transaction
+from liverboard.web.form_data import takes
 from liverboard.web.gate import Form, Here, Person, who_may
 from liverboard.web.notices import Notice, on_to
 from liverboard.web.opened import case_path
@@ -117,7 +118,7 @@ def agenda(
     )
 
 
-@router.post("/agenda/cases")
+@router.post("/agenda/cases", openapi_extra=takes("act", "meeting", "back", "state", lists=["case"]))
 def move_cases(request: Request, site: Here, who: Preparer, form: Form) -> Response:
     """Put the chosen cases on a meeting, or say that they are prepared or wait in the backlog."""
     _ = translations(language_of(request)).gettext
@@ -183,7 +184,7 @@ def follow_up_list(
     )
 
 
-@router.post("/agenda/actions/{action}/done")
+@router.post("/agenda/actions/{action}/done", openapi_extra=takes())
 def done(site: Here, action: Number, who: Writer) -> Response:
     """An action is done."""
     with site.store.transaction(who) as tx:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -28,6 +28,7 @@ from liverboard.registry.meetings import (
     write_minutes,
 )
 from liverboard.registry.words_before import places_that_name
+from liverboard.web.form_data import takes
 from liverboard.web.gate import Form, Here, Person, who_may
 from liverboard.web.images import Unread
 from liverboard.web.notices import Notice, on_to
@@ -44,6 +45,11 @@ OPTIONS: tuple[str, ...] = get_args(Option)
 OTHERS: tuple[str, ...] = tuple(sorted(set(get_args(ChoiceName)) - set(OPTIONS)))  # drugs and techniques
 _ROWS = 3  # empty rows offered for actions
 _ACTION = re.compile(r"action-(\d{1,3})-(what|owner|due)")
+_CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "changed or signed by someone else"}}
+_MINUTES = takes(
+    "version", "case_version", "over", "chosen", "also", "reason", "deviation", "dissent", "follow_up_on",
+    lists=["considered"], rows=f"^{_ACTION.pattern}$",
+)  # fmt: skip
 Chair = Annotated[Person, who_may("sign_off")]
 
 
@@ -101,7 +107,7 @@ def discuss(request: Request, site: Here, who: Reader, meeting: Number, case: st
     return response
 
 
-@router.post("/meetings/{meeting}/cases/{case}", responses={409: {"description": "changed or signed by someone else"}})
+@router.post("/meetings/{meeting}/cases/{case}", responses=_CONFLICT, openapi_extra=_MINUTES)
 def keep(request: Request, site: Here, who: Writer, form: Form, meeting: Number, case: str) -> Response:
     """Keep the minutes as a draft. A conflict is told, and what was typed stays in the form."""
     typed, wrong = minutes_of_form(form)
@@ -112,9 +118,7 @@ def keep(request: Request, site: Here, who: Writer, form: Form, meeting: Number,
     return on_to(discussion_path(meeting, case), Notice.DRAFT_KEPT, place="minutes")
 
 
-@router.post(
-    "/meetings/{meeting}/cases/{case}/draft", responses={409: {"description": "changed or signed by someone else"}}
-)
+@router.post("/meetings/{meeting}/cases/{case}/draft", responses=_CONFLICT, openapi_extra=_MINUTES)
 def keep_while_writing(request: Request, site: Here, who: Writer, form: Form, meeting: Number, case: str) -> Response:
     """As the draft, for a page that keeps it while one writes: answers with the small part of the page that says whether it is kept."""
     version, problem, status = _version(form), None, 200
@@ -136,9 +140,7 @@ def keep_while_writing(request: Request, site: Here, who: Writer, form: Form, me
     return response
 
 
-@router.post(
-    "/meetings/{meeting}/cases/{case}/sign", responses={409: {"description": "changed or signed by someone else"}}
-)
+@router.post("/meetings/{meeting}/cases/{case}/sign", responses=_CONFLICT, openapi_extra=_MINUTES)
 def sign(request: Request, site: Here, who: Chair, form: Form, meeting: Number, case: str) -> Response:
     """Keep what is written and sign it: it freezes, and the case gets the decision. A choice against the rules is signed with its reason only."""
     typed, wrong = minutes_of_form(form)

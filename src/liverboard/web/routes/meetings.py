@@ -27,6 +27,7 @@ from liverboard.registry.meetings import (
     schedule,
     unschedule,
 )
+from liverboard.web.form_data import takes
 from liverboard.web.gate import Form, Here, Person, who_may
 from liverboard.web.notices import Notice, on_to
 from liverboard.web.pages import language_of, page
@@ -93,7 +94,7 @@ def meetings(request: Request, site: Here, who: Reader) -> Response:
     return page(request, "meetings.html", content=content)
 
 
-@router.post("/meetings")
+@router.post("/meetings", openapi_extra=takes("date", "title"))
 def plan(site: Here, who: Preparer, form: Form) -> Response:
     """Plan a meeting."""
     with site.store.transaction(who) as tx:
@@ -147,7 +148,7 @@ def _minutes_state(found: Agenda, at: int) -> str:
     return "signed" if decision.signed is not None else "draft" if decision.version else "none"
 
 
-@router.post("/meetings/{meeting}/cases")
+@router.post("/meetings/{meeting}/cases", openapi_extra=takes("case"))
 def add(site: Here, who: Preparer, form: Form, meeting: Number) -> Response:
     """Put a case at the end of the agenda."""
     name = form.get("case", "").strip()
@@ -156,7 +157,7 @@ def add(site: Here, who: Preparer, form: Form, meeting: Number) -> Response:
     return on_to(f"/meetings/{meeting}", Notice.CASE_ON_AGENDA)
 
 
-@router.post("/meetings/{meeting}/order")
+@router.post("/meetings/{meeting}/order", openapi_extra=takes("up", "down", "off", lists=["order"]))
 def order(site: Here, who: Preparer, form: Form, meeting: Number) -> Response:
     """Move a case up or down, or take it off; `order` is the agenda as the person saw it."""
     centre = who.centre or site.store.folder.centre
@@ -180,7 +181,9 @@ def _moved(names: Sequence[str], form: dict[str, str]) -> list[str]:
     return found
 
 
-@router.post("/meetings/{meeting}/attendance")
+@router.post(
+    "/meetings/{meeting}/attendance", openapi_extra=takes(lists=["there"], rows=r"^(specialty|person)-\d{1,2}$")
+)
 def attendance(request: Request, site: Here, form: Form, meeting: Number, who: Writer) -> Response:
     """Who is there, by specialty; a row without a person is left out. `there`: the list as the person saw it."""
     written = {name: specialty for specialty, name in _names(language_of(request)).items()}
@@ -200,7 +203,7 @@ def _names(language: str) -> dict[str, str]:
     return {specialty: say(language, specialty) for specialty in SPECIALTIES}
 
 
-@router.post("/meetings/{meeting}/close")
+@router.post("/meetings/{meeting}/close", openapi_extra=takes("sure"))
 def close(site: Here, form: Form, meeting: Number, who: Annotated[Person, who_may("sign_off")]) -> Response:
     """The meeting was held; cases without a signed decision go back to the prepared ones."""
     if form.get("sure") != "yes":

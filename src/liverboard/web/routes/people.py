@@ -18,6 +18,7 @@ from liverboard.registry.permissions import RIGHTS
 from liverboard.registry.schema import Role
 from liverboard.registry.store import list_centres
 from liverboard.registry.trail import read_trail
+from liverboard.web.form_data import takes
 from liverboard.web.gate import Form, Here, Person, who_may
 from liverboard.web.notices import Notice, on_to
 from liverboard.web.pages import page
@@ -82,7 +83,7 @@ def people(request: Request, site: Here, who: Manager) -> Response:
     return _people(request, site, who)
 
 
-@router.post("/people")
+@router.post("/people", openapi_extra=takes("name", "role", "centre", "subject"))
 def add_account(request: Request, site: Here, who: Manager, form: Form) -> Response:
     """Make an account. The one-time link by which its owner sets the password is shown once, on the page that answers."""
     name, role = form.get("name", "").strip().lower(), form.get("role", "")
@@ -103,7 +104,7 @@ def add_account(request: Request, site: Here, who: Manager, form: Form) -> Respo
     return _people(request, site, who, made=(name, _link(site, token)))
 
 
-@router.post("/people/{name}/role")
+@router.post("/people/{name}/role", openapi_extra=takes("role"))
 def change_role(site: Here, who: Manager, form: Form, name: AccountName) -> Response:
     """Another role; the sessions of the account end."""
     with site.store.transaction(who) as tx:
@@ -111,7 +112,7 @@ def change_role(site: Here, who: Manager, form: Form, name: AccountName) -> Resp
     return on_to("/people", Notice.ROLE_CHANGED)
 
 
-@router.post("/people/{name}/active")
+@router.post("/people/{name}/active", openapi_extra=takes("active"))
 def open_or_close(site: Here, who: Manager, form: Form, name: AccountName) -> Response:
     """Close an account, or open it again; its sessions end."""
     opened = form.get("active") == "yes"
@@ -120,7 +121,7 @@ def open_or_close(site: Here, who: Manager, form: Form, name: AccountName) -> Re
     return on_to("/people", Notice.ACCOUNT_OPEN if opened else Notice.ACCOUNT_CLOSED)
 
 
-@router.post("/people/{name}/link")
+@router.post("/people/{name}/link", openapi_extra=takes())
 def link(request: Request, site: Here, who: Manager, name: AccountName) -> Response:
     """A new one-time link, shown once. It ends the sessions and the lock of the account."""
     with site.store.transaction(who) as tx:
@@ -199,7 +200,7 @@ def trail(
     return _trail(request, site, who, {"centre": centre.strip(), "case": case.strip()}, before)
 
 
-@router.post("/trail/verify", responses={200: {"model": Verification}})
+@router.post("/trail/verify", responses={200: {"model": Verification}}, openapi_extra=takes())
 def verify(request: Request, site: Here, who: Annotated[Person, who_may("keep_store")]) -> Response:
     """Hold the whole store against its chain, and the chain against the heads in the data folder. Files of studies are looked through by the command alone."""
     found = verify_store(site.store, who, files=False)
