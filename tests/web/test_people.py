@@ -32,6 +32,20 @@ def test_an_account_is_made_and_its_link_is_shown_once(site: Site, admin: Visito
     assert visitor.post(link[1], {"password": PASSWORD, "again": PASSWORD}).status_code == 401
 
 
+def test_who_chose_or_changed_a_password_is_told_and_how_to_sign_in(site: Site, admin: Visitor) -> None:
+    link = re.search(r"http://testserver(/welcome/[\w-]+)", admin.post("/people/viewer/link").text)
+    assert link is not None
+    nobody = Visitor(site, None)
+    nobody.csrf = re.findall('name="csrf" value="([^"]+)"', nobody.get(link[1]).text)[0]
+    chosen = {"password": "four words that differ", "again": "four words that differ"}
+    page = nobody.post(link[1], chosen)
+    assert "The password is kept." in words(page)
+    assert 'value="viewer"' in page.text
+    editor = Visitor(site, "editor")
+    told = editor.post("/account", {"old": PASSWORD, **chosen})
+    assert "The password is changed." in words(editor.get(told.headers["location"]))
+
+
 def test_a_link_begins_with_the_configured_address_whatever_name_was_asked(site: Site, admin: Visitor) -> None:
     moved = Visitor(replace(site, address="https://board.hospital.example"), "admin")
     made = moved.post(

@@ -37,6 +37,7 @@ class Notice(Enum):
     EVENT_WITHDRAWN = _("The event is withdrawn; it stays to be seen and no longer counts.")
     MEETING_CLOSED = _("The meeting is closed.")
     MEETING_PLANNED = _("The meeting is planned.")
+    PASSWORD_CHANGED = _("The password is changed. Sign in with the new one.")
     ROLE_CHANGED = _("The role is changed, and the person is signed out.")
 
 

@@ -10,9 +10,10 @@ from fastapi.responses import RedirectResponse, Response
 from liverboard.clinical.extent import Frozen
 from liverboard.errors import MissingData, UserError
 from liverboard.registry.accounts import NotLoggedIn, change_password, log_in, log_in_oidc, log_out, set_password
-from liverboard.web.form_data import FormPage, plain
+from liverboard.web.form_data import FormPage, plain, takes
 from liverboard.web.gate import Form, Here, Person, Who, cookie_name, drop_session, keep_session
 from liverboard.web.known import Browser
+from liverboard.web.notices import Notice, on_to
 from liverboard.web.openid import Asked, where_to, who_came_back
 from liverboard.web.pages import LANGUAGE_COOKIE, LANGUAGES, page
 from liverboard.web.passwords import apart
@@ -55,18 +56,34 @@ def sign_in_form(request: Request, site: Here, next: str = "/") -> Response:  # 
     content = FormPage(
         sent_to="/sign-in", inputs=plain({"name": "text", "password": "password", "next": "text"}, {"next": onward})
     )
+    return _sign_in_page(request, site, onward=onward, content=content)
+
+
+def _sign_in_page(
+    request: Request,
+    site: Site,
+    problem: UserError | None = None,
+    *,
+    name: str = "",
+    onward: str = "/",
+    content: FormPage | None = None,
+    chosen: bool = False,
+) -> Response:
+    """The form, with what hindered a sign-in. `chosen`: the person comes from choosing a password."""
     return page(
         request,
         "sign_in.html",
+        200 if problem is None else problem.http_status,
         content=content,
-        problem=None,
-        name="",
+        problem=problem,
+        name=name[:64],
         next=onward,
-        single_sign_on=site.openid is not None,
+        single_sign_on=site.openid is not None and not chosen,
+        chosen=chosen,
     )
 
 
-@router.post("/sign-in")
+@router.post("/sign-in", openapi_extra=takes("name", "password", "next"))
 async def sign_in(request: Request, site: Here, form: Form) -> Response:
     return await apart(_sign_in, request, site, form)
 
@@ -80,15 +97,7 @@ def _sign_in(request: Request, site: Site, form: dict[str, str]) -> Response:
     try:
         login = log_in(site.store, name, form.get("password", ""), known=known)
     except NotLoggedIn as error:
-        return page(
-            request,
-            "sign_in.html",
-            401,
-            problem=error,
-            name=name[:64],
-            next=onward,
-            single_sign_on=site.openid is not None,
-        )
+        return _sign_in_page(request, site, error, name=name, onward=onward)
     site.tries.right(mark)
     response = RedirectResponse(onward, status_code=303)
     keep_session(site, response, login.token)
@@ -118,9 +127,7 @@ def from_provider(request: Request, site: Here) -> Response:
             site.store, who_came_back(_provider(site), _back_here(site), asked, dict(request.query_params))
         )
     except NotLoggedIn as error:
-        response = page(
-            request, "sign_in.html", 401, problem=error, name="", next="/", single_sign_on=site.openid is not None
-        )
+        response = _sign_in_page(request, site, error)
     else:
         response = RedirectResponse("/", status_code=303)
         keep_session(site, response, login.token)
@@ -139,7 +146,7 @@ def _provider(site: Site) -> OpenId:
     return site.openid
 
 
-@router.post("/sign-out")
+@router.post("/sign-out", openapi_extra=takes())
 def sign_out(request: Request, site: Here) -> Response:
     log_out(site.store, request.cookies.get(cookie_name(site, "session"), ""))
     response = RedirectResponse("/sign-in", status_code=303)
@@ -154,7 +161,7 @@ def welcome(request: Request, link: str) -> Response:
     return page(request, "welcome.html", content=content, link=link, problem=None)
 
 
-@router.post("/welcome/{link}")
+@router.post("/welcome/{link}", openapi_extra=takes("password", "again"))
 async def choose_password(request: Request, site: Here, form: Form, link: str) -> Response:
     return await apart(_choose_password, request, site, form, link)
 
@@ -166,7 +173,7 @@ def _choose_password(request: Request, site: Site, form: dict[str, str], link: s
         account = set_password(site.store, link, form.get("password", ""))
     except UserError as error:
         return page(request, "welcome.html", error.http_status, link=link, problem=error)
-    return page(request, "sign_in.html", problem=None, name=account.name, next="/", single_sign_on=False)
+    return _sign_in_page(request, site, name=account.name, chosen=True)
 
 
 @router.get("/account", responses={200: {"model": AccountPage}})
@@ -176,7 +183,7 @@ def account(request: Request, who: Who) -> Response:
     return page(request, "account.html", content=content, problem=None)
 
 
-@router.post("/account")
+@router.post("/account", openapi_extra=takes("old", "password", "again"))
 async def new_password(request: Request, site: Here, who: Who, form: Form) -> Response:
     return await apart(_new_password, request, site, who, form)
 
@@ -188,12 +195,12 @@ def _new_password(request: Request, site: Site, who: Person, form: dict[str, str
         change_password(site.store, who, form.get("old", ""), form.get("password", ""))
     except UserError as error:
         return page(request, "account.html", error.http_status, problem=error)
-    response = RedirectResponse("/sign-in", status_code=303)
+    response = on_to("/sign-in", Notice.PASSWORD_CHANGED)
     drop_session(site, response)
     return response
 
 
-@router.post("/language")
+@router.post("/language", openapi_extra=takes("language", "back"))
 def language(site: Here, form: Form) -> Response:
     response = RedirectResponse(local(form.get("back", "/")), status_code=303)
     if form.get("language") in LANGUAGES:
