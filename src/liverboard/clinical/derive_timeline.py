@@ -106,10 +106,22 @@ def undoings(events: Sequence[AnyEvent]) -> frozenset[str]:
 
 
 def replaced_by(events: Sequence[AnyEvent]) -> dict[str, str]:
-    """By event, the last that replaced it or took it back, whatever the day: what is in no key counts. An undone withdrawal took nothing back."""
+    """By event, the last that replaced it or took it back, whatever the day: what is in no key counts, but for the losers of a conflict. An undone withdrawal took nothing back."""
     undoing = undoings(events)
     undone = {event.corrects for event in events if event.id in undoing}
-    return {event.corrects: event.id for event in events if event.corrects is not None and event.id not in undone}
+    target = {event.id: event.corrects for event in events}
+    found: dict[str, str] = {}
+    for event in events:
+        if event.corrects is None or event.id in undone:
+            continue
+        found[event.corrects] = event.id
+        above = None if event.id in undoing else target[event.corrects]
+        while (
+            above is not None
+        ):  # what corrects a withdrawal stands for the event behind it, also where the withdrawal is undone
+            found.setdefault(above, event.id)
+            above = target[above]
+    return found
 
 
 def origin_of(event_id: str, target: Mapping[str, str | None]) -> str:
