@@ -6,6 +6,7 @@ import datetime as dt
 import io
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -189,6 +190,18 @@ def test_screen_captures_are_taken_on_the_word_of_who_sends_them(site: Site, edi
     sent = editor.client.post(PAGE, files=parts)
     assert sent.status_code == 303
     assert "taken on the word" in words(editor.get(sent.headers["location"]))
+
+
+def test_the_same_study_is_taken_once(site: Site, editor: Visitor, tmp_path: Path) -> None:
+    files = [(file.name, file.read_bytes()) for file in ct(tmp_path / "sent")]
+    first = send(editor, [*files, *volumes(tmp_path)]).headers["location"]
+    kept = left(site)
+    again = send(editor, [zipped([*volumes(tmp_path), *files])])
+    assert again.status_code == 400 and f"already: study {first.rsplit('/', 1)[1]}" in words(again)
+    assert left(site) == kept and len(editor.json(PAGE)["studies"]) == 1
+    assert send(editor, files).status_code == 303  # part of it is another study
+    shutil.rmtree(site.store.folder.studies / "lyon")
+    assert send(editor, files).status_code == 303  # as its page asks for when its files are lost
 
 
 def test_what_is_neither_image_nor_mask_is_not_kept(site: Site, editor: Visitor, tmp_path: Path) -> None:

@@ -8,12 +8,12 @@ import json
 import secrets
 import shutil
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Row, select
+from sqlalchemy import Connection, Row, select
 
 from liverboard.errors import BadInput, MissingData, UnsupportedImage
 from liverboard.registry.archive import STUDY, Limits, unpack
@@ -23,7 +23,7 @@ from liverboard.registry.known_words import hashes_of
 from liverboard.registry.permissions import Actor
 from liverboard.registry.schema import StudyState, cases, centres, studies
 from liverboard.registry.store import Store, insert_row
-from liverboard.registry.study_files import INCOMING, arrived, passing
+from liverboard.registry.study_files import INCOMING, arrived, is_derived, passing
 from liverboard.registry.study_parts import role_of_name
 from liverboard.registry.words_before import NamedPlace, places_that_name
 from liverboard.volume.clean_volume import ENDINGS, clean_volume
@@ -87,7 +87,7 @@ def receive(
     """Take a study of a case: a folder, zip or tar of DICOM, NIfTI or NRRD files, or one such file. It comes in whole or not at all.
 
     DICOM is de-identified by the centre's key and its policy on dates; headers of NIfTI and NRRD are cleaned; every name of a file is replaced. Raises
-    UnsupportedImage, BadInput, NoSuchCase, NotPermitted.
+    UnsupportedImage, BadInput (the case has these very files too), NoSuchCase, NotPermitted.
     """
     by.require("edit_cases", key.centre)
     with store.read() as connection:
@@ -104,12 +104,13 @@ def receive(
         clean.mkdir()
         words = _volumes(files, clean, step)
         arrival = _dicom(files, clean, rules, step, pixels_seen=how.pixels_seen)
+        step("keeping the digests of its files")
+        files = arrived(clean)
         clean.rename(place)
     try:
-        step("keeping the digests of its files")
-        files = arrived(place)
         with store.transaction(by) as tx:
             row = find_case(tx.connection, key)
+            _not_twice(store, tx.connection, row.id, files)
             study = insert_row(
                 tx.connection,
                 studies,
@@ -134,6 +135,21 @@ def receive(
     aside = tuple(sorted(arrival.left_aside.items()))
     named = places_that_name(store, case_as_known(store, by, key))
     return Received(study, place, len(files), arrival.warnings, (*words, *arrival.words), aside, named)
+
+
+def _not_twice(store: Store, connection: Connection, case_id: int, files: Mapping[str, str]) -> None:
+    """Raises BadInput when a study of the case that is still there holds these very files."""
+    there = connection.execute(
+        select(studies.c.id, studies.c.path, studies.c.files).where(studies.c.case_id == case_id)
+    )
+    for study in there:
+        kept: dict[str, str] = json.loads(study.files or "{}")
+        digests = sorted(digest for name, digest in kept.items() if not is_derived(name))
+        if digests == sorted(files.values()) and (store.folder.studies / study.path).is_dir():
+            raise BadInput(
+                f"the case has these files already: study {study.id}",
+                hint="Open that study; it can be measured again there.",
+            )
 
 
 def _volumes(files: Path, clean: Path, step: Step) -> tuple[str, ...]:
