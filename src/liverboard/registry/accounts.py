@@ -16,8 +16,9 @@ from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatc
 from sqlalchemy import Connection, Row, select
 
 from liverboard.errors import BadInput, NotPermitted
+from liverboard.registry.audit import canonical
 from liverboard.registry.permissions import EVERYWHERE, Actor
-from liverboard.registry.schema import Role, accounts, centres, links, sessions
+from liverboard.registry.schema import Role, accounts, audit, centres, links, sessions
 from liverboard.registry.store import ADD_CENTRE, Store, Transaction, centre_id, insert_row
 
 IDLE: Final = dt.timedelta(minutes=30)
@@ -26,6 +27,8 @@ LINK_VALID: Final = dt.timedelta(hours=24)
 FAILURES: Final = 5  # in a row; then the account waits
 LOCKED: Final = dt.timedelta(minutes=15)
 _SEEN_EVERY: Final = dt.timedelta(minutes=1)  # a session's last use is written no more often
+_REFUSED_LINE: Final = "login.refused"
+_REFUSED_EVERY: Final = dt.timedelta(minutes=1)
 _AT_ONCE: Final = BoundedSemaphore(
     2
 )  # each password that is looked at takes 64 MB; many tries together shall not fill the memory
@@ -265,7 +268,7 @@ def log_in(store: Store, name: str, password: str, *, known: bool = False) -> Lo
         if row is not None and not waits and not known:
             _count_failure(tx, row)
         named = {"account": name} if row is not None else {}  # what was typed as a name may be a password
-        tx.note("login.refused", detail=named)
+        _note_refused(tx, named)
     raise NotLoggedIn(
         _REFUSED,
         hint=f"After {FAILURES} wrong tries an account waits {LOCKED.seconds // 60} minutes. A browser in which it signed in before does not wait for tries made elsewhere.",
@@ -278,7 +281,7 @@ def log_in_oidc(store: Store, subject: str) -> Login:
         row = tx.connection.execute(_accounts().where(accounts.c.oidc_subject == subject, accounts.c.active)).first()
         if row is not None:
             return _new_session(tx, row)
-        tx.note("login.refused")
+        _note_refused(tx, {})
     raise NotLoggedIn("no account belongs to this login", hint="Ask an administrator to make one.")
 
 
@@ -324,6 +327,17 @@ def _count_failure(tx: Transaction, row: Row[Any]) -> None:
     tx.connection.execute(accounts.update().where(accounts.c.id == row.id).values(**values))
     if locked:
         tx.note("account.locked", centre=row.centre, detail={"account": row.name, "until": locked})
+
+
+def _note_refused(tx: Transaction, named: dict[str, str]) -> None:
+    """A line in the trail, of tries that follow one another the first in a minute: who guesses does not fill it."""
+    last = tx.connection.execute(select(audit).order_by(audit.c.seq.desc()).limit(1)).first()
+    if (
+        last is None
+        or (last.action, last.detail) != (_REFUSED_LINE, canonical(named))
+        or abs(tx.at - last.at) > _REFUSED_EVERY
+    ):
+        tx.note(_REFUSED_LINE, detail=named)
 
 
 def _new_link(tx: Transaction, account_id: int) -> str:

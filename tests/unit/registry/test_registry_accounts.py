@@ -30,6 +30,7 @@ from liverboard.registry.accounts import (
     session_of,
     set_password,
 )
+from liverboard.registry.backup import verify_store
 from liverboard.registry.permissions import CONSOLE, RIGHTS, Actor
 from liverboard.registry.schema import accounts, audit, links, sessions
 from liverboard.registry.store import Store, add_centre
@@ -302,3 +303,26 @@ def test_many_tries_together_do_not_fill_the_memory(store: Store, monkeypatch: p
     for each in tries:
         each.join()
     assert 1 <= most <= 2
+
+
+def test_who_guesses_does_not_fill_the_trail(ready: Store, clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of tries that follow one another the first of a minute has a line; every account that is tried has its own."""
+    monkeypatch.setattr(accounts_room, "_fits", lambda *_: False)
+
+    def lines() -> int:
+        with ready.read() as connection:
+            return len(connection.scalars(select(audit.c.seq).where(audit.c.action == "login.refused")).all())
+
+    def guess(name: str, times: int) -> None:
+        for _ in range(times):
+            with pytest.raises(NotLoggedIn):
+                log_in(ready, name, OTHER)
+
+    guess("nobody", 20)
+    assert lines() == 1
+    clock.pass_(seconds=61)
+    guess("nobody", 20)
+    assert lines() == 2
+    guess("ed", 20)  # the fifth locks it, and has a line of its own
+    assert lines() == 4
+    assert verify_store(ready, CONSOLE).faults == ()
