@@ -263,9 +263,20 @@ def test_a_share_that_may_be_a_fraction_is_asked_about(editor: Visitor) -> None:
     typed = {"kind": "scout", "date": "2024-06-02", "do": "preview"}
     asked = editor.post(NEW, {**typed, "lung_shunt_fraction": "0,06"})
     assert asked.status_code == 400 and "may be 6 % or 0.06 %" in words(asked)
+    more = editor.post(NEW, {**typed, "lung_shunt_fraction": "600"})
+    assert more.status_code == 400 and "expected at most 100 %" in words(more)
     for plain in ("6", "0", "0.5 %", "100"):
         assert editor.post(NEW, {**typed, "lung_shunt_fraction": plain}).status_code == 200, plain
     assert "may be 6 % or 0.06 %" in words(editor.post(f"{CASE}/what-if", {"lung_shunt_fraction": "0.06"}))
+
+
+def test_a_button_pressed_twice_keeps_one_event_and_says_that_it_is_kept(site: Site, editor: Visitor) -> None:
+    sent = {**TYPED, "do": "save", "seal": seal(editor.post(NEW, {**TYPED, "do": "preview"}))}
+    assert [editor.post(NEW, sent).status_code for _ in range(2)] == [303, 303]
+    assert case_as_known(site.store, EDITOR, KEY).version == 2
+    other = {**TYPED, "bilirubin": "4"}
+    late = editor.post(NEW, {**other, "do": "save", "seal": Draft("labs", None, None, other).seal(1)})
+    assert late.status_code == 409 and "Nothing of yours was kept" in words(late)
 
 
 def test_an_event_that_says_nothing_is_not_kept(editor: Visitor) -> None:

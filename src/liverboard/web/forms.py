@@ -332,6 +332,8 @@ def share_in_percent(value: float) -> str:
         raise ValueError(
             f"'{value:g}' may be {100 * value:g} % or {value:g} %; write the one that is meant, with its %"
         )
+    if value > 100:
+        raise ValueError("expected at most 100 %")
     return f"{value!r} %"
 
 

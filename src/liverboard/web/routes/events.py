@@ -12,13 +12,14 @@ from liverboard.clinical.derive_timeline import replaced_by
 from liverboard.clinical.events import EVENT_KINDS, AnyEvent, Technique, Treatment
 from liverboard.clinical.extent import Frozen
 from liverboard.errors import BadInput, NotPermitted
-from liverboard.registry.cases import Conflict, append_events, change_header, correct
+from liverboard.registry.cases import CaseKey, Conflict, append_events, case_as_known, change_header, correct
 from liverboard.registry.frozen import require_for_decisions
 from liverboard.report.words import anchor
 from liverboard.web.drafts import (
     MOST_ROWS,
     WITH_DETAILS,
     Draft,
+    content_of,
     errors_of,
     known_kind,
     start,
@@ -102,7 +103,7 @@ def event_step(request: Request, site: Here, who: Editor, opened: Opened, form: 
             raise BadInput("nothing is filled in", hint="Fill in what is known, then look again.")
         require_for_decisions(who, stored.key.centre, stored.case, after.events[len(stored.case.events) :])
         if form.get("do") == "save" and form.get("seal") == draft.seal(_whole(form.get("version", ""), 0, 10**9)):
-            return _save(site, who, opened, draft, _whole(form.get("version", ""), 0, 10**9))
+            return _save(site, who, opened, draft, after.events[-1], _whole(form.get("version", ""), 0, 10**9))
     except (Conflict, NotPermitted) as error:
         return _form(request, opened, draft, refused=error, status=error.http_status)
     except BadInput as error:
@@ -111,15 +112,30 @@ def event_step(request: Request, site: Here, who: Editor, opened: Opened, form: 
     return _form(request, opened, draft, moved=moved, dated=after.events[-1].date)
 
 
-def _save(site: Site, who: Person, opened: OpenedCase, draft: Draft, version: int) -> Response:
+def _save(site: Site, who: Person, opened: OpenedCase, draft: Draft, event: AnyEvent, version: int) -> Response:
     key = opened.stored.key
-    with site.store.transaction(who) as tx:
-        if draft.corrects is None:
-            append_events(tx, key, [draft.tree], version)
-        else:
-            correct(tx, key, draft.corrects.id, draft.tree, version)
+    try:
+        with site.store.transaction(who) as tx:
+            if draft.corrects is None:
+                append_events(tx, key, [draft.tree], version)
+            else:
+                correct(tx, key, draft.corrects.id, draft.tree, version)
+    except Conflict:
+        if not _pressed_twice(site, who, key, event, version):
+            raise
     kept = Notice.EVENT_KEPT if draft.corrects is None else Notice.CORRECTION_KEPT
     return on_to(f"{opened.path}/events", kept)
+
+
+def _pressed_twice(site: Site, who: Person, key: CaseKey, event: AnyEvent, version: int) -> bool:
+    """Whether the change that came in between is this one, of the same person."""
+    now = case_as_known(site.store, who, key)
+    last = now.entered[-1]
+    return (now.version, last.author) == (version + 1, who.name) and _says(last.event) == _says(event)
+
+
+def _says(event: AnyEvent) -> dict[str, Any]:
+    return {name: value for name, value in content_of(event).items() if name not in {"id", "recorded"}}
 
 
 def _form(
