@@ -152,7 +152,9 @@ def test_a_page_does_not_wait_for_a_long_reading(
     plain = read_cohort.row_of
     monkeypatch.setattr(read_cohort, "row_of", lambda case, day: (time.sleep(0.02), plain(case, day))[1])
     monkeypatch.setattr(cohort_table, "WAIT_S", 0.05)
-    assert "are being read" in words(viewer.get("/cohort"))
+    reading = viewer.get("/cohort?group=sex&treatment=tae")
+    assert "are being read" in words(reading)
+    assert 'hx-get="/cohort?group=sex&amp;treatment=tae"' in reading.text  # what was asked for is looked for again
     for _ in range(100):
         if viewer.json("/cohort")["cohort"] is not None:
             break

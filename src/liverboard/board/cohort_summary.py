@@ -30,6 +30,7 @@ from liverboard.synthesis.observations import observe
 DAYS_A_MONTH: Final = 30.4375
 UNKNOWN: Final = "unknown"
 NOT_FOLLOWED: Final = "not followed"
+ALL: Final = "all"  # the one group of those who cannot be sorted without giving a small count away
 GROUPS: Final = ("treatment", "chosen", "primary_site", "who_grade", "pattern", "extrahepatic", "sex", "year")
 MOST_CURVES: Final = 6  # in one picture; further groups are counted, not drawn
 
@@ -95,7 +96,7 @@ class Room(Frozen):
 
 
 class Cohort(Frozen):
-    """`cases`: that fit; hidden where they are few, or where a small count would follow beside the answers to fewer or other filters. `groups`: those whose survival is followed; `not_followed`: the others. `logrank_p`: of the groups that are drawn."""
+    """`cases`: that fit; hidden where they are few, or where a small count would follow beside the answers to fewer or other filters. `groups`: those whose survival is followed, or one of ALL where they cannot be sorted; `not_followed`: the others. `logrank_p`: of the groups that are drawn."""
 
     min_cell: int
     cases: Count
@@ -155,11 +156,15 @@ def summarise(
             rooms=(),
         )
         return nothing, {}
+    sorted_by = wanted.group
     counts = _counted(rows, chosen, wanted, min_cell)
-    groups, curves = _followed(part, wanted.group, counts, min_cell)
+    if not counts:
+        sorted_by = ALL
+        counts = _beside_the_others(chosen, ALL, min_cell)
+    groups, curves = _followed(part, sorted_by, counts, min_cell)
     p = None
     if len(curves) > 1:
-        drawn = [(row, name) for row in chosen if (name := _sorted_by(row, wanted.group)) in curves]
+        drawn = [(row, name) for row in chosen if (name := _sorted_by(row, sorted_by)) in curves]
         p = logrank(observe([r.days or 0 for r, _ in drawn], [r.died for r, _ in drawn]), [name for _, name in drawn]).p
     return Cohort(
         min_cell=min_cell,
@@ -209,22 +214,30 @@ def _table(rows: Sequence[CohortRow], questions: Sequence[str], min_cell: int) -
 
 
 def _sorted_by(row: CohortRow, group: str) -> str:
-    return NOT_FOLLOWED if row.days is None else row.value(group)
+    return NOT_FOLLOWED if row.days is None else ALL if group == ALL else row.value(group)
 
 
 def _counted(rows: Sequence[CohortRow], chosen: Sequence[CohortRow], wanted: Wanted, min_cell: int) -> dict[str, Count]:
     """How many are followed in each group, most first; small counts hidden, and as many others as it takes, here and beside the answers to other questions.
     Empty when that is not enough."""
-    counts = Counter(_sorted_by(row, wanted.group) for row in chosen)
-    shown = protect({"all": len(chosen), **counts}, [Sum("all", tuple(counts))], min_cell, keep=("all",))
+    shown = _beside_the_others(chosen, wanted.group, min_cell)
     questions = dict.fromkeys((*wanted.where, wanted.group))
     beside = _table(rows, tuple(questions), min_cell)
-    if shown is None or all(None in key for key in beside):
+    if all(None in key for key in beside):
         return {}
-    for name in counts:
+    for name, count in shown.items():
         key = tuple({wanted.group: name, **wanted.where}[each] for each in questions)
-        if name != NOT_FOLLOWED and isinstance(shown[name], int) and not isinstance(beside.get(key), int):
+        if name != NOT_FOLLOWED and isinstance(count, int) and not isinstance(beside.get(key), int):
             shown[name] = Withheld()
+    return shown
+
+
+def _beside_the_others(chosen: Sequence[CohortRow], group: str, min_cell: int) -> dict[str, Count]:
+    """How many are followed in each group, most first, small counts hidden among these alone. Empty when that is not enough."""
+    counts = Counter(_sorted_by(row, group) for row in chosen)
+    shown = protect({"in all": len(chosen), **counts}, [Sum("in all", tuple(counts))], min_cell, keep=("in all",))
+    if shown is None:
+        return {}
     return {
         name: shown[name]
         for name in sorted(counts, key=lambda name: (name in {UNKNOWN, NOT_FOLLOWED}, -counts[name], name))

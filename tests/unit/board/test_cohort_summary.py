@@ -11,6 +11,7 @@ from lifelines import KaplanMeierFitter
 from lifelines.statistics import multivariate_logrank_test
 
 from liverboard.board.cohort_summary import (
+    ALL,
     DAYS_A_MONTH,
     GROUPS,
     Cohort,
@@ -139,6 +140,19 @@ def test_sorting_and_filtering_hide_the_same_people() -> None:
     ] + [{(other, each.name): each.n for each in asked(rows, "sex", who_grade=other).groups} for other in ("G1", "G2")]
     shown = {cell for page in pages for cell, n in page.items() if isinstance(n, int)}
     assert ("G2", "female") not in shown and ("G1", "female") not in shown and ("G2", "male") not in shown
+
+
+def test_who_cannot_be_sorted_is_shown_together() -> None:
+    rows = [
+        *people(17, died=8, sex="male", who_grade="G1", treatment="tae"),
+        *people(3, sex="male", who_grade="G1", treatment="ctace"),
+        *people(20, died=8, sex="male", who_grade="G2", treatment="tae"),
+        *people(20, died=8, sex="female", who_grade="G1", treatment="tae"),
+        *people(20, died=8, sex="female", who_grade="G2", treatment="tae"),
+    ]
+    found, curves = summarise(rows, Wanted("treatment", {"sex": "male", "who_grade": "G1"}))
+    assert (found.cases, set(curves)) == (20, {ALL})
+    assert [(each.name, each.n, each.deaths) for each in found.groups] == [(ALL, 20, 8)]
 
 
 def test_no_curve_where_its_steps_would_count_the_few_who_died() -> None:

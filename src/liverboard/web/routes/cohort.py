@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from liverboard.board.cohort_summary import GROUPS, MOST_CURVES, Cohort, Wanted, summarise, values_of
+from liverboard.board.cohort_summary import ALL, GROUPS, MOST_CURVES, Cohort, Wanted, summarise, values_of
 from liverboard.clinical.dictionary import load_dictionary
 from liverboard.clinical.extent import Frozen
 from liverboard.registry.cases import list_cases, numbered
@@ -63,8 +63,9 @@ def cohort(
     rows = site.cohort.rows(site.store, lines, day)
     site.store.note(who, "cohort.read", centre=who.centre, detail={"cases": len(lines), "group": group, **numbered(line.number for line in lines)})  # fmt: skip
     if isinstance(rows, int):
+        again = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         content = CohortPage(where=where, cohort=None, waiting=rows)
-        return page(request, "cohort.html", content=content, total=len(lines))
+        return page(request, "cohort.html", content=content, total=len(lines), again=again)
     state = ("cohort", day, hash(tuple((line.key, line.version) for line in lines)))
     key = (*state, group, tuple(where.items()))
     found, curves = site.pages.get(key, lambda: summarise(rows, Wanted(group, where)))
@@ -107,7 +108,10 @@ def _picture(curves: Mapping[str, SurvivalCurve], found: Cohort, language: str) 
     plot = Survival(
         "Overall survival from the first liver-directed treatment",
         "months",
-        tuple(curve_of(word(language, name), curve, found.min_cell) for name, curve in curves.items()),
+        tuple(
+            curve_of(_("all who fit") if name == ALL else word(language, name), curve, found.min_cell)
+            for name, curve in curves.items()
+        ),
         footnotes=tuple(notes),
     )
     said = functools.partial(say, language)
