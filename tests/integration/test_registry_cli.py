@@ -154,6 +154,19 @@ def test_cases_come_in_and_go_out_and_in_again(liverboard: Terminal, data: Path,
     assert liverboard("export", tmp_path / "old.zip", "--data", data, "--known-at", "2020-01-01")[0] == 10
 
 
+def test_counts_that_leave_say_what_is_not_protected(liverboard: Terminal, data: Path, tmp_path: Path) -> None:
+    store = Store.open(open_folder(data))
+    with store.transaction(EDITOR) as tx:
+        for number in range(12):
+            add_case(tx, "lyon", CASE.model_copy(update={"case": f"N-{number}", "question": None}))
+    store.close()
+    code, shown = liverboard("export", tmp_path / "n.csv", "--data", data, "--counts", "sex,primary_site")
+    assert code == 0 and "not several that overlap" in shown
+    told = liverboard.json("export", tmp_path / "again.csv", "--data", data, "--counts", "sex,primary_site")
+    assert (told["cases"], "Beside another table" in told["note"]) == (13, True)
+    assert "note" not in liverboard.json("export", tmp_path / "f.csv", "--data", data)
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [

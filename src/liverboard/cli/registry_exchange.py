@@ -76,6 +76,7 @@ def export(
     from liverboard.cli.show import progress, show_json
     from liverboard.registry.cases import CaseFilter
     from liverboard.registry.hand_out import (
+        COUNTS_NOTE,
         Extract,
         counts_csv,
         counts_of,
@@ -103,9 +104,11 @@ def export(
             else:
                 write_new(file, counts_csv(counts_of(table, *_pair(counts))).encode())
     if json:
-        show_json({"file": str(file), "cases": count})
+        show_json({"file": str(file), "cases": count, **({} if counts is None else {"note": COUNTS_NOTE})})
     else:
         typer.echo(f"{count} cases in {file}")
+        if counts is not None:
+            typer.echo(COUNTS_NOTE)
 
 
 def _pair(text: str) -> tuple[str, str]:

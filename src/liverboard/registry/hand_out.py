@@ -168,6 +168,12 @@ def _some(count: int) -> None:
 # --- counts --------------------------------------------------------------------------------------------------------------------------------------------
 
 
+COUNTS_NOTE: Final = (
+    "No small count can be worked out from this table alone. Beside another table, of another day, other facts or other cases, one may be:"
+    " hand out one table, not several that overlap."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Counts:
     """How many cases have each pair of values of two columns. `cells`: by row and column value; `rows`, `columns`: their sums. Small counts are hidden."""
