@@ -53,8 +53,12 @@ def test_a_lesion_is_asked_for_with_its_help_once(editor: Visitor) -> None:
     assert "Plausible: 1 to 400 mm." in fields["longest"].help and fields["longest"].units == ("mm", "cm")
     page = editor.get(NEW, params={"kind": "imaging"}).text
     assert 'id="help-lesions.0.was"' in page and 'id="help-lesions.1.was"' not in page
-    inputs = {re.sub(r"\.\d+", "", f.name) for kind in EVENT_KINDS for g in groups_of(kind) for f in g.fields}
-    assert set(HELPS) - inputs == {"lesions.organ"}  # of lesions outside the liver
+    aimed = groups_of("procedure", "rfa")[0].fields
+    assert next(f.help for f in aimed if f.name == "lesions") == "The lesions aimed at."
+    forms = [(kind, None) for kind in EVENT_KINDS] + [("procedure", "rfa")]
+    inputs = {(kind, re.sub(r"\.\d+", "", f.name)) for kind, of in forms for g in groups_of(kind, of) for f in g.fields}  # fmt: skip
+    known = {name for _, name in inputs} | {f"{kind}.{name}" for kind, name in inputs}
+    assert set(HELPS) - known == {"imaging.lesions.organ"}  # of lesions outside the liver
 
 
 def test_nothing_is_kept_before_it_was_shown(site: Site, editor: Visitor) -> None:

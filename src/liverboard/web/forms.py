@@ -122,7 +122,7 @@ def _gather(found: _Gathering, name: str, info: FieldInfo, rows: int) -> None:
         found.plain.append(_field(found.kind, name, info))
     elif many:
         if name in _MAY_BE_NONE:
-            found.plain.append(Field(name, _words(name), "choice", HELPS[name], (_NONE,), meant=([],)))
+            found.plain.append(Field(name, _words(name), "choice", _says(found.kind, name), (_NONE,), meant=([],)))
         found.groups.append(
             Group(
                 _words(name),
@@ -181,12 +181,17 @@ def _field(kind: str, path: str, info: FieldInfo, shown: str | None = None) -> F
         name=path,
         label=fact.label if fact is not None else _words(shown or path),
         kind=what,
-        help=_help(fact) or HELPS.get(stated) or HELPS.get(stated.removeprefix("extrahepatic_"), ""),
+        help=_help(fact) or _says(kind, stated),
         choices=choices,
         units=tuple(dict.fromkeys(units)),
         meant=meant if what == "choice" else (),
         share=unit == "fraction",
     )
+
+
+def _says(kind: str, path: str) -> str:
+    paths = (f"{kind}.{path}", f"{kind}.{path.removeprefix('extrahepatic_')}", path)
+    return next((HELPS[each] for each in paths if each in HELPS), "")
 
 
 def _help(fact: FactDefinition | None) -> str:
