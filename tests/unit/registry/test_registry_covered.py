@@ -139,8 +139,8 @@ def lived(store: Store, clock: HandClock, tmp_path: Path) -> Iterator[Store]:
         schedule(tx, second, B)
         write_minutes(tx, second, B, Minutes(("tae",), "tae", "So far.", "e", "f", dt.date(2025, 4, 1), planned), 0)
     scan = tmp_path / "liver.nii.gz"
-    nibabel.nifti1.Nifti1Image(np.ones((4, 4, 4), np.uint8), np.eye(4)).to_filename(scan)
     for number in range(3):
+        nibabel.nifti1.Nifti1Image(np.full((4, 4, 4), number, np.uint8), np.eye(4)).to_filename(scan)
         receive(store, EDITOR, A, scan)
         with store.transaction(WORKER) as tx:
             study = take_next(store, tx, "worker")
