@@ -25,11 +25,11 @@ from liverboard.web.routes import EVERY
 from liverboard.web.site import Site
 from liverboard.web.views import place_of, view_folder
 
-_WHERE = {
+WHERE = {
     "meeting": "1", "action": "1", "centre": "lyon", "case": "NELM-1", "tab": "facts", "screen": "cases", "link": "x" * 43, "event": "i1", "number": "1",
 }  # fmt: skip
 # What is asked for beside the address, so that a form and not the choice before it is shown too.
-_ASKED = (
+ASKED = (
     "/cases/{centre}/{case}/events/new?kind=labs",
     "/cases/{centre}/{case}/events/new?kind=procedure&technique=tae",
     "/cases/{centre}/{case}/events/withdraw?event={event}",
@@ -88,10 +88,10 @@ def test_what_is_no_page_is_known() -> None:
     assert set(_NO_PAGES) <= set(READ) and len(PAGES) > 25
 
 
-@pytest.mark.parametrize("path", [*PAGES, *_ASKED])
+@pytest.mark.parametrize("path", [*PAGES, *ASKED])
 def test_every_page_has_its_json_as_documented(pictured: Site, path: str) -> None:
     visitor = visitor_of(pictured, path)
-    address = path.format(**_WHERE)
+    address = path.format(**WHERE)
     page = visitor.get(address, headers={"accept": "text/html"})
     assert page.status_code == 200 and page.headers["content-type"].startswith("text/html"), page.text[-500:]
     found = visitor.get(address, headers={"accept": "application/json"})
@@ -107,7 +107,7 @@ def test_every_page_has_its_json_as_documented(pictured: Site, path: str) -> Non
 @pytest.mark.parametrize("path", READ)
 def test_head_is_answered_as_get_without_the_body(pictured: Site, path: str) -> None:
     visitor = visitor_of(pictured, path)
-    address = path.format(**{**_WHERE, "place": "study-0123456789ab", "name": "nothing"})
+    address = path.format(**{**WHERE, "place": "study-0123456789ab", "name": "nothing"})
     got, head = (visitor.client.request(how, address, headers={"accept": "text/html"}) for how in ("GET", "HEAD"))
     assert head.status_code == got.status_code and head.status_code not in {405, 500}
     assert head.content == b"" and set(head.headers) == set(got.headers)
