@@ -28,6 +28,7 @@ from tests.dicom_samples import ct, edit, structure_set
 from tests.registry_samples import EDITOR, LABS
 from tests.web_samples import KEY, Visitor, words
 
+from liverboard.errors import UserError
 from liverboard.registry.cases import append_events, case_as_known
 from liverboard.registry.measuring import take_next
 from liverboard.registry.permissions import CONSOLE
@@ -36,7 +37,7 @@ from liverboard.registry.study_files import SENDING, passing, sweep
 from liverboard.volume import Geometry
 from liverboard.volume.write import write_nifti
 from liverboard.web import measuring
-from liverboard.web.measure_study import measure
+from liverboard.web.measure_study import in_words, measure
 from liverboard.web.measuring import Worker
 from liverboard.web.pages import scan
 from liverboard.web.site import Site
@@ -323,6 +324,17 @@ def test_a_segmentation_that_names_no_lesion_does_not_say_that_there_is_none(
     assert found["liver_volume_ml"] > 0
     assert found["lesion_count"] is None and found["tumour_volume_ml"] is None and found["burden_percent"] is None
     assert any("no structure of the segmentation is named tumour" in each for each in found["warnings"])
+
+
+def test_a_disk_that_is_full_while_a_study_is_measured_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("liverboard.volume.write._pour", full)
+    with pytest.raises(UserError) as told:
+        write_nifti(tmp_path / "a.nii", np.zeros(GRID.shape, np.uint8), GRID)
+    for error in (told.value, OSError(28, "No space left on device")):
+        assert "the disk of the server has no room" in in_words(error)
 
 
 def test_roles_are_changed_and_the_study_measured_again(site: Site, editor: Visitor, measured: str) -> None:

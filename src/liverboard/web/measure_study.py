@@ -5,6 +5,7 @@ The process ends when PARENT, the process that started it, is not there any more
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -113,13 +114,24 @@ def main() -> int:
         event = case.events[0]
         assert isinstance(event, Imaging)  # noqa: S101  (the parent process made it)
         measure(event, Path(sys.argv[1]), Path(sys.argv[2]))
-    except UserError as error:
-        print(json.dumps({"error": f"{error.message}. {error.hint}".strip()}), flush=True)  # noqa: T201
-        return 10
     except Exception as error:
-        print(json.dumps({"error": f"something went wrong here (incident {keep_incident(error)})"}), flush=True)  # noqa: T201
-        return 70
+        print(json.dumps({"error": in_words(error)}), flush=True)  # noqa: T201
+        return 10 if isinstance(error, UserError) else 70
     return 0
+
+
+def in_words(error: Exception) -> str:
+    """Why a study was not measured, for who looks at its page."""
+    if any(
+        isinstance(each, OSError) and each.errno in {errno.ENOSPC, errno.EDQUOT} for each in (error, error.__context__)
+    ):
+        error = UserError(
+            "the disk of the server has no room for what measuring makes",
+            hint="Tell the administrator, then measure it again.",
+        )
+    if isinstance(error, UserError):
+        return f"{error.message}. {error.hint}".strip()
+    return f"something went wrong here (incident {keep_incident(error)})"
 
 
 if __name__ == "__main__":
