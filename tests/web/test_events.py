@@ -323,7 +323,8 @@ def test_a_viewer_writes_nothing(site: Site, viewer: Visitor) -> None:
 def test_the_question_is_changed_and_guarded(site: Site, editor: Visitor) -> None:
     typed = {"question": "TACE or SIRT?", "sex": "female", "birth_year": "1961", "version": "1"}
     assert editor.post(f"{CASE}/header", {**typed, "question": "for Mrs Martin"}).status_code == 400
-    assert editor.post(f"{CASE}/header", {**typed, "birth_year": "long ago"}).status_code == 400
+    wrong = editor.post(f"{CASE}/header", {**typed, "birth_year": "long ago"})
+    assert wrong.status_code == 400 and 'aria-describedby="error-birth_year"' in wrong.text
     assert editor.post(f"{CASE}/header", typed).status_code == 303
     late = editor.post(f"{CASE}/header", {**typed, "question": "another"})
     assert late.status_code == 409
@@ -350,5 +351,16 @@ def test_a_new_case_says_all_that_is_wrong(editor: Visitor) -> None:
     assert response.status_code == 400
     assert re.search(r'id="pseudonym"[^>]*aria-invalid="true"', response.text)
     assert re.search(r'id="diagnosis.date"[^>]*aria-invalid="true"', response.text)
+    assert '<a href="#diagnosis.date">diagnosis, date</a>: <bdi>say when this was' in response.text
+    assert re.search(r'role="alert" tabindex="-1" autofocus', response.text)
+    typed = {"pseudonym": "LY-9", "labs.date": "2024-01-05", "labs.bilirubin": "much", "labs.chromogranin_a.value": "3"}
+    page = editor.post("/cases/new", typed).text
+    assert '<a href="#labs.bilirubin">labs, bilirubin</a>: <bdi>expected a number' in page
+    assert '<a href="#labs.chromogranin_a.unit">labs, chromogranin A: unit</a>: <bdi>this must be filled in' in page
+    assert (
+        "line 1" not in page
+        and "labs-first" not in page
+        and "file" not in page.split('role="alert"')[1].split("</div>")[0]
+    )
     named = editor.post("/cases/new", {"pseudonym": "Marie_CURIE"})
     assert named.status_code == 400

@@ -180,14 +180,14 @@ def with_events(case: Case, added: Sequence[EventTree]) -> Case:
     try:
         after = read_case(json.dumps({**tree, "events": [*before, *added]}, default=str), is_json=True)
     except BadInput as error:
-        problems = [_of_a_form(each) for each in error.problems]
+        problems = [in_words_of_a_form(each) for each in error.problems]
         raise BadInput("the event cannot be kept as it is", problems=problems, hint="Put it right below; what you typed is kept.") from None  # fmt: skip
     new = after.model_copy(update={"events": after.events[len(before) :]})
     refuse(identifier_problems(new))
     return after
 
 
-def _of_a_form(problem: Problem) -> Problem:
+def in_words_of_a_form(problem: Problem) -> Problem:
     """A problem of a case file as one of a form, which has no lines and no keys."""
     if problem.message == "this key is needed":
         return Problem("this must be filled in", field=problem.field)

@@ -10,9 +10,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from liverboard.clinical.case_file import read_case
+from liverboard.clinical.events import Case
 from liverboard.errors import BadInput, Problem
 from liverboard.registry.cases import CaseKey, add_case
 from liverboard.registry.identity import pseudonym_of, refuse_identifiers
+from liverboard.web.drafts import Placed, in_words_of_a_form
 from liverboard.web.form_data import FormPage, Input, inputs_of, plain
 from liverboard.web.forms import Field, Group, groups_of, tree_of
 from liverboard.web.gate import Form, Here, Person, who_may
@@ -77,13 +79,20 @@ def keep_case(request: Request, site: Here, who: Editor, form: Form) -> Response
             problems.append(Problem("give a pseudonym, or a local number to make it of", field="pseudonym"))
         if problems:
             raise BadInput("something is missing", problems=problems)
-        case = read_case(json.dumps(_tree(typed)), where="the case", is_json=True)
+        case = _read(_tree(typed))
         refuse_identifiers(case, where="the case")
         with site.store.transaction(who) as tx:
             add_case(tx, centre, case)
     except BadInput as error:
         return _form(request, who, typed, error)
     return on_to(case_path(CaseKey(centre, case.case)), Notice.CASE_ADDED)
+
+
+def _read(tree: dict[str, Any]) -> Case:
+    try:
+        return read_case(json.dumps(tree), where="the case", is_json=True)
+    except BadInput as error:
+        raise BadInput("the case cannot be kept as it is", problems=error.problems, hint="Put it right below; what you typed is kept.") from None  # fmt: skip
 
 
 def _of(kind: str, typed: dict[str, str]) -> dict[str, str]:
@@ -102,12 +111,8 @@ def _tree(typed: dict[str, str]) -> dict[str, Any]:
 
 
 def _form(request: Request, who: Person, typed: dict[str, str], error: BadInput | None) -> Response:
-    errors: dict[str, Problem] = {}
-    for each in error.problems if error is not None else ():
-        kind = (each.event or "").removesuffix("-first")
-        place = f"{kind}.{each.field}" if kind in _FIRST else (each.field or "")
-        errors[{"case": "pseudonym"}.get(place, place)] = replace(each, field=None, line=None, event=None)
     first = first_events()
+    placed = _placed(error, first)
     return page(
         request,
         "case_new.html",
@@ -115,11 +120,28 @@ def _form(request: Request, who: Person, typed: dict[str, str], error: BadInput 
         content=FormPage(sent_to="/cases/new", inputs=_inputs(who, typed, first)),
         typed=typed,
         error=error,
-        errors=errors,
+        placed=placed,
+        errors={each.input: each.problem for each in reversed(placed)},
         first=first,
         sexes=_SEX,
         ask_centre=who.centre is None,
     )
+
+
+def _placed(error: BadInput | None, first: dict[str, Group]) -> tuple[Placed, ...]:
+    """The problems, each with the input that it is of."""
+    labels = {"pseudonym": ("", "case"), "sex": ("", "sex"), "birth_year": ("", "birth year"), "question": ("", "question")}  # fmt: skip
+    for kind, group in first.items():
+        labels |= {f"{kind}.{name}": (kind, label) for name, label in [("date", "date"), *((f.name, f.label) for f in group.fields)]}  # fmt: skip
+    found: list[Placed] = []
+    for each in error.problems if error is not None else ():
+        kind = (each.event or "").removesuffix("-first")
+        place = f"{kind}.{each.field}" if kind in _FIRST else (each.field or "")
+        name = {"case": "pseudonym"}.get(place, place)
+        group, label = labels.get(name, ("", ""))
+        bare = in_words_of_a_form(replace(each, field=None if label else each.field))
+        found.append(Placed(bare, name if label else "", group, 0, label))
+    return tuple(found)
 
 
 def _inputs(who: Person, typed: dict[str, str], first: dict[str, Group]) -> tuple[Input, ...]:
