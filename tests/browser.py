@@ -11,6 +11,8 @@ import pytest
 
 CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
 
+PATIENCE_MS = 120_000  # for what the machine does beside the pages: it may have other work
+
 
 @contextmanager
 def launched(*more: str) -> Iterator[Any]:
@@ -20,7 +22,9 @@ def launched(*more: str) -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with playwright.sync_playwright() as p:
         running = p.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking", *more]
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-background-networking", *more],
+            timeout=PATIENCE_MS,
         )
         yield running
         running.close()

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from tests.browser import PATIENCE_MS
 from tests.web_samples import LOGINS
 
 from liverboard.web.app import create_app
@@ -33,5 +34,6 @@ def address(site: Site) -> Iterator[str]:
 def signed_in(browser: Any, address: str, name: str, **how: Any) -> Any:
     """A window of this person."""
     context = browser.new_context(**how)
+    context.set_default_timeout(PATIENCE_MS)
     context.add_cookies([{"name": "session", "value": LOGINS[name].token, "url": address}])
     return context

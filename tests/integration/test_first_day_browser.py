@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.browser import launched
+from tests.browser import PATIENCE_MS, launched
 from tests.registry_samples import CASE
 
 from liverboard.board.load import open_case
@@ -24,7 +24,6 @@ from liverboard.clinical.case_file import write_case
 PASSWORD = "three unrelated words"  # noqa: S105
 TODAY = dt.datetime.now().astimezone().date()
 AGAIN = TODAY + dt.timedelta(days=14)
-PATIENCE_MS = 120_000  # for what the machine does beside the pages: it may have other work
 
 
 @pytest.fixture(scope="module")

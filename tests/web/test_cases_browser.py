@@ -41,11 +41,11 @@ def test_what_if_answers_at_once_and_the_headers_allow_all_that_is_needed(browse
     page.goto(f"{address}{CASE}/what-if")
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
     page.select_option("#portal_vein", "main")
-    page.wait_for_selector("#moves table", timeout=10_000)
+    page.wait_for_selector("#moves table")
     assert "portal vein" in page.inner_text("#moves")
     page.fill("#bilirubin_umol_l", "many")
     page.dispatch_event("#bilirubin_umol_l", "change")
-    page.wait_for_selector("#moves [role=alert]", timeout=10_000)
+    page.wait_for_selector("#moves [role=alert]")
     context.close()
     assert said == []
 

@@ -95,7 +95,7 @@ def test_a_meeting_by_keyboard(browser: Any, address: str, site: Site, meeting: 
     page.keyboard.press("Tab")
     page.check("input[name=chosen][value=ctace]")
     page.fill("#reason", "Typed by hand m l c")
-    page.wait_for_selector("#kept:has-text('Kept at')", timeout=10_000)
+    page.wait_for_selector("#kept:has-text('Kept at')")
     page.keyboard.press("Escape")
     page.keyboard.press("ArrowRight")
     page.wait_for_url(f"**/cases/{OTHER.case}")
@@ -115,7 +115,7 @@ def test_a_conflict_is_told_while_one_types(browser: Any, address: str, site: Si
     with site.store.transaction(EDITOR) as tx:
         write_minutes(tx, meeting, KEY, Minutes(reason="Quicker."), 0)
     page.fill("#reason", "Slower.")
-    page.wait_for_selector("#kept .notice", timeout=10_000)
+    page.wait_for_selector("#kept .notice")
     assert "changed by" in page.inner_text("#kept")
     assert decision(site, meeting).minutes.reason == "Quicker."
     page.click("#kept button")
@@ -130,11 +130,11 @@ def test_what_is_typed_stays_when_the_server_does_not_answer(browser: Any, addre
     page.goto(f"{address}/meetings/{meeting}/cases/{KEY.case}")
     context.set_offline(True)
     page.fill("#reason", "Said in a lift.")
-    page.wait_for_selector("#kept .notice", timeout=10_000)
+    page.wait_for_selector("#kept .notice")
     assert "Not kept" in page.inner_text("#kept")
     context.set_offline(False)
     page.fill("#dissent", "None.")
-    page.wait_for_selector("#kept:has-text('Kept at')", timeout=10_000)
+    page.wait_for_selector("#kept:has-text('Kept at')")
     assert page.input_value("#reason") == "Said in a lift."
     context.close()
 
@@ -198,6 +198,6 @@ def test_cases_are_looked_through_after_the_page_is_shown(
     page = context.new_page()
     for path, sign in (("/agenda", "#cases meter"), (f"/meetings/{meeting}", "#ask h3")):
         page.goto(address + path)
-        page.wait_for_selector(sign, state="attached", timeout=10_000)
+        page.wait_for_selector(sign, state="attached")
         assert "not looked through" not in page.inner_text("main"), path
     context.close()

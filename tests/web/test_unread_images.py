@@ -275,7 +275,6 @@ def test_pages_come_again_by_themselves_and_nobody_loses_what_is_typed(scanned: 
     said: list[str] = []
     with launched() as browser:
         window = signed_in(browser, address, "chair")
-        window.set_default_timeout(120_000)
         page, talk = window.new_page(), window.new_page()
         for each in (page, talk):
             each.on("console", lambda m: said.append(m.text) if m.type in {"error", "warning"} else None)

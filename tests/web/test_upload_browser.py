@@ -13,12 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.browser import launched
+from tests.browser import PATIENCE_MS, launched
 from tests.dicom_samples import ct
 from tests.web.test_study_pages import PAGE, volumes
 from tests.web_samples import PASSWORD
-
-PATIENCE_MS = 60_000
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from tests.browser import launched
+from tests.browser import PATIENCE_MS, launched
 from tests.registry_samples import EDITOR
 from tests.web_samples import PASSWORD
 
@@ -22,7 +22,6 @@ from liverboard.web.app import create_app
 from liverboard.web.site import Site
 
 KEY = CaseKey("lyon", "DEMO-Y90")
-PATIENCE_MS = 120_000  # for what the machine does beside the pages: it may have other work
 PAGE = f"/cases/{KEY.centre}/{KEY.case}"
 VENDOR = Path(__file__).parents[2] / "src" / "liverboard" / "web" / "static" / "vendor" / "niivue.js"
 
