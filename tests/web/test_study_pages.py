@@ -166,7 +166,7 @@ def test_dicom_loses_its_identifiers_and_offers_the_true_day(
         ([("virus.exe", b"MZ" + bytes(400))], 415, "no DICOM"),
         ([("a.nii.gz", b"not gzip")], 415, "damaged"),
         ([zipped([("../../../../escaped.nii", b"x")])], 400, "leads out"),
-        ([zipped([("bomb.nii", bytes(60_000_000))])], 400, "times its size"),
+        ([zipped([("bomb.nii", bytes(60_000_000))])], 400, " study.zip : it unpacks to more than 200 times its size"),
         ([("a.zip", b"PK\x03\x04 cut")], 400, "damaged"),
         ([zipped([]), ("b.nii", b"x")], 400, "together with other files"),
     ],
@@ -191,6 +191,14 @@ def test_screen_captures_are_taken_on_the_word_of_who_sends_them(site: Site, edi
     sent = editor.client.post(PAGE, files=parts)
     assert sent.status_code == 303
     assert "taken on the word" in words(editor.get(sent.headers["location"]))
+
+
+def test_files_of_one_name_are_all_taken(site: Site, editor: Visitor, tmp_path: Path) -> None:
+    """As folders of a disc hold them, a series in each: `A/1.dcm`, `B/1.dcm`."""
+    first, second = ct(tmp_path / "a"), ct(tmp_path / "b", name="b", number=2)
+    sent = send(editor, [(f"{place}/{file.name}", file.read_bytes()) for place, files in (("A", first), ("B", second)) for file in files])  # fmt: skip
+    assert len(editor.json(sent.headers["location"])["parts"]["parts"]) == 2
+    assert len([name for name in left(site) if name.endswith(".dcm")]) == len(first) + len(second)
 
 
 def test_the_same_study_is_taken_once(site: Site, editor: Visitor, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def most_megabytes() -> int:
 
 
 async def receive(request: Request, folder: Path, prove: Callable[[str], None]) -> dict[str, str]:
-    """Write the files of the form into `folder`, numbered, and give its fields. `prove` takes the form's token, or raises; no byte of a file is written before.
+    """Write the files of the form into `folder`, numbered where two have one name, and give its fields. `prove` takes the form's token, or raises; no byte of a file is written before.
 
     Raises TooLarge, NoRoom, BadInput: no such form, cut short, too many files.
     """
@@ -163,7 +163,9 @@ class _Sink:
             self.count += 1
             if self.count > STUDY.files:
                 raise BadInput(f"there are more than {STUDY.files:,} files", hint="Send one study at a time.")
-            self._file = (self.folder / f"{self.count:05d}-{_plain(name)}").open("xb")
+            plain = _plain(name)
+            taken = not plain or (self.folder / plain).exists()
+            self._file = (self.folder / (f"{self.count:05d}-{plain}" if taken else plain)).open("xb")
 
     def _data(self, data: bytes, start: int, end: int) -> None:
         if self._file is not None:
