@@ -80,7 +80,8 @@ def _strange(connection: Connection) -> Iterator[str]:
             for row in connection.execute(select(table).order_by(key)).mappings():
                 last = row[key]
                 for column in table.columns:
-                    if row[column] is not None and not isinstance(row[column], column.type.python_type):
+                    is_true = isinstance(row[column], column.type.python_type)
+                    if not is_true and not (row[column] is None and column.nullable):
                         yield f"{table.name} row {last} holds no true value of {column.name}"
         except Exception as error:
             if not _is_unreadable(error):

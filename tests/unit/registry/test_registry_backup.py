@@ -204,6 +204,14 @@ def test_a_store_of_a_newer_program_is_left_alone(store: Store) -> None:
         Store.initialise(store.folder)
 
 
+def test_a_store_that_states_two_versions_is_left_alone(store: Store) -> None:
+    with store.engine.begin() as connection:
+        connection.execute(text("INSERT INTO alembic_version VALUES ('9999')"))
+    for act in (Store.open, Store.initialise):
+        with pytest.raises((MissingData, BadInput), match="9999"):
+            act(store.folder)
+
+
 def test_making_a_store_twice_changes_nothing(kept: Store) -> None:
     before = content(kept)
     Store.initialise(kept.folder, kept.now).close()

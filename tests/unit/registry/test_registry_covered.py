@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from liverboard.registry.backup import back_up, move, restore, verify_store
 from liverboard.registry.cases import CaseKey, add_case, append_events, set_state
 from liverboard.registry.covered import WROTE
 from liverboard.registry.folder import make_folder, open_folder
+from liverboard.registry.follow_up import finish_action
 from liverboard.registry.measuring import Outcome, cancel, finish, give_back, measure_again, report_progress, take_next
 from liverboard.registry.meetings import (  # fmt: skip
     Action,
@@ -35,7 +37,6 @@ from liverboard.registry.meetings import (  # fmt: skip
     Minutes,
     attend,
     close_meeting,
-    finish_action,
     order_agenda,
     plan_meeting,
     schedule,
@@ -277,6 +278,20 @@ def test_a_value_that_no_registry_wrote_is_told(lived: Store, place: str) -> Non
     behind_its_back(lived, lambda connection: connection.execute(change))
     found = faults(lived)
     assert any(table.removesuffix("ies").removesuffix("s") in fault for fault in found), found
+
+
+def test_a_value_that_is_missing_is_told(lived: Store) -> None:
+    if lived.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL refuses such a row itself")
+    with sqlite3.connect(lived.folder.path / "registry.sqlite") as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(
+            "UPDATE sqlite_master SET sql = replace(sql, 'audit_seq INTEGER NOT NULL', 'audit_seq INTEGER')"
+        )
+    lived.engine.dispose()
+    last = "UPDATE events SET audit_seq = NULL WHERE seq = (SELECT max(seq) FROM events)"
+    behind_its_back(lived, lambda connection: connection.execute(text(last)))
+    assert any("no true value of audit_seq" in fault for fault in faults(lived))
 
 
 def test_an_older_state_put_back_is_found(lived: Store) -> None:
