@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -112,11 +113,17 @@ def test_more_than_may_be_sent_is_told_before_anything_is_sent(
 def serving(data: Path, port: int) -> tuple[subprocess.Popen[str], int]:
     """The site in a process of its own, that can be killed; and its port."""
     command = [sys.executable, "-m", "liverboard", "serve", "--data", str(data), "--port", str(port)]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    assert running.stdout is not None
-    found = re.search(r"http://127\.0\.0\.1:(\d+)", running.stdout.readline())
-    assert found is not None
-    return running, int(found[1])
+    for _ in range(20):
+        running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert running.stdout is not None and running.stderr is not None
+        found = re.search(r"http://127\.0\.0\.1:(\d+)", running.stdout.readline())
+        if found is not None:
+            return running, int(found[1])
+        said = running.stderr.read()
+        running.wait()
+        assert "nothing can listen" in said, said
+        time.sleep(0.5)  # another connection of the machine has the port for a moment
+    raise AssertionError(f"port {port} stays taken")
 
 
 @pytest.mark.slow
