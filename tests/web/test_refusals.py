@@ -17,7 +17,8 @@ from tests.web_samples import KEY, PEOPLE, Visitor, words
 from liverboard.clinical.events import EVENT_KINDS
 from liverboard.registry.cases import CaseKey, add_case, case_as_known
 from liverboard.registry.folder import open_folder
-from liverboard.registry.meetings import Action, Minutes, follow_up, plan_meeting, schedule, sign_off, write_minutes
+from liverboard.registry.follow_up import follow_up
+from liverboard.registry.meetings import Action, Minutes, plan_meeting, schedule, sign_off, write_minutes
 from liverboard.registry.permissions import RIGHTS
 from liverboard.registry.schema import audit, cases, studies
 from liverboard.registry.store import Store

@@ -23,18 +23,16 @@ from liverboard.registry.cases import (
     undo_withdrawal,
     withdraw,
 )
+from liverboard.registry.follow_up import NoSuchAction, finish_action, follow_up
 from liverboard.registry.hand_out import facts_table
 from liverboard.registry.meetings import (
     Action,
     Attendee,
     Minutes,
-    NoSuchAction,
     NoSuchMeeting,
     Sight,
     attend,
     close_meeting,
-    finish_action,
-    follow_up,
     list_meetings,
     order_agenda,
     plan_meeting,

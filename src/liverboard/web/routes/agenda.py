@@ -12,7 +12,8 @@ from fastapi.responses import Response
 from liverboard.clinical.extent import Frozen
 from liverboard.errors import BadInput
 from liverboard.registry.cases import CaseFilter, CaseKey, CaseLine, count_cases, list_cases, set_state
-from liverboard.registry.meetings import Meeting, finish_action, follow_up, list_meetings, schedule
+from liverboard.registry.follow_up import finish_action, follow_up
+from liverboard.registry.meetings import Meeting, list_meetings, schedule
 from liverboard.registry.permissions import Actor
 from liverboard.registry.schema import CaseState, MeetingState
 from liverboard.registry.store import Transaction
