@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from liverboard.evidence.records import Record, read_list, read_records, write_csv
-from liverboard.report.audit_files import as_csv
-from liverboard.spreadsheets import plain, read_back
+from liverboard.spreadsheets import as_csv, plain, read_back
 
 HOSTILE = (
     '=HYPERLINK("http://evil.example")',

@@ -27,6 +27,7 @@ from liverboard.registry.permissions import Actor
 from liverboard.registry.store import Store
 from liverboard.registry.words_before import places_that_name
 from liverboard.rules.evaluate import facts_frame
+from liverboard.spreadsheets import as_csv
 from liverboard.synthesis.disclosure import MIN_CELL, Below, Count, Sum, Withheld, least_total, protect
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def write_table(table: pl.DataFrame, file: Path) -> None:
     if ending == ".parquet":
         table.write_parquet(written)
     elif ending == ".csv":
-        table.write_csv(written)
+        written.write(as_csv(table))
     else:
         raise BadInput(
             "a table of facts is written as .parquet or .csv", where=file.name, hint="Choose one of these endings."

@@ -5,16 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from liverboard.errors import BadInput, NotPermitted
 from liverboard.options.audit import Audit
 from liverboard.options.audit_report import AuditReport
 from liverboard.report.write import write_files
-from liverboard.spreadsheets import FORMULA, plain
-
-if TYPE_CHECKING:
-    import polars as pl
+from liverboard.spreadsheets import as_csv
 
 _BY_CASE: Final = (".csv", ".parquet")
 _ENDINGS: Final = (".html", ".json", *_BY_CASE)
@@ -56,16 +53,6 @@ def _html(report: AuditReport) -> bytes:
     from liverboard.report.audit_page import render_audit
 
     return render_audit(report).encode()
-
-
-def as_csv(table: pl.DataFrame) -> bytes:
-    """The table as CSV; the cases are named by whoever wrote the cohort, so no name is run as a formula."""
-    import polars as pl
-
-    for column in table.select(pl.col(pl.String)):
-        odd = column.filter(column.str.contains(FORMULA)).unique().to_list()
-        table = table.with_columns(column.replace(odd, [plain(each) for each in odd]))
-    return table.write_csv().encode()
 
 
 def _parquet(audit: Audit) -> bytes:
