@@ -14,7 +14,7 @@ from liverboard.clinical.events import Case
 from liverboard.errors import BadInput, Problem, UserError
 from liverboard.registry.archive import read_members
 from liverboard.registry.cases import CaseFilter, CaseKey, StoredCase, add_case, append_events, read_cases
-from liverboard.registry.frozen import FROZEN_HINT, decisions_touched
+from liverboard.registry.frozen import decisions_touched
 from liverboard.registry.identity import identifier_problems
 from liverboard.registry.permissions import Actor
 from liverboard.registry.store import ADD_CENTRE, Store, list_centres
@@ -211,7 +211,11 @@ def _decisions(held: Case, case: Case, name: str) -> Iterator[Problem]:
     """What is new of a case and changes a decision that the registry holds."""
     there = {event.id for event in held.events}
     for event in decisions_touched(held, [event for event in case.events if event.id not in there]):
-        yield Problem(f"{name}: the event changes a decision that the registry holds", event=event.id, hint=FROZEN_HINT)
+        yield Problem(
+            f"{name}: the event changes a decision that the registry holds",
+            event=event.id,
+            hint="The chair corrects or withdraws a decision on the page of its case. Where the chair agrees to this file: --chair-agrees.",
+        )
 
 
 def _tree(case: Case) -> dict[str, Any]:

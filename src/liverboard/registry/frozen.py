@@ -9,7 +9,7 @@ from liverboard.clinical.events import AnyEvent, Case
 from liverboard.errors import NotPermitted
 from liverboard.registry.permissions import Actor
 
-FROZEN_HINT: Final = "Ask the chair to correct or withdraw it on the page of the case."
+_HINT: Final = "Ask the chair to correct or withdraw it on the page of the case."
 
 
 def frozen_events(case: Case) -> frozenset[str]:
@@ -37,7 +37,7 @@ def require_for_decisions(by: Actor, centre: str, held: Case, added: Sequence[An
 
 
 def decision_is_frozen() -> NotPermitted:
-    return NotPermitted("a decision that is kept is changed only by who may sign decisions", hint=FROZEN_HINT)
+    return NotPermitted("a decision that is kept is changed only by who may sign decisions", hint=_HINT)
 
 
 def may_not_change(by: Actor, centre: str, case: Case) -> frozenset[str]:
