@@ -116,9 +116,7 @@ def replaced_by(events: Sequence[AnyEvent]) -> dict[str, str]:
             continue
         found[event.corrects] = event.id
         above = None if event.id in undoing else target[event.corrects]
-        while (
-            above is not None
-        ):  # what corrects a withdrawal stands for the event behind it, also where the withdrawal is undone
+        while above is not None:  # a correction of an undone withdrawal stands for the event behind that
             found.setdefault(above, event.id)
             above = target[above]
     return found

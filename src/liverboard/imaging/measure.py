@@ -37,10 +37,8 @@ _VESSEL = re.compile(r"\b(veins?|vessels?|arter(y|ies)|vena cava|ivc|portal)\b",
 _DUCT = re.compile(r"\b(bile|biliary|ducts?)\b", re.IGNORECASE)
 _SEGMENT = re.compile(r"\b(segment|seg|couinaud|caudate)\b", re.IGNORECASE)
 _TOO_FEW_VOXELS = 8
-_NO_LIVER_HU, _MOST_OFF = (
-    -50.0,
-    0.2,
-)  # this project's design: not even a fatty liver is as dark as fat, and few masks spill over it by a fifth
+_NO_LIVER_HU = -50.0  # this project's design: not even a fatty liver is as dark as fat
+_MOST_OFF = 0.2  # this project's design: few masks of a liver spill over it by a fifth
 _APART_MM = 5.0
 
 
