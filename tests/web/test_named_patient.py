@@ -61,10 +61,11 @@ def test_the_board_is_told_on_the_page_of_the_meeting(
         notice = page.text.partition('class="notice wrong named"')[2].partition("</div>")[0]
         assert TOLD in words(page)
         assert f'href="{CASE}/events#event-typed"' in notice and "Zwiebel" not in notice
+    assert chair.json(talk)["names_patient"] == ["event typed, field note"]
     version = case_as_known(site.store, EDITOR, KEY).version
     with site.store.transaction(EDITOR) as tx:
         correct(tx, KEY, "typed", {**LABS, "note": "feels well"}, version)
-    assert TOLD not in words(chair.get(talk))
+    assert TOLD not in words(chair.get(talk)) and chair.json(talk)["names_patient"] == []
 
 
 def test_it_is_told_no_more_and_hidden_once_it_is_corrected(site: Site, editor: Visitor, sent: str) -> None:

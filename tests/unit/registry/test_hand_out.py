@@ -106,6 +106,11 @@ def test_the_table_of_boards_is_read_by_the_audit(store: Store, tmp_path: Path) 
         write_table(table, tmp_path / "facts.xlsx")
 
 
+def test_no_name_of_a_case_runs_in_a_spreadsheet(tmp_path: Path) -> None:
+    write_table(pl.DataFrame({"case": ["=1+1", "-2-3", "N-1"]}), tmp_path / "facts.csv")
+    assert (tmp_path / "facts.csv").read_text().splitlines() == ["case", "'=1+1", "'-2-3", "N-1"]
+
+
 def test_the_last_decision_is_the_one_that_counts(store: Store) -> None:
     """Of two of one day the later, as for facts; a correction in the place of what it corrects; a withdrawn one not, until that is undone."""
     key = CaseKey("lyon", "NELM-2")

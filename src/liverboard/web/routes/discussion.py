@@ -56,7 +56,8 @@ Chair = Annotated[Person, who_may("sign_off")]
 class Discussion(Frozen):
     """One patient of a meeting. `version`: of the minutes, for whoever writes them; `case_version`: what a signature is given on.
 
-    `unread`: the scans that all this does without. While they are being read there is no `case_version`: verdicts may still move.
+    `unread`: the scans that all this does without. While they are being read there is no `case_version`: verdicts may still move. `names_patient`: fields to
+    correct, since they name the patient.
     """
 
     meeting: ListedMeeting
@@ -69,6 +70,7 @@ class Discussion(Frozen):
     case_version: int | None
     options: tuple[Choice, ...]
     minutes: CaseMinutes
+    names_patient: tuple[str, ...]
     unread: Unread | None
 
 
@@ -208,6 +210,8 @@ def _shown(request: Request, room: _Room, typed: Minutes, problem: UserError | N
     seen = seen_case(site, who, agenda.meeting, room.item)
     html, without = sections(site, seen.stored, PAGE_ONE, seen.day, language_of(request))
     unread = seen.weighed.unread or without
+    named = places_that_name(site.store, seen.stored) if decision.signed is None else ()
+    opened = OpenedCase(seen.stored, seen.day, decision.signed, may_edit=False, named=named)
     place = neighbours(agenda, room.item.case.key.case)
     assert place is not None  # noqa: S101  (the room was opened with it)
     position, beside = place
@@ -222,10 +226,9 @@ def _shown(request: Request, room: _Room, typed: Minutes, problem: UserError | N
         case_version=None if _being_read(unread) else seen.stored.version,
         options=_choices(seen, typed),
         minutes=case_minutes(room.item, seen.as_seen()),
+        names_patient=tuple(map(str, opened.to_correct)),
         unread=unread,
     )
-    named = places_that_name(site.store, seen.stored) if decision.signed is None else ()
-    opened = OpenedCase(seen.stored, seen.day, decision.signed, may_edit=False, named=named)
     is_open = agenda.meeting.state == "planned" and decision.signed is None
     return page(
         request,
