@@ -308,6 +308,18 @@ def test_the_chair_signs_and_it_freezes(editor: Visitor, chair: Visitor, site: S
     assert "<textarea" not in chair.get(path).text
 
 
+def test_a_case_tells_its_signed_decisions_from_those_that_were_typed(editor: Visitor, chair: Visitor, site: Site, meeting: int, clock: HandClock) -> None:  # fmt: skip
+    path = page_of(meeting)
+    chair.post(f"{path}/sign", fields(chair, path))
+    clock.pass_(minutes=1)
+    version = case_as_known(site.store, READER, KEY).version
+    with site.store.transaction(EDITOR) as tx:
+        append_events(tx, KEY, [{"kind": "board", "date": "2019-05-01", "chosen": "tae"}], version)
+    signed, entered = editor.json("/cases/lyon/NELM-1/decisions")["content"]["decisions"]
+    assert (signed["signed_by"], entered["entered_by"]) == ("chair", "ed")
+    assert "signed by chair" in words(editor.get("/cases/lyon/NELM-1/decisions"))
+
+
 def test_who_is_no_chair_does_not_sign(editor: Visitor, viewer: Visitor, site: Site, meeting: int) -> None:
     path = page_of(meeting)
     assert f"{path}/sign" not in editor.get(path).text

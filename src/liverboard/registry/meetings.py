@@ -332,6 +332,15 @@ def read_agenda(store: Store, by: Actor, meeting_id: int) -> Agenda:
     return Agenda(meeting, items, attendees)
 
 
+def signed_at(store: Store, by: Actor, key: CaseKey) -> frozenset[dt.datetime]:
+    """The moments at which decisions of a case were signed: what was entered then is what was signed. Raises NoSuchCase, NotPermitted."""
+    by.require("see_cases", key.centre)
+    with store.read() as connection:
+        case = find_case(connection, key)
+        query = select(decisions.c.signed).join(meeting_cases).where(meeting_cases.c.case_id == case.id)
+        return frozenset(connection.scalars(query.where(decisions.c.signed.is_not(None))))
+
+
 # --- parts ---------------------------------------------------------------------------------------------------------------------------------------------
 
 

@@ -16,6 +16,7 @@ from liverboard.clinical.extent import Frozen
 from liverboard.options.words import OPTION_WORDS
 from liverboard.registry.case_rows import Entered
 from liverboard.registry.cases import CaseFilter, CaseKey, CaseLine, count_cases, list_cases
+from liverboard.registry.meetings import signed_at
 from liverboard.registry.schema import CaseState
 from liverboard.report.words import anchor
 from liverboard.web.forms import worded
@@ -201,13 +202,22 @@ def events(request: Request, opened: Opened) -> Response:
 
 
 @router.get("/cases/{centre}/{case}/decisions", responses=_CASE)
-def decisions(request: Request, opened: Opened) -> Response:
-    """What boards decided on this case, newest first."""
+def decisions(request: Request, site: Here, who: Reader, opened: Opened) -> Response:
+    """What boards decided on this case, newest first, signed in a meeting or entered."""
     replaced = replaced_by(opened.stored.case.events)
     found = [e for e in opened.stored.entered if isinstance(e.event, Board) and e.event.id not in replaced]
     found.sort(key=lambda entry: entry.event.date, reverse=True)
-    content = {"decisions": [entry.event.model_dump(mode="json", exclude_none=True) for entry in found]}
-    return _shown(request, opened, "decisions", "case_decisions.html", content, found=found, option_words=OPTION_WORDS)
+    moments = signed_at(site.store, who, opened.stored.key)
+    content = {
+        "decisions": [
+            {
+                **entry.event.model_dump(mode="json", exclude_none=True),
+                **{"signed_by" if entry.at in moments else "entered_by": entry.author},
+            }
+            for entry in found
+        ]
+    }
+    return _shown(request, opened, "decisions", "case_decisions.html", content, found=found, moments=moments, option_words=OPTION_WORDS)  # fmt: skip
 
 
 @router.get("/cases/{centre}/{case}/reading", response_model=Reading)
