@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
-from liverboard.rules.rule import OPTIONS, Compiled
+from liverboard.rules.rule import OPTIONS, Compiled, Effect
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,25 +22,27 @@ def rules_of(option: str, rules: Iterable[Compiled], *, active: bool = True) -> 
 
 def verdicts(rules: Sequence[Compiled], truths: pl.DataFrame, options: Sequence[str] = OPTIONS) -> pl.DataFrame:
     """The verdict of every option, one column each, from the frame that `rules.evaluate` gives."""
-    found = [_verdict(rules_of(option, rules)).alias(option) for option in options]
+    found = [
+        _verdict(tuple((each.rule.id, each.rule.effect, each.rule.ask is not None) for each in rules_of(option, rules))).alias(option)
+        for option in options
+    ]  # fmt: skip
     return (
         truths.lazy().with_columns(found).select(options).collect()
     )  # as high as `truths`, though no rule may speak of an option
 
 
-def _verdict(rules: Sequence[Compiled]) -> pl.Expr:
+@lru_cache(maxsize=1024)
+def _verdict(rules: tuple[tuple[str, Effect, bool], ...]) -> pl.Expr:
+    """The verdict of one option. `rules`: of each that decides its id, its effect, and whether it is asked late."""
     import polars as pl
 
-    def columns(effect: str, *, asked_late: bool = False) -> list[pl.Expr]:
-        chosen = [each.rule for each in rules if each.rule.effect == effect]
-        return [pl.col(rule.id) for rule in chosen if not asked_late or rule.ask is None]
+    def columns(effect: Effect, *, asked_late: bool = False) -> list[pl.Expr]:
+        return [pl.col(name) for name, of, late in rules if of == effect and not (asked_late and late)]
 
     def any_true(found: list[pl.Expr]) -> pl.Expr:
         return pl.any_horizontal(pl.lit(False), *(one.fill_null(False) for one in found))
 
-    contraindications, requirements, indications = (
-        columns(e) for e in ("contraindication", "requirement", "indication")
-    )
+    contraindications, requirements, indications = columns("contraindication"), columns("requirement"), columns("indication")  # fmt: skip
     excluded = any_true([*contraindications, *(~one for one in requirements)])
     unknown_block = pl.any_horizontal(
         pl.lit(False), *(one.is_null() for one in [*columns("contraindication", asked_late=True), *requirements])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import TYPE_CHECKING, Any, Literal
 
 from liverboard.clinical.derive import Value
@@ -149,6 +149,7 @@ def unsettled_facts(expression: Expression, values: Mapping[str, Value | None]) 
     return () if isinstance(left, bool) else facts_in(left)
 
 
+@lru_cache(maxsize=4096)  # a fact has one type, so constants that are equal are the same (True and 1)
 def to_polars(expression: Expression) -> pl.Expr:
     """The same as a polars expression over columns named as the facts; null is unknown."""
     import polars as pl

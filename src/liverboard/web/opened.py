@@ -109,14 +109,14 @@ class OpenedCase:
 
     def linked(self, html: str) -> str:
         """Sections of a dossier whose links to other sections lead to the pages of the case where those stand."""
-        here = set(_ID.findall(html))
+        here, path, asked = set(_ID.findall(html)), self.path, self.asked
 
         def lead(link: re.Match[str]) -> str:
             name = link[1]
             if name in here:
                 return link[0]
             tab = next((tab for start, tab in _PLACES if name.startswith(start)), "")
-            return f'href="{self.path}{"/" + tab if tab else ""}{self.asked}#{name}"'
+            return f'href="{path}{"/" + tab if tab else ""}{asked}#{name}"'
 
         return _LINK.sub(lead, html)
 

@@ -121,6 +121,12 @@ class Tongue:
         for rank, pattern in enumerate(sorted(patterns, key=lambda each: -each.letters)):
             self._by_word.setdefault(pattern.word, []).append((rank, pattern))
         self.look_up = functools.lru_cache(maxsize=50_000)(self._look_up)
+        self.say_html = functools.lru_cache(maxsize=50_000)(self._say_html)
+
+    def _say_html(self, text: str) -> Said:
+        """As `say`, of a text as it stands in HTML."""
+        found = self.say(unescape(text))
+        return Said(escape(found.text), found.lacking)
 
     def say(self, text: str) -> Said:
         """`text` with its own white space around it."""
@@ -259,9 +265,9 @@ def _said_page(spoken: Tongue, html: str) -> tuple[str, tuple[str, ...]]:
     kept: list[str] = []  # names of open elements, from the one that says translate="no"
 
     def said(text: str) -> str:
-        found = spoken.say(unescape(text))
+        found = spoken.say_html(text)
         missing.extend(found.lacking)
-        return escape(found.text)
+        return found.text
 
     def shown(attribute: re.Match[str]) -> str:
         return attribute[1] + said(attribute[2]) + attribute[3]
