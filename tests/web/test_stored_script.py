@@ -25,9 +25,9 @@ from liverboard.registry.cases import CaseKey, add_case, append_events, case_as_
 from liverboard.report.html import render_html
 from liverboard.report.pdf import render_pdf
 from liverboard.web.forms import groups_of, tree_of
-from liverboard.web.pages import LANGUAGES
 from liverboard.web.routes.cases import Tab
 from liverboard.web.site import Site
+from liverboard.web.tongue import LANGUAGES
 
 EVIL = "\"'><script>evil()</script><img src=x onerror=evil()><a href='javascript:evil()'>{{191*7}}</a>"
 

@@ -11,9 +11,8 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from tests.web_samples import Visitor, words
 
-from liverboard.web.pages import LANGUAGES
 from liverboard.web.screens import SCREENS
-from liverboard.web.tongue import catalogue
+from liverboard.web.tongue import LANGUAGES, catalogue
 
 WEB = Path(str(files("liverboard.web")))
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]

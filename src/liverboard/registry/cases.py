@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, func, select
@@ -288,10 +289,12 @@ def case_as_known(store: Store, by: Actor, key: CaseKey, known_at: dt.datetime |
 def list_cases(store: Store, by: Actor, which: CaseFilter = CaseFilter()) -> tuple[CaseLine, ...]:
     """The cases that `by` may see, by centre and pseudonym. Nothing of their content."""
     by.require("see_cases", which.centre)
+    of_a_line = (cases.c.id, centres.c.name, cases.c.pseudonym, cases.c.version, cases.c.state, cases.c.review_on, cases.c.synthetic)  # fmt: skip
     with store.read() as connection:
-        rows = _in_order(connection.execute(_selected(by, which)))
+        rows = connection.execute(_selected(by, which).with_only_columns(*of_a_line)).all()
     return tuple(
-        CaseLine(r.id, CaseKey(r.centre, r.pseudonym), r.version, r.state, r.review_on, r.synthetic) for r in rows
+        CaseLine(number, CaseKey(centre, pseudonym), *rest)
+        for number, centre, pseudonym, *rest in sorted(rows, key=itemgetter(1, 2))
     )
 
 

@@ -22,9 +22,8 @@ from liverboard.report.words import MODALITY, unit_words
 from liverboard.web.gate import greet
 from liverboard.web.notices import notice_of
 from liverboard.web.screens import screen_of
-from liverboard.web.tongue import catalogue, say, word
+from liverboard.web.tongue import LANGUAGES, catalogue, say, word
 
-LANGUAGES = {"en": "English", "fr": "Français"}
 LANGUAGE_COOKIE = "language"
 _BOUND = re.compile(r"(?:at least|at most|more than|less than|\d{4} or later$|keys and values)\b")
 

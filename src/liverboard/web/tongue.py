@@ -21,6 +21,7 @@ from liverboard.clinical.coded_words import words
 if TYPE_CHECKING:
     from babel.messages.catalog import Catalog
 
+LANGUAGES = {"en": "English", "fr": "Français"}
 WORDS = ("words",)
 SUBJECTS = (*WORDS, "rules", "evidence", "dossier", "errors", "sources")
 _CUTS = (

@@ -15,9 +15,10 @@ from liverboard.web.gate import Form, Here, Person, Who, cookie_name, drop_sessi
 from liverboard.web.known import Browser
 from liverboard.web.notices import Notice, on_to
 from liverboard.web.openid import Asked, where_to, who_came_back
-from liverboard.web.pages import LANGUAGE_COOKIE, LANGUAGES, page
+from liverboard.web.pages import LANGUAGE_COOKIE, page
 from liverboard.web.passwords import apart
 from liverboard.web.site import OpenId, Site
+from liverboard.web.tongue import LANGUAGES
 
 router = APIRouter(tags=["account"])
 _YEAR_S = 365 * 86400
