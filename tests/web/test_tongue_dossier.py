@@ -179,6 +179,13 @@ def test_pictures_cut_words_of_the_reader_and_are_not_said_twice() -> None:
     assert "translate=" not in render_sections(dossier, {"board"}).split('id="time-title"')[0].rsplit("<svg", 1)[1]
 
 
+def test_values_at_the_ends_of_lines_are_said_with_their_unit() -> None:
+    drawn = [render_sections(each, {"board"}, say) for each in dossiers() if each.timeline is not None]
+    pictures = [each.split('id="time-title"')[1].split("</svg>")[0] for each in drawn if 'id="time-title"' in each]
+    assert any("× LSN</text>" in each for each in pictures)
+    assert not any("ULN</text>" in each for each in pictures)
+
+
 TYPED = "the board of May, not closed; liver lesion"
 
 

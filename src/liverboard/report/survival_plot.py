@@ -198,7 +198,7 @@ def survival_svg(
         else (f"More than {BANDS} groups: the bands are left out, the intervals stand in the table.",)
     )
     for note in (*plot.footnotes, *more):
-        for line in wrapped(say(note), width):
+        for line in wrapped(say(note), 0.94 * width):
             c.text(0, below + SIZE, line, "soft")
             below += 20
     return c.svg(below + 6, survival_finding(plot), survival_says(plot), prefix)

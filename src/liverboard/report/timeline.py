@@ -230,7 +230,7 @@ class Lanes:
         p, x, y = spots[-1]
         unit = "" if self.narrow else unit_words(s.unit)
         words = f"{number(p.value, s.unit)}\u202f{unit}" if unit else number(p.value, s.unit)
-        self.out.append(self.text(x + 8, y + 5, words, fill="ink", bold=True, halo=True, size=13))
+        self.out.append(self.text(x + 8, y + 5, self.say(words), fill="ink", bold=True, halo=True, size=13))
         self.y += 50
 
     def courses(self) -> None:
