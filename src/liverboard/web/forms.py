@@ -26,11 +26,8 @@ ROWS = 3  # empty rows offered where a list of things can be filled in
 _OWN = {"id", "kind", "date", "recorded", "corrects"}
 _LAST = ("confirmed", "note")
 _NONE = "none"  # chosen or typed for a list: it is empty, and that is said
-_MAY_BE_NONE = {
-    "lesions",
-    "extrahepatic_lesions",
-    "contains",
-}  # an empty list of these counts as 0; one left out is unknown
+# An empty list of these counts as 0; one left out is unknown.
+_MAY_BE_NONE = {"lesions", "extrahepatic_lesions", "contains"}
 _LONG = {"note", "reason", "dissent", "deviation"}
 
 
